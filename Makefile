@@ -1,0 +1,49 @@
+# One command per chore. `make demo` and `make test` install what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint format bench lock bake clean install
+
+demo: $(STAMP)
+	$(BIN)/bunraku demo
+
+test: $(STAMP)
+	./scripts/install-chromium.sh
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	$(BIN)/bunraku bench
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	./scripts/make-venv.sh $(PYTHON) $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Needs `uv` (pip install uv).
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --extra espeak --extra postgresql --extra redis --group dev \
+	  pyproject.toml scripts/build-requirements.txt -o requirements.lock
+
+# Bake a drawn character into its pack: make bake CHARACTER=anna
+bake:
+	$(PYTHON) -m venv build/studio
+	build/studio/bin/pip install --quiet -r studio/requirements.txt
+	build/studio/bin/python studio/drawn/bake.py $(CHARACTER) src/bunraku/avatars/pack/data/$(CHARACTER)
+
+clean:
+	rm -rf $(VENV) build dist

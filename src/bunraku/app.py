@@ -1,0 +1,156 @@
+"""The only composition root: ``Settings`` to a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+from fastapi import FastAPI
+
+from bunraku import __version__
+from bunraku.apps import App, Apps
+from bunraku.avatars.base import Framing
+from bunraku.avatars.catalog import Catalog
+from bunraku.callbacks.delivery import Delivery
+from bunraku.clock import Clock, SystemClock
+from bunraku.engines.local import LocalEngine
+from bunraku.fetch import Fetcher
+from bunraku.rpc.actions import ACTION_NAMES, Actions
+from bunraku.rpc.gate import Gate
+from bunraku.rpc.limits import CallLimits
+from bunraku.rpc.server import Dispatcher, install
+from bunraku.rtc.aiortc_watch import AiortcTransport
+from bunraku.rtc.login import Doorkeeper
+from bunraku.rtc.room import Rooms
+from bunraku.rtc.signaling import Signaling
+from bunraku.rtc.whep import Whep
+from bunraku.settings import Settings
+from bunraku.speech import espeak
+from bunraku.speech.audio_file import AudioFiles
+from bunraku.speech.base import SpeechProvider
+from bunraku.speech.voices import Voices
+from bunraku.store.journal import Journal
+from bunraku.tasks.driving import Driving
+from bunraku.tasks.manager import TaskManager
+from bunraku.web.assets import Assets
+from bunraku.web.console import Console
+
+log = logging.getLogger(__name__)
+
+WARM = (Framing(720, 1280), Framing(512, 512))  # sizes decoded at start-up
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The parts of a running server that tools and tests reach for."""
+
+    settings: Settings
+    clock: Clock
+    apps: Apps
+    catalog: Catalog
+    voices: Voices
+    rooms: Rooms
+    engine: LocalEngine
+    journal: Journal
+    delivery: Delivery
+    manager: TaskManager
+    driving: Driving
+
+
+def prepare_data_dir(path: Path) -> Path:
+    """Create the data directory, for this user only."""
+    path.mkdir(parents=True, exist_ok=True)
+    os.chmod(path, 0o700)
+    return path
+
+
+def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    """An ASGI application; everything it owns starts and ends with its lifespan."""
+    cv2.setNumThreads(1)  # pictures are already spread over worker threads
+    clock = clock or SystemClock()
+    data = prepare_data_dir(settings.data_dir)
+    apps = Apps([App.from_settings(a) for a in settings.apps])
+    catalog = Catalog(settings.packs, settings.aliases)
+    providers: list[SpeechProvider] = []
+    if espeak.available():
+        providers.append(espeak.EspeakProvider(settings.speech.espeak_helpers))
+    voices = Voices(providers, settings.aliases)
+    rooms = Rooms()
+    engine = LocalEngine(clock, queue_capacity=settings.limits.drive_queue, max_tasks=settings.limits.tasks)
+    journal = Journal(settings.database_url or f"sqlite+aiosqlite:///{data / 'bunraku.db'}")
+    delivery = Delivery(
+        apps,
+        journal,
+        clock,
+        timeout=settings.callbacks.timeout,
+        timestamp_seconds=settings.callbacks.timestamp_seconds,
+    )
+    manager = TaskManager(
+        settings.tasks,
+        clock,
+        apps,
+        catalog,
+        engine,
+        rooms,
+        journal,
+        delivery,
+        interrupted_as_5=settings.callbacks.interrupted_as_5,
+    )
+    driving = Driving(
+        manager,
+        voices,
+        AudioFiles(Fetcher(settings.fetch)),
+        clock,
+        None,
+        interrupt_drops_queue=settings.tasks.interrupt_drops_queue,
+    )
+    actions = Actions(settings, catalog, voices, manager, driving, journal)
+    nonces = journal if settings.limits.strict_nonce else None
+    gate = Gate(apps, clock, CallLimits(settings.limits), ACTION_NAMES, nonces)
+    dispatcher = Dispatcher(gate, actions, settings.public_url)
+    door = Doorkeeper(apps, clock)
+    transport = AiortcTransport(clock, settings.rtc.advertise, settings.rtc.watcher_timeout)
+    whep = Whep(rooms, door, transport, settings.rtc.ice_servers, settings.rtc.max_watchers)
+    server = Server(
+        settings, clock, apps, catalog, voices, rooms, engine, journal, delivery, manager, driving
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await journal.open()
+        await voices.start()
+        await transport.start()
+        await manager.start()
+        warming = asyncio.create_task(engine.warm(catalog.list(), WARM))
+        log.info("ready")
+        yield
+        warming.cancel()
+        await manager.close()
+        await transport.close()
+        await delivery.close()
+        await voices.close()
+        await journal.close()
+        await engine.close()
+
+    app = FastAPI(
+        title="Bunraku",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+    )
+    app.state.server = server
+    app.include_router(Signaling(rooms, door, settings.rtc.ice_servers).routes())
+    app.include_router(whep.routes())
+    app.include_router(Assets(catalog, data / "assets").routes())
+    if settings.console.enabled:
+        Console(settings.console, apps, actions, clock, base_url=dispatcher.base_url).install(app)
+    install(app, dispatcher, settings.rpc_prefix)
+    return app

@@ -1,0 +1,327 @@
+"""The compositor: one live figure made of shared plates.
+
+Each frame picks the nearest head pose, replaces mouth and eyes by sprites, and warps the
+whole picture by a sum of displacement bases (head turn between poses, roll, sway, breath,
+brows). Only what changed is composed.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from bunraku.avatars.base import Framing
+from bunraku.avatars.pack.manifest import Manifest
+from bunraku.avatars.pack.mouth import MouthChooser
+from bunraku.avatars.pack.plates import NODE, NODE_AT, U8, Arm, Layer, Plate
+from bunraku.media import Picture, Pose, Rect, Weights
+
+POSE_HYSTERESIS = 0.8  # degrees: a head that hovers between two poses must not flicker
+STILL = 0.1  # px: a band that moved less since it was last drawn is left as it is
+MAX_TURN = 13.0  # degrees of yaw the baked poses carry without visible stretching
+MAX_TILT = 9.0
+
+
+def yuv(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
+    """BT.601 limited range, as OpenCV converts."""
+    plane = cv2.cvtColor(np.full((2, 2, 3), rgb[::-1], np.uint8), cv2.COLOR_BGR2YUV_I420).reshape(-1)
+    return int(plane[0]), int(plane[4]), int(plane[5])
+
+
+def blend(colour: U8, alpha: U8, background: int) -> U8:
+    """``colour * alpha + background * (1 - alpha)`` in 8 bits."""
+    a = alpha.astype(np.float32) * (1 / 255)
+    return cv2.convertScaleAbs((colour.astype(np.float32) - background) * a + background)
+
+
+class PackFigure:
+    """An ``Avatar`` (see ``avatars.base``) over plates of one size."""
+
+    def __init__(
+        self, manifest: Manifest, plates: tuple[Plate, ...], arm: Arm | None, framing: Framing
+    ) -> None:
+        self.framing = framing
+        self._plates, self._arm = plates, arm
+        self._picture = Picture(framing.stream_width, framing.height)
+        self._mouths = MouthChooser(manifest)
+        self._eyes = manifest.eyes
+        self._bases = manifest.bases
+        self._background = yuv(framing.background)
+        w, h = framing.width, framing.height
+        self._y: U8 = np.empty((h, w), np.uint8)
+        self._u: U8 = np.empty((h // 2, w // 2), np.uint8)
+        self._v: U8 = np.empty((h // 2, w // 2), np.uint8)
+        self._a: U8 | None = np.empty((h, w), np.uint8) if framing.transparent else None
+        self._plate: Plate | None = None
+        self._mouth = self._eye = -1
+        self._nodes: npt.NDArray[np.float32] | None = None
+        self._arm_rect = Rect(0, 0, 0, 0)
+        rows, columns = plates[0].bases.shape[1:3]
+        x, y = np.meshgrid(np.arange(columns) * NODE + NODE_AT, np.arange(rows) * NODE + NODE_AT)
+        self._grid = np.stack([x, y], -1).astype(np.float32)
+
+    @property
+    def picture(self) -> Picture:
+        return self._picture
+
+    def render(self, mouth: Weights, pose: Pose) -> Rect:
+        plate = self._choose_plate(pose)
+        fresh = plate is not self._plate
+        eye = self._choose_eyes(pose)
+        sprite = self._mouths.choose(mouth, pose.smile)
+        patched: list[Rect] = []
+        if fresh:
+            self._plate = plate
+            self._lay(plate.body)
+        if fresh or sprite != self._mouth:
+            self._lay(plate.mouths[sprite])
+            patched.append(plate.mouths[sprite].rect)
+        if fresh or eye != self._eye:
+            self._lay(plate.eyes[eye])
+            patched.append(plate.eyes[eye].rect)
+        self._mouth, self._eye = sprite, eye
+
+        nodes = self._warp(plate, pose)
+        if self._nodes is None:
+            self._nodes = nodes
+            dirty = Rect(0, 0, self.framing.width, self.framing.height)
+            self._develop(dirty)
+        else:
+            if not self._arm_rect.empty:
+                patched.append(self._arm_rect)
+            dirty = self._develop_bands(plate, nodes, patched, everything=fresh)
+        self._arm_rect = self._draw_arm(pose)
+        dirty = union(dirty, self._arm_rect)
+        if self._a is not None and not dirty.empty:
+            return Rect(0, dirty.y, self.framing.stream_width, dirty.height)
+        return dirty
+
+    def _develop_bands(
+        self, plate: Plate, nodes: npt.NDArray[np.float32], patched: list[Rect], everything: bool
+    ) -> Rect:
+        """Warp the bands that moved, and what lies in the others of the patched rectangles."""
+        assert self._nodes is not None
+        dirty = Rect(0, 0, 0, 0)
+        touched = self._around(patched)
+        stale: list[Rect] = []
+        for band in plate.bands:
+            rows = slice(band.y // NODE, -(-(band.y + band.height) // NODE) + 2)
+            shift = float(np.abs(nodes[rows] - self._nodes[rows]).max())
+            if everything or shift > STILL:
+                stale.append(band)
+        for band in stale:
+            inner = slice(band.y // NODE + 1, -(-(band.y + band.height) // NODE) + 1)
+            self._nodes[inner] = nodes[inner]
+        for band in stale:
+            self._develop(band)
+            dirty = union(dirty, band)
+        if not touched.empty:
+            for band in plate.bands:
+                part = intersection(touched, band)
+                if band not in stale and not part.empty:
+                    self._develop(part)
+                    dirty = union(dirty, part)
+            for rect in patched:
+                if not contains(dirty, rect):
+                    self._develop(rect)
+                    dirty = union(dirty, rect)
+        return dirty
+
+    def _choose_plate(self, pose: Pose) -> Plate:
+        def away(p: Plate) -> float:
+            return (
+                abs(pose.yaw - p.yaw)
+                + abs(pose.pitch - p.pitch)
+                - (POSE_HYSTERESIS if p is self._plate else 0.0)
+            )
+
+        return min(self._plates, key=away)
+
+    def _choose_eyes(self, pose: Pose) -> int:
+        def away(at: dict[str, float]) -> float:
+            lid = 3.0 * (at["lid"] - pose.lid) ** 2
+            look = (at["gaze_x"] - pose.gaze_x) ** 2 + (at["gaze_y"] - pose.gaze_y) ** 2
+            return lid + look * (1 - 0.9 * pose.lid) + 0.8 * (at.get("squint", 0.0) - pose.squint) ** 2
+
+        return min(range(len(self._eyes)), key=lambda i: away(self._eyes[i]))
+
+    def _lay(self, layer: Layer) -> None:
+        """Put a layer into the canvas, over the background where it is not opaque."""
+        r, b = layer.rect, self._background
+        full = (slice(r.y, r.y + r.height), slice(r.x, r.x + r.width))
+        half = (slice(r.y // 2, (r.y + r.height) // 2), slice(r.x // 2, (r.x + r.width) // 2))
+        if layer.alpha is None or layer.alpha_half is None:
+            self._y[full], self._u[half], self._v[half] = layer.y, layer.u, layer.v
+        else:
+            self._y[full] = blend(layer.y, layer.alpha, b[0])
+            self._u[half] = blend(layer.u, layer.alpha_half, b[1])
+            self._v[half] = blend(layer.v, layer.alpha_half, b[2])
+        if self._a is not None:
+            self._a[full] = 255 if layer.alpha is None else layer.alpha
+
+    def _warp(self, plate: Plate, pose: Pose) -> npt.NDArray[np.float32]:
+        """Where each node samples the canvas: shape (rows, columns, 2), frame px."""
+        yaw = max(-MAX_TURN, min(MAX_TURN, pose.yaw)) - plate.yaw
+        pitch = max(-MAX_TILT, min(MAX_TILT, pose.pitch)) - plate.pitch
+        values = {
+            "yaw": yaw,
+            "pitch": pitch,
+            "roll": pose.roll,
+            "sway": pose.sway,
+            "breath": pose.breath,
+            "nod": pose.nod,
+            "brow_l": pose.brow_l,
+            "brow_r": pose.brow_r,
+            "brow_in": pose.brow_in,
+        }
+        k = np.array([values[name] for name in self._bases], np.float32)
+        # The bases say where a point goes; the inverse map is their negative, exact to the
+        # second order for fields as smooth and displacements as small as these.
+        return self._grid - np.tensordot(k, plate.bases, 1)
+
+    def _around(self, rects: list[Rect]) -> Rect:
+        """What sprites may touch after the warp."""
+        assert self._nodes is not None
+        if not rects:
+            return Rect(0, 0, 0, 0)
+        out = rects[0]
+        for r in rects[1:]:
+            out = union(out, r)
+        reach = (int(math.ceil(float(np.abs(self._nodes - self._grid).max()))) + 3) // 2 * 2
+        x0, y0 = max(0, out.x - reach), max(0, out.y - reach)
+        x1 = min(self.framing.width, out.x + out.width + reach)
+        y1 = min(self.framing.height, out.y + out.height + reach)
+        return Rect(x0, y0, x1 - x0, y1 - y0)
+
+    def _develop(self, rect: Rect) -> None:
+        """Warp ``rect`` of the canvas into the picture."""
+        if rect.empty:
+            return
+        assert self._nodes is not None
+        # One node more on each side, so that bilinear enlargement never meets its own border.
+        c0, r0 = rect.x // NODE, rect.y // NODE
+        c1, r1 = -(-(rect.x + rect.width) // NODE) + 2, -(-(rect.y + rect.height) // NODE) + 2
+        nodes = self._nodes[r0:r1, c0:c1]
+        full = enlarge(nodes, NODE, rect.x - c0 * NODE, rect.y - r0 * NODE, rect.width, rect.height)
+        # Chroma sample c sits at luma 2c + 0.5 (H.264 4:2:0, centred as OpenCV averages it).
+        half = enlarge(
+            (nodes - 0.5) * 0.5,
+            NODE // 2,
+            (rect.x - c0 * NODE) // 2,
+            (rect.y - r0 * NODE) // 2,
+            rect.width // 2,
+            rect.height // 2,
+        )
+        w, h = self.framing.width, self.framing.height
+        left_y, left_u, left_v = (
+            self._picture.y[:, :w],
+            self._picture.u[:, : w // 2],
+            self._picture.v[:, : w // 2],
+        )
+        target = (slice(rect.y, rect.y + rect.height), slice(rect.x, rect.x + rect.width))
+        cv2.remap(self._y, full, None, cv2.INTER_LINEAR, dst=left_y[target], borderMode=cv2.BORDER_REPLICATE)
+        chroma = (
+            slice(rect.y // 2, (rect.y + rect.height) // 2),
+            slice(rect.x // 2, (rect.x + rect.width) // 2),
+        )
+        for source, plane in ((self._u, left_u), (self._v, left_v)):
+            cv2.remap(
+                source, half, None, cv2.INTER_LINEAR, dst=plane[chroma], borderMode=cv2.BORDER_REPLICATE
+            )
+        if self._a is not None:
+            matte = cv2.remap(self._a, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            self._picture.y[:h, w:][target] = 16 + (matte.astype(np.uint16) * 219 // 255).astype(np.uint8)
+
+    def _draw_arm(self, pose: Pose) -> Rect:
+        """Lay the waving arm over the finished picture; returns what it covered."""
+        arm = self._arm
+        if arm is None or pose.gesture != "wave":
+            return Rect(0, 0, 0, 0)
+        raised = raise_curve(pose.gesture_phase)
+        if raised <= 0:
+            return Rect(0, 0, 0, 0)
+        swing = 9.0 * math.sin(pose.gesture_phase * math.tau * 3.5) * raised
+        angle = math.radians(swing + 18 * (1 - raised))
+        cos, sin = math.cos(angle), math.sin(angle)
+        ax, ay = arm.x - arm.pivot[0], arm.y - arm.pivot[1]
+        drop = (1 - raised) * arm.drop - 2.2 * pose.breath
+        matrix = np.array(
+            [
+                [cos, -sin, ax * cos - ay * sin + arm.pivot[0]],
+                [sin, cos, ax * sin + ay * cos + arm.pivot[1] + drop],
+            ]
+        )
+        h, w = arm.image.shape[:2]
+        corners = np.array([[0, 0, 1], [w, 0, 1], [0, h, 1], [w, h, 1]]) @ matrix.T
+        x0, y0 = np.floor(corners.min(0) / 2).astype(int) * 2
+        x1, y1 = np.ceil(corners.max(0) / 2).astype(int) * 2
+        x0, y0 = max(0, int(x0)), max(0, int(y0))
+        x1, y1 = min(self.framing.width, int(x1)), min(self.framing.height, int(y1))
+        if x1 <= x0 or y1 <= y0:
+            return Rect(0, 0, 0, 0)
+        matrix[:, 2] -= (x0, y0)
+        over = cv2.warpAffine(arm.image, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
+        alpha = over[..., 3]
+        straight = over[..., :3].astype(np.float32) * 255 / np.maximum(alpha[..., None], 1)
+        i420 = cv2.cvtColor(np.clip(straight, 0, 255).astype(np.uint8), cv2.COLOR_BGR2YUV_I420).reshape(-1)
+        n = (x1 - x0) * (y1 - y0)
+        half_shape = ((y1 - y0) // 2, (x1 - x0) // 2)
+        half_alpha = cv2.resize(alpha, half_shape[::-1], interpolation=cv2.INTER_AREA)
+        layers = (
+            (self._picture.y[y0:y1, x0:x1], i420[:n].reshape(y1 - y0, x1 - x0), alpha),
+            (
+                self._picture.u[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2],
+                i420[n : n + n // 4].reshape(half_shape),
+                half_alpha,
+            ),
+            (
+                self._picture.v[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2],
+                i420[n + n // 4 :].reshape(half_shape),
+                half_alpha,
+            ),
+        )
+        for under, colour, matte in layers:
+            a = matte.astype(np.float32) * (1 / 255)
+            under[:] = cv2.convertScaleAbs((colour.astype(np.float32) - under) * a + under)
+        if self._a is not None:
+            plane = self._picture.y[y0:y1, self.framing.width + x0 : self.framing.width + x1]
+            np.maximum(plane, 16 + (alpha.astype(np.uint16) * 219 // 255).astype(np.uint8), out=plane)
+        return Rect(x0, y0, x1 - x0, y1 - y0)
+
+
+def raise_curve(phase: float) -> float:
+    """0 at both ends of a gesture, 1 while it is held; smooth."""
+    t = min(1.0, max(0.0, min(phase, 1 - phase) / 0.2))
+    return t * t * (3 - 2 * t)
+
+
+def union(a: Rect, b: Rect) -> Rect:
+    if a.empty:
+        return b
+    if b.empty:
+        return a
+    x0, y0 = min(a.x, b.x), min(a.y, b.y)
+    x1, y1 = max(a.x + a.width, b.x + b.width), max(a.y + a.height, b.y + b.height)
+    return Rect(x0, y0, x1 - x0, y1 - y0)
+
+
+def intersection(a: Rect, b: Rect) -> Rect:
+    x0, y0 = max(a.x, b.x), max(a.y, b.y)
+    x1, y1 = min(a.x + a.width, b.x + b.width), min(a.y + a.height, b.y + b.height)
+    return Rect(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else Rect(0, 0, 0, 0)
+
+
+def contains(outer: Rect, inner: Rect) -> bool:
+    return intersection(outer, inner) == inner
+
+
+def enlarge(
+    nodes: npt.NDArray[np.float32], factor: int, x: int, y: int, width: int, height: int
+) -> npt.NDArray[np.float32]:
+    """Bilinear values for a window whose corner lies (x, y) px after the first cell's end."""
+    rows, columns = nodes.shape[:2]
+    big = cv2.resize(nodes, (columns * factor, rows * factor), interpolation=cv2.INTER_LINEAR)
+    return big[factor + y : factor + y + height, factor + x : factor + x + width]

@@ -1,0 +1,154 @@
+"""Delivery of callbacks (contract section 8.4).
+
+First attempts go out one at a time and in order per stream task; retries of a failing event
+run beside them and hold nothing back. Each stream task has a line of its own, so a slow
+receiver delays nobody else. What is undelivered is in the outbox and survives a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from bunraku.apps import App, Apps
+from bunraku.callbacks.signature import sign
+from bunraku.clock import Clock
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = (2.0, 4.0, 8.0, 16.0, 32.0)  # s from the start of the attempt before
+TASK_EVENT, DRIVE_EVENT = 3, 4
+
+
+@dataclass(slots=True)
+class Callback:
+    """One event for one receiver. ``id`` is its outbox row, once that is written."""
+
+    app_id: int
+    task_id: str
+    event_type: int
+    event_time_ms: int
+    detail: dict[str, Any]
+    id: int | None = None
+    attempts: int = 0
+
+
+class Outbox(Protocol):
+    """Where undelivered callbacks are kept; ``store.journal.Journal`` is one."""
+
+    async def callback_attempted(self, callback_id: int, attempts: int) -> None: ...
+
+    async def callback_done(self, callback_id: int) -> None: ...
+
+
+class Delivery:
+    """Owns the HTTP client and every attempt in flight."""
+
+    def __init__(
+        self, apps: Apps, outbox: Outbox, clock: Clock, *, timeout: float, timestamp_seconds: bool
+    ) -> None:
+        self._apps, self._outbox, self._clock = apps, outbox, clock
+        self._timeout, self._seconds = timeout, timestamp_seconds
+        # Proxies from the environment are not for the operator's own callback addresses.
+        self._client = httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
+        self._lines: dict[tuple[int, str], deque[Callback]] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self.delivered = 0
+        self.given_up = 0
+
+    async def close(self) -> None:
+        """Give attempts in flight one timeout; what is left waits in the outbox."""
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=1.0)
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await self._client.aclose()
+
+    def send(self, callback: Callback) -> None:
+        """Queue for delivery; never waits."""
+        key = (callback.app_id, callback.task_id)
+        line = self._lines.get(key)
+        if line is not None:
+            line.append(callback)
+            return
+        self._lines[key] = deque([callback])
+        self._spawn(self._drain(key))
+
+    def _spawn(self, job: Any) -> None:
+        task = asyncio.create_task(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    async def _drain(self, key: tuple[int, str]) -> None:
+        line = self._lines[key]
+        while line:
+            callback = line[0]
+            if callback.attempts:  # a retry left over from before a restart
+                self._spawn(self._retry(callback, self._clock.monotonic()))
+            else:
+                begun = self._clock.monotonic()
+                if await self._attempt(callback):
+                    await self._settle(callback)
+                else:
+                    self._spawn(self._retry(callback, begun))
+            line.popleft()
+        del self._lines[key]
+
+    async def _retry(self, callback: Callback, begun: float) -> None:
+        while callback.attempts <= len(RETRY_AFTER):
+            due = begun + RETRY_AFTER[callback.attempts - 1]
+            await self._clock.sleep_until(due)
+            begun = self._clock.monotonic()
+            if await self._attempt(callback):
+                await self._settle(callback)
+                return
+        self.given_up += 1
+        log.warning("callback given up", extra={"task": callback.task_id})
+        await self._settle(callback, delivered=False)
+
+    async def _settle(self, callback: Callback, *, delivered: bool = True) -> None:
+        self.delivered += delivered
+        if callback.id is not None:
+            await self._outbox.callback_done(callback.id)
+
+    async def _attempt(self, callback: Callback) -> bool:
+        callback.attempts += 1
+        app = self._apps.get(callback.app_id)
+        if app is None or app.callback_url is None:
+            return True
+        try:
+            response = await self._client.post(
+                app.callback_url,
+                content=json.dumps(self._body(app, callback), ensure_ascii=False).encode(),
+                headers={"Content-Type": "application/json"},
+            )
+            ok = 200 <= response.status_code < 300
+        except (httpx.HTTPError, httpx.InvalidURL, OSError):
+            ok = False
+        if not ok and callback.id is not None:
+            await self._outbox.callback_attempted(callback.id, callback.attempts)
+        return ok
+
+    def _body(self, app: App, callback: Callback) -> dict[str, Any]:
+        """Fresh nonce, timestamp and signature for each attempt; EventTime stays."""
+        now = self._clock.wall()
+        timestamp = str(int(now) if self._seconds else int(now * 1000))
+        nonce = secrets.token_hex(8)
+        return {
+            "AppId": callback.app_id,
+            "EventType": callback.event_type,
+            "Nonce": nonce,
+            "Timestamp": timestamp,
+            "Signature": sign(app.callback_secret, timestamp, nonce),
+            "EventTime": callback.event_time_ms,
+            "TaskId": callback.task_id,
+            "Detail": callback.detail,
+        }

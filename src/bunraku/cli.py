@@ -1,0 +1,93 @@
+"""The command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from bunraku import __version__, logs
+from bunraku.settings import Settings, load
+
+
+def _settings(config: Path | None, **overrides: Any) -> Settings:
+    try:
+        return load(config, **overrides)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise click.ClickException("settings: " + "; ".join(lines)) from None
+    except OSError as error:
+        raise click.ClickException(f"settings: {error}") from None
+
+
+def _server_options(command: Any) -> Any:
+    options = (
+        click.option("--host", help="Address to listen on."),
+        click.option("--port", type=int, help="Port to listen on."),
+        click.option("--data-dir", type=click.Path(path_type=Path), help="Database and secrets."),
+        click.option("--log-level", default="INFO", show_default=True),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group()
+@click.version_option(__version__)
+def main() -> None:
+    """Bunraku: live digital humans over WebRTC."""
+
+
+@main.command()
+@click.option("--config", type=click.Path(path_type=Path), help="bunraku.toml")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM certificate chain: serve HTTPS.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="PEM key of --tls-cert.")
+@_server_options
+def serve(
+    config: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    host: str | None,
+    port: int | None,
+    data_dir: Path | None,
+    log_level: str,
+) -> None:
+    """Serve the API, the rooms and the console."""
+    settings = _settings(config, host=host, port=port, data_dir=data_dir, tls_cert=tls_cert, tls_key=tls_key)
+    if not settings.apps:
+        raise click.ClickException("no [[apps]] in the configuration: nobody could call this server")
+    _run(settings, log_level)
+
+
+@main.command()
+@_server_options
+def demo(host: str | None, port: int | None, data_dir: Path | None, log_level: str) -> None:
+    """Serve with one ready app; the console opens at the address printed."""
+    from bunraku.demo import demo_app
+
+    settings = _settings(None, host=host, port=port, data_dir=data_dir)
+    settings = settings.model_copy(update={"apps": (demo_app(settings.data_dir),)})
+    scheme = "https" if settings.tls_cert else "http"
+    click.echo(f"\n  Bunraku is at {scheme}://{settings.host}:{settings.port}/\n")
+    click.echo(f"  AppId         {settings.apps[0].app_id}")
+    click.echo(f"  ServerSecret  in {settings.data_dir / 'demo.json'}\n")
+    _run(settings, log_level)
+
+
+def _run(settings: Settings, log_level: str) -> None:
+    from bunraku.app import build
+    from bunraku.serve import run
+
+    logs.configure(log_level.upper())
+    run(build(settings), settings)
+
+
+@main.command()
+def avatars() -> None:
+    """List the digital humans that are installed."""
+    from bunraku.avatars.catalog import Catalog
+
+    for pack in Catalog().list():
+        click.echo(f"{pack.id}  {pack.name:<12} {', '.join(pack.gestures)}")

@@ -1,0 +1,25 @@
+"""Where performances run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bunraku.avatars.base import AvatarPack
+from bunraku.performance.performance import Audience, Outlet, Performance
+from bunraku.tasks.stream_task import StreamTask
+
+
+class Engine(Protocol):
+    """Guaranteed: a performance that fails says so to its audience and touches no other."""
+
+    def has_room(self, running: int) -> bool:
+        """Whether one more performance may start beside ``running`` others."""
+        ...
+
+    async def stage(
+        self, task: StreamTask, pack: AvatarPack, outlet: Outlet, audience: Audience
+    ) -> Performance:
+        """Make a performance whose first picture is encoded; its ``run`` is the caller's."""
+        ...
+
+    async def close(self) -> None: ...

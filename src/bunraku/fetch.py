@@ -1,0 +1,128 @@
+"""Fetching what a caller's URL names, behind one guard against server-side request forgery.
+
+The name is resolved once, every address it has must be public, and the connection goes to the
+very address that was checked; redirects pass the same guard. ``fetch.allow_private`` lifts it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import httpx
+
+from bunraku.settings import FetchSettings
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class FetchFailed(Exception):
+    """The URL could not be fetched. The text is for the log."""
+
+
+class FetchRefused(FetchFailed):
+    """The URL points where callers may not send us."""
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is on the open internet (IANA special-purpose registries)."""
+    ip = ipaddress.ip_address(address.split("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if inner is not None:
+            return is_public(str(inner))
+        if ip in ipaddress.ip_network("64:ff9b::/96"):  # NAT64 reaches IPv4 addresses
+            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+    return ip.is_global and not ip.is_multicast
+
+
+def check_url(url: str, *, allow_private: bool) -> None:
+    """What can be said of a URL without resolving it.
+
+    Raises ``ValueError`` for a URL that is not http(s) with a host, ``FetchRefused`` for a
+    literal private address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        raise ValueError("scheme must be http or https")
+    if not parts.hostname:
+        raise ValueError("no host")
+    _ = parts.port  # raises ValueError when it is not a port
+    if allow_private:
+        return
+    host = parts.hostname.rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        raise FetchRefused("address is not public")
+    try:
+        # inet_aton takes the short and numeric forms (127.1, 0x7f000001) that resolvers take.
+        literal = host if ":" in host else socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return
+    if not is_public(literal):
+        raise FetchRefused("address is not public")
+
+
+async def _pin(host: str, port: int, *, allow_private: bool) -> str:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise FetchFailed("host not found") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not allow_private and not all(is_public(a) for a in addresses):
+        raise FetchRefused("address is not public")
+    return addresses[0]
+
+
+class Fetcher:
+    """Streams bodies within the limits of ``FetchSettings``."""
+
+    def __init__(self, settings: FetchSettings) -> None:
+        self.settings = settings
+
+    @asynccontextmanager
+    async def open(self, url: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body, in pieces as they come. Raises ``FetchFailed``, also while iterating."""
+        s = self.settings
+        timeout = httpx.Timeout(s.connect_timeout)
+        try:
+            async with httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client:
+                target = httpx.URL(url)
+                for _ in range(s.max_redirects + 1):
+                    async with self._request(client, target) as response:
+                        if response.status_code in REDIRECTS and "location" in response.headers:
+                            target = target.join(response.headers["location"])
+                            continue
+                        if response.status_code != 200:
+                            raise FetchFailed(f"HTTP status {response.status_code}")
+                        yield self._limited(response)
+                        return
+                raise FetchFailed("too many redirects")
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise FetchFailed(type(error).__name__) from error
+
+    @asynccontextmanager
+    async def _request(self, client: httpx.AsyncClient, url: httpx.URL) -> AsyncIterator[httpx.Response]:
+        check_url(str(url), allow_private=self.settings.allow_private)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        address = await _pin(url.host, port, allow_private=self.settings.allow_private)
+        host = url.netloc.decode("ascii")
+        async with client.stream(
+            "GET",
+            url.copy_with(host=address),
+            headers={"Host": host, "User-Agent": "bunraku", "Accept": "*/*"},
+            extensions={"sni_hostname": url.host},
+        ) as response:
+            yield response
+
+    async def _limited(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        total = 0
+        async for piece in response.aiter_bytes(65536):
+            total += len(piece)
+            if total > self.settings.max_bytes:
+                raise FetchFailed("file too large")
+            yield piece

@@ -1,0 +1,366 @@
+"""The live run of a stream task: one clock, one voice, one face.
+
+Tick *n* takes exactly ``TICK_SAMPLES`` of audio and one picture; both carry program time
+*n* x 40 ms, so sound and picture cannot drift apart. Audio is master: a picture that is not
+ready when its tick ends is skipped, sound never is. Rendering and video encoding run on worker
+threads; everything else here runs on the event loop and owns no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from bunraku.avatars.base import Avatar
+from bunraku.clock import Clock
+from bunraku.encode.h264 import H264Encoder
+from bunraku.encode.opus import PACKETS_PER_TICK, OpusEncoder
+from bunraku.encode.vp8 import Vp8Encoder
+from bunraku.lipsync.lips import Lips
+from bunraku.lipsync.visemes import rest
+from bunraku.media import (
+    PCM,
+    TICK_SAMPLES,
+    TICK_US,
+    Codec,
+    EncodedUnit,
+    Pose,
+    Weights,
+    Word,
+)
+from bunraku.performance.drive_queue import Change, DriveQueue, Mode
+from bunraku.performance.life import Life
+from bunraku.performance.meter import Meter
+from bunraku.speech.buffer import SpeechBuffer
+
+log = logging.getLogger(__name__)
+
+CATCH_UP = 4  # ticks: a shorter delay is made up, a longer one is skipped
+KEYFRAME_GAP_US = 500_000
+AHEAD = 1  # queued drives whose sound is made before their turn
+SILENCE: PCM = np.zeros(TICK_SAMPLES, np.int16)
+
+
+class Outlet(Protocol):
+    """Where the performance publishes; ``rtc.room.Stream`` is one."""
+
+    @property
+    def wanted(self) -> bool: ...
+
+    @property
+    def video_codecs(self) -> set[Codec]: ...
+
+    def push(self, unit: EncodedUnit) -> None: ...
+
+    def keyframe_requested(self, codec: Codec) -> bool: ...
+
+    def keyframe_sent(self, codec: Codec) -> None: ...
+
+
+class Audience(Protocol):
+    """Who hears of what happens on stage. Neither method may block or raise."""
+
+    def drive_changed(self, change: Change) -> None: ...
+
+    def words_spoken(self, drive_id: str, words: tuple[Word, ...]) -> None: ...
+
+    def performance_failed(self, reason: str) -> None: ...
+
+
+@dataclass(eq=False)
+class Line:
+    """One drive on stage: its sound, its lips, and how its producer is stopped."""
+
+    drive_id: str
+    speech: SpeechBuffer
+    cancel: Callable[[], None] = lambda: None
+    prompted: asyncio.Event = field(default_factory=asyncio.Event)
+    lips: Lips = field(default_factory=Lips)
+    mood: str | None = None
+
+
+VideoEncoder = H264Encoder | Vp8Encoder
+
+
+class Performance:
+    """Owns its encoders, its face and its drives; ``run`` is its only loop."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        avatar: Avatar,
+        outlet: Outlet,
+        audience: Audience,
+        executor: Executor,
+        *,
+        bitrate: int,
+        seed: int,
+        mood: str = "neutral",
+        queue_capacity: int = 100,
+    ) -> None:
+        self._clock, self._avatar, self._outlet = clock, avatar, outlet
+        self._audience, self._executor = audience, executor
+        self._bitrate = bitrate
+        self._mood = mood
+        self._life = Life(seed, mood)
+        self._queue = DriveQueue(queue_capacity)
+        self._lines: dict[str, Line] = {}
+        self._encoders: dict[Codec, VideoEncoder] = {}
+        self._opus: OpusEncoder | None = None
+        self._last_keyframe: dict[Codec, int] = {}
+        self._video: asyncio.Future[None] | None = None
+        self._time_us = 0
+        self._running = True
+        self.meter = Meter()
+
+    # --- commands: called on the event loop, effective at once
+
+    @property
+    def idle(self) -> bool:
+        """No drive is driving or queued."""
+        return self._queue.idle
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue.waiting)
+
+    @property
+    def queue_full(self) -> bool:
+        return self._queue.full
+
+    def submit(self, line: Line, mode: Mode) -> None:
+        """Take a drive in. Raises ``QueueFull``; then nothing changed."""
+        changes = self._queue.submit(line.drive_id, mode)
+        # First those that end: a WebSocket drive may succeed itself under the same id.
+        self._drop_all(changes)
+        self._lines[line.drive_id] = line
+        self._prompt()
+
+    def _prompt(self) -> None:
+        """Tell the current drive and the next to make their sound; the others wait, unmade."""
+        for drive_id in (self._queue.current, *self._queue.waiting[:AHEAD]):
+            line = self._lines.get(drive_id) if drive_id else None
+            if line is not None:
+                line.prompted.set()
+
+    def interrupt(self) -> None:
+        """End the current drive and discard the queue. Its next sample is never sent."""
+        self._drop_all(self._queue.clear())
+
+    def fail_waiting(self, drive_id: str) -> None:
+        """A queued drive's producer failed before its turn."""
+        change = self._queue.drop(drive_id)
+        if change is not None:
+            self._drop_all([change])
+
+    def gesture(self, name: str) -> None:
+        self._life.gesture(name, self._time_us / 1e6)
+
+    def _drop_all(self, changes: list[Change]) -> None:
+        for change in changes:
+            line = self._lines.pop(change.drive_id, None)
+            if line is not None:
+                line.speech.clear()
+                line.cancel()
+            self._audience.drive_changed(change)
+
+    # --- the loop
+
+    async def open(self) -> None:
+        """Encode the first picture: what "streaming" means (contract section 6.1)."""
+        loop = asyncio.get_running_loop()
+        pose = self._life.pose(0.0, 0.0, False)
+        await loop.run_in_executor(self._executor, self._first_picture, pose)
+
+    def _first_picture(self, pose: Pose) -> None:
+        self._avatar.render(rest(), pose)
+        picture = self._avatar.picture
+        encoder = H264Encoder(picture.width, picture.height, self._bitrate)
+        if encoder.encode(picture, 0, True) is None:
+            raise RuntimeError("x264 gave no picture")
+
+    async def run(self) -> None:
+        """Tick until ``stop``. An exception in one tick's video costs that picture only."""
+        start = self._clock.monotonic()
+        tick = 1
+        try:
+            while self._running:
+                await self._clock.sleep_until(start + tick * TICK_US / 1e6)
+                late = int((self._clock.monotonic() - start) * 1e6) // TICK_US - tick
+                if late > CATCH_UP:
+                    # A stall (SIGSTOP, swap): program time jumps once, speech goes on from
+                    # where it stopped, and nothing is sent in a burst.
+                    self.meter.ticks_skipped += late
+                    tick += late
+                self._tick(tick * TICK_US)
+                tick += 1
+        except Exception:
+            log.exception("performance failed")
+            self._audience.performance_failed("performance failed")
+
+    async def stop(self) -> None:
+        """End the loop; drives end as interrupted. The video worker is waited for."""
+        self._running = False
+        self.interrupt()
+        if self._video is not None:
+            await asyncio.gather(self._video, return_exceptions=True)
+        self._encoders.clear()
+        self._opus = None
+
+    def _tick(self, time_us: int) -> None:
+        self._time_us = time_us
+        samples, weights, speaking = self._speak()
+        level = loudness(samples) if speaking else 0.0
+        pose = self._life.pose(time_us / 1e6, level, speaking)
+        if not self._outlet.wanted:
+            self._rest()
+            return
+        self._send_audio(samples, time_us)
+        if self._video is None or self._video.done():
+            loop = asyncio.get_running_loop()
+            codecs = self._outlet.video_codecs
+            keyframes = {c: self._keyframe_due(c, time_us) for c in codecs}
+            self._video = asyncio.ensure_future(self._picture(loop, weights, pose, time_us, keyframes))
+        else:
+            self.meter.frames_late += 1
+
+    def _rest(self) -> None:
+        """Nobody watches: encoders are freed, and reopened with a keyframe when somebody does."""
+        self._opus = None
+        if self._video is None or self._video.done():
+            self._encoders.clear()
+            self._last_keyframe.clear()
+
+    # --- sound
+
+    def _speak(self) -> tuple[PCM, Weights, bool]:
+        """This tick's samples, mouth, and whether somebody is speaking."""
+        parts: list[PCM] = []
+        wanted = TICK_SAMPLES
+        weights: Weights | None = None
+        speaking = False
+        while wanted:
+            drive_id = self._queue.current
+            if drive_id is None:
+                break
+            line = self._lines[drive_id]
+            at = line.speech.position
+            line.lips.hear(line.speech.take_phonemes())
+            sound, lips = line.speech.take(wanted)
+            if sound.size:
+                if not self._queue.speaking:
+                    self._life.feel(line.mood or self._mood)
+                    self._audience.drive_changed(self._queue.started())
+                words = line.speech.take_words()
+                if words:
+                    self._audience.words_spoken(drive_id, words)
+                parts.append(sound)
+                wanted -= sound.size
+                weights = line.lips.weights(at, lips)
+                speaking = True
+            if not line.speech.exhausted:
+                if wanted and sound.size == 0:
+                    break  # its sound has not come yet, or pauses: it keeps its turn
+                if wanted:
+                    continue
+                break
+            self._finish(line)
+        if wanted:
+            parts.append(SILENCE[:wanted])
+        samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return samples, (rest() if weights is None else weights), speaking
+
+    def _finish(self, line: Line) -> None:
+        failed = line.speech.failure is not None
+        if failed:
+            log.warning("drive failed: %s", line.speech.failure, extra={"drive": line.drive_id})
+        change = self._queue.finished(failed=failed)
+        self._lines.pop(line.drive_id, None)
+        line.speech.clear()
+        line.cancel()
+        self._prompt()
+        self._audience.drive_changed(change)
+        if self._queue.current is None:
+            self._life.feel(self._mood)
+
+    def _send_audio(self, samples: PCM, time_us: int) -> None:
+        if self._opus is None:
+            self._opus = OpusEncoder()
+        units = self._opus.encode(samples, time_us)
+        if not units:
+            return
+        self._outlet.push(units[0])
+        # Encoded together because that is cheaper, sent 20 ms apart because receivers size
+        # their jitter buffer by the spread they see.
+        loop = asyncio.get_running_loop()
+        for i, unit in enumerate(units[1:], 1):
+            loop.call_later(i * TICK_US / 1e6 / PACKETS_PER_TICK, self._outlet.push, unit)
+
+    # --- picture
+
+    def _keyframe_due(self, codec: Codec, time_us: int) -> bool:
+        if codec not in self._encoders:
+            return True
+        recent = time_us - self._last_keyframe.get(codec, -KEYFRAME_GAP_US) < KEYFRAME_GAP_US
+        return self._outlet.keyframe_requested(codec) and not recent
+
+    async def _picture(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        weights: Weights,
+        pose: Pose,
+        time_us: int,
+        keyframes: dict[Codec, bool],
+    ) -> None:
+        for codec in keyframes:
+            if keyframes[codec]:
+                # Cleared now: a request that comes while this one is encoded needs another.
+                self._outlet.keyframe_sent(codec)
+                self._last_keyframe[codec] = time_us
+        try:
+            units = await loop.run_in_executor(
+                self._executor, self._render, weights, pose, time_us, keyframes
+            )
+        except Exception:
+            log.exception("picture lost")
+            self.meter.frames_failed += 1
+            self._encoders.clear()
+            return
+        for unit in units:
+            self._outlet.push(unit)
+
+    def _render(
+        self, weights: Weights, pose: Pose, time_us: int, keyframes: dict[Codec, bool]
+    ) -> list[EncodedUnit]:
+        """On a worker thread; only one runs at a time per performance."""
+        with self.meter.render():
+            self._avatar.render(weights, pose)
+        picture = self._avatar.picture
+        units: list[EncodedUnit] = []
+        with self.meter.encode():
+            for codec in [c for c in self._encoders if c not in keyframes]:
+                del self._encoders[codec]
+            for codec, keyframe in keyframes.items():
+                encoder = self._encoders.get(codec)
+                if encoder is None:
+                    kind = H264Encoder if codec is Codec.H264 else Vp8Encoder
+                    encoder = kind(picture.width, picture.height, self._bitrate)
+                    self._encoders[codec] = encoder
+                unit = encoder.encode(picture, time_us, keyframe)
+                if unit is not None:
+                    units.append(unit)
+        self.meter.frames += 1
+        return units
+
+
+def loudness(samples: PCM) -> float:
+    """0 for silence to 1 for a shout: root mean square on a 40 dB scale."""
+    x = samples.astype(np.float32)
+    power = float(np.mean(x * x)) / (32768.0 * 32768.0)
+    return min(1.0, max(0.0, (10 * float(np.log10(power + 1e-12)) + 50) / 40))

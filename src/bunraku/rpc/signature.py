@@ -1,0 +1,17 @@
+"""Signature of RPC calls (contract section 3.2)."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+
+def sign(app_id: int | str, nonce: str, secret: str, timestamp: int | str) -> str:
+    """MD5 over the plain concatenation, as the wire strings stand; 32 lower-case hex digits."""
+    text = f"{app_id}{nonce}{secret}{timestamp}"
+    return hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+
+def matches(expected: str, given: str) -> bool:
+    """Constant time; hex digits in either case."""
+    return hmac.compare_digest(expected.encode(), given.lower().encode("utf-8", "surrogatepass"))

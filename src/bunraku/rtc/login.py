@@ -1,0 +1,24 @@
+"""Who may enter a room: a token04 checked against the app it names."""
+
+from __future__ import annotations
+
+from bunraku.apps import Apps
+from bunraku.clock import Clock
+from bunraku.rtc.token import RoomToken, TokenRefused, verify
+
+
+class Doorkeeper:
+    """Verifies room tokens. Raises the ``TokenError`` kinds, never anything else."""
+
+    def __init__(self, apps: Apps, clock: Clock) -> None:
+        self._apps, self._clock = apps, clock
+
+    def check(self, app_id: int, token: str, user_id: str | None = None) -> RoomToken:
+        app = self._apps.get(app_id)
+        if app is None or not app.enabled:
+            raise TokenRefused("unknown app")
+        return verify(token, app_id, app.server_secret, self._clock.wall(), user_id)
+
+    @property
+    def now(self) -> float:
+        return self._clock.wall()

@@ -1,0 +1,120 @@
+"""Watching by WHEP: one POST with an SDP offer, one answer, a resource to DELETE.
+
+draft-ietf-wish-whep, with a token04 as the bearer token (RFC 6750). Candidates travel in the
+answer; trickle and renegotiation are refused, as the draft allows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from bunraku.errors import BodyUnreadable
+from bunraku.http import read_body
+from bunraku.rtc.login import Doorkeeper
+from bunraku.rtc.room import Rooms, Stream
+from bunraku.rtc.token import RoomToken, TokenError
+from bunraku.rtc.transport import OfferRefused, Transport, WatchSession
+
+log = logging.getLogger(__name__)
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Expose-Headers": "Location, Link",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def refuse(status: int, reason: str) -> Response:
+    return Response(reason, status, media_type="text/plain", headers=CORS)
+
+
+def bearer(request: Request) -> str:
+    """The token of an Authorization header; empty when there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def link_header(ice_servers: tuple[str, ...]) -> dict[str, str]:
+    """ICE servers as WHEP and WHIP send them (RFC 9725 section 4.6)."""
+    if not ice_servers:
+        return {}
+    return {"Link": ", ".join(f'<{url}>; rel="ice-server"' for url in ice_servers)}
+
+
+class Whep:
+    """The ``/whep`` endpoints."""
+
+    def __init__(
+        self,
+        rooms: Rooms,
+        door: Doorkeeper,
+        transport: Transport,
+        ice_servers: tuple[str, ...],
+        max_watchers: int,
+    ) -> None:
+        self._rooms, self._door, self._transport = rooms, door, transport
+        self._headers = {**CORS, **link_header(ice_servers)}
+        self._max_watchers = max_watchers
+        self._sessions: dict[str, WatchSession] = {}
+
+    def routes(self) -> APIRouter:
+        router = APIRouter(tags=["Watching"])
+        router.add_api_route("/whep/{app_id}/{stream_id}", self.watch, methods=["POST"])
+        router.add_api_route("/whep/session/{session_id}", self.leave, methods=["DELETE"])
+        router.add_api_route("/whep/session/{session_id}", self.patch, methods=["PATCH"])
+        for path in ("/whep/{app_id}/{stream_id}", "/whep/session/{session_id}"):
+            router.add_api_route(path, self.options, methods=["OPTIONS"], include_in_schema=False)
+        return router
+
+    async def options(self) -> Response:
+        return Response(status_code=204, headers={**self._headers, "Accept-Post": "application/sdp"})
+
+    def _admit(self, request: Request, app_id: int, stream_id: str) -> tuple[Stream | None, RoomToken]:
+        token = self._door.check(app_id, bearer(request))
+        stream = self._rooms.stream(app_id, stream_id)
+        if stream is not None:
+            token.admit(stream.room_id)
+        return stream, token
+
+    async def watch(self, request: Request, app_id: int, stream_id: str) -> Response:
+        try:
+            stream, _ = self._admit(request, app_id, stream_id)
+        except TokenError as error:
+            return refuse(401, f"{error.code} {error}")
+        if request.headers.get("content-type", "").split(";")[0].strip() != "application/sdp":
+            return refuse(415, "send application/sdp")
+        if stream is None or not stream.live:
+            return refuse(404, "no such stream")
+        if len(stream.watchers) >= self._max_watchers:
+            return refuse(503, "stream has its maximum of watchers")
+        try:
+            offer = (await read_body(request)).decode("utf-8")
+            session = await self._transport.watch(stream, offer)
+        except (OfferRefused, BodyUnreadable, UnicodeDecodeError) as error:
+            return refuse(400, str(error) if isinstance(error, OfferRefused) else "offer unreadable")
+        if not stream.live:
+            await session.close()
+            return refuse(404, "no such stream")
+        self._sessions[session.id] = session
+        headers = {**self._headers, "Location": f"/whep/session/{session.id}"}
+        return Response(session.answer, 201, media_type="application/sdp", headers=headers)
+
+    async def leave(self, session_id: str) -> Response:
+        """The unguessable session id is the permission."""
+        session = self._sessions.pop(session_id, None)
+        if session is None:
+            return refuse(404, "no such session")
+        await asyncio.shield(session.close())
+        return Response(status_code=200, headers=CORS)
+
+    async def patch(self, session_id: str) -> Response:
+        return refuse(405, "neither trickle nor renegotiation is supported")
+
+    def forget(self, session_id: str) -> None:
+        self._sessions.pop(session_id, None)

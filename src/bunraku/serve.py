@@ -1,0 +1,37 @@
+"""Running the ASGI application under uvicorn, with the few settings that matter to it."""
+
+from __future__ import annotations
+
+import uvicorn
+from fastapi import FastAPI
+
+from bunraku.settings import Settings
+
+MAX_SOCKET_MESSAGE = 16 * 1024 * 1024  # contract section 7.1: larger closes with 1009
+
+
+def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        # uvicorn's access log holds query strings, and those hold signatures.
+        access_log=False,
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=MAX_SOCKET_MESSAGE,
+        # A missing pong must not close a socket (section 7.1): TCP keep-alive finds dead peers.
+        ws_ping_interval=None,
+        ws_ping_timeout=None,
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=64 * 1024,
+        ssl_certfile=str(settings.tls_cert) if settings.tls_cert else None,
+        ssl_keyfile=str(settings.tls_key) if settings.tls_key else None,
+        proxy_headers=False,
+    )
+
+
+def run(app: FastAPI, settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out."""
+    uvicorn.Server(configuration(app, settings)).run()

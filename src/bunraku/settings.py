@@ -1,0 +1,222 @@
+"""Settings, read once: defaults, then ``bunraku.toml``, then ``BUNRAKU_*`` in the environment.
+
+Nested settings are named with two underscores in the environment: ``BUNRAKU_RTC__PORT=40000``.
+Every field carries its documentation; ``docs/settings.md`` is generated from it and a test
+fails when the page is stale.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AppSettings(_Section):
+    """One ``[[apps]]`` entry: a tenant. Apps from the file are read-only at run time."""
+
+    app_id: Annotated[int, Field(ge=1, le=4294967295, description="The tenant's number.")]
+    server_secret: Annotated[
+        str,
+        Field(min_length=32, max_length=32, repr=False, description="Signs calls and encrypts room tokens."),
+    ]
+    name: Annotated[str, Field(description="Shown in the console.")] = ""
+    callback_url: Annotated[str | None, Field(description="Where status callbacks are posted.")] = None
+    callback_secret: Annotated[
+        str | None, Field(repr=False, description="Signs callbacks; the server secret when not given.")
+    ] = None
+    max_tasks: Annotated[int, Field(ge=1, description="Stream tasks alive at once.")] = 10
+    enabled: Annotated[bool, Field(description="Off: every call answers 400000002.")] = True
+    actions: Annotated[
+        tuple[str, ...] | None, Field(description="Actions this app may call; all when not given.")
+    ] = None
+
+    @field_validator("server_secret")
+    @classmethod
+    def _ascii(cls, value: str) -> str:
+        if not value.isascii():
+            raise ValueError("must be 32 ASCII characters")
+        return value
+
+
+class RtcSettings(_Section):
+    """``[rtc]``: how media reaches watchers."""
+
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="The one UDP port all watchers use; 0 lets the system choose.")
+    ] = 0
+    advertise: Annotated[
+        tuple[str, ...],
+        Field(description="Addresses told to watchers, for 1:1 NAT and containers; found when empty."),
+    ] = ()
+    ice_servers: Annotated[
+        tuple[str, ...],
+        Field(description="STUN/TURN URLs sent to watchers in WHEP's Link header."),
+    ] = ()
+    watcher_timeout: Annotated[
+        float, Field(gt=0, description="Seconds without an ICE consent check until a watcher is dropped.")
+    ] = 15.0
+    max_watchers: Annotated[int, Field(ge=1, description="Watchers one stream may have.")] = 200
+
+
+class LimitSettings(_Section):
+    """``[limits]``."""
+
+    calls_per_second: Annotated[
+        int, Field(ge=0, description="Calls per (AppId, Action) in any second; 0 disables.")
+    ] = 10
+    address_calls_per_second: Annotated[
+        int, Field(ge=0, description="Calls per client address before any signature work; 0 disables.")
+    ] = 200
+    storage: Annotated[
+        str, Field(description="Where limits are counted: memory:// or redis://host:port/db.")
+    ] = "memory://"
+    drive_queue: Annotated[int, Field(ge=1, description="Drives waiting per task.")] = 100
+    tasks: Annotated[int, Field(ge=1, description="Stream tasks alive at once in the whole server.")] = 200
+    strict_nonce: Annotated[bool, Field(description="Refuse a reused signature nonce.")] = False
+
+
+class TaskSettings(_Section):
+    """``[tasks]``: life of stream tasks (contract section 6)."""
+
+    grace_wait: Annotated[
+        float, Field(ge=0, description="Seconds a drive waits for a starting task; 0 disables.")
+    ] = 5.0
+    init_timeout: Annotated[float, Field(gt=0, description="Seconds a task may take to start.")] = 60.0
+    stop_timeout: Annotated[float, Field(gt=0, description="Seconds a stopping task may take.")] = 10.0
+    retention: Annotated[float, Field(ge=0, description="Seconds an ended task stays queryable.")] = 3600.0
+    interrupt_drops_queue: Annotated[
+        bool, Field(description="InterruptMode 1 empties the queue too (contract section 12, row 14).")
+    ] = False
+
+
+class CallbackSettings(_Section):
+    """``[callbacks]`` (contract section 8)."""
+
+    timestamp_seconds: Annotated[bool, Field(description="Timestamp in seconds, not milliseconds.")] = False
+    interrupted_as_5: Annotated[bool, Field(description="Send drive status 5 for interrupted drives.")] = (
+        False
+    )
+    timeout: Annotated[float, Field(gt=0, description="Seconds per attempt.")] = 5.0
+
+
+class FetchSettings(_Section):
+    """``[fetch]``: URLs that callers hand us."""
+
+    allow_private: Annotated[
+        bool, Field(description="Permit private, loopback and link-local addresses.")
+    ] = False
+    connect_timeout: Annotated[
+        float, Field(gt=0, description="Seconds to connect and to the first byte.")
+    ] = 15.0
+    max_bytes: Annotated[int, Field(gt=0, description="Largest file fetched.")] = 100 * 1024 * 1024
+    max_seconds: Annotated[float, Field(gt=0, description="Longest audio played from a file.")] = 3600.0
+    max_redirects: Annotated[int, Field(ge=0, description="Redirects followed.")] = 3
+
+
+class SpeechSettings(_Section):
+    """``[speech]``."""
+
+    espeak_helpers: Annotated[int, Field(ge=1, description="espeak-ng helper processes.")] = 2
+
+
+class ConsoleSettings(_Section):
+    """``[console]``."""
+
+    enabled: Annotated[bool, Field(description="Serve the console at /.")] = True
+    password: Annotated[
+        str | None, Field(repr=False, description="Operator password; required off loopback.")
+    ] = None
+    hosts: Annotated[
+        tuple[str, ...], Field(description="Host names the console answers to besides loopback names.")
+    ] = ()
+
+
+class Settings(BaseSettings):
+    """The whole of ``bunraku.toml``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BUNRAKU_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    host: Annotated[str, Field(description="Address the HTTP server listens on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port the HTTP server listens on.")] = 8080
+    data_dir: Annotated[Path, Field(description="Database and secrets; created with mode 0700.")] = Path(
+        "data"
+    )
+    database_url: Annotated[
+        str | None, Field(repr=False, description="SQLAlchemy URL; SQLite in data_dir when not given.")
+    ] = None
+    public_url: Annotated[
+        str | None,
+        Field(description="Base URL callers reach this server by; the request's own Host when not given."),
+    ] = None
+    rpc_prefix: Annotated[
+        str | None, Field(description="A second path that serves the RPC, such as /dh/.")
+    ] = None
+    tls_cert: Annotated[Path | None, Field(description="PEM certificate chain: serve HTTPS and wss.")] = None
+    tls_key: Annotated[Path | None, Field(description="PEM key of tls_cert.")] = None
+    packs: Annotated[tuple[Path, ...], Field(description="Folders of further digital-human packs.")] = ()
+    aliases: Annotated[
+        dict[str, str], Field(description="Foreign DigitalHumanId or TimbreId to a local one.")
+    ] = Field(default_factory=dict)
+    apps: Annotated[tuple[AppSettings, ...], Field(description="Tenants.")] = ()
+    rtc: RtcSettings = RtcSettings()
+    limits: LimitSettings = LimitSettings()
+    tasks: TaskSettings = TaskSettings()
+    callbacks: CallbackSettings = CallbackSettings()
+    fetch: FetchSettings = FetchSettings()
+    speech: SpeechSettings = SpeechSettings()
+    console: ConsoleSettings = ConsoleSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings)
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """Read settings; ``overrides`` (the command line) win over the environment over the file.
+
+    Raises ``pydantic.ValidationError`` naming each wrong setting, ``OSError`` when the file
+    cannot be read.
+    """
+    if path is not None and not path.is_file():
+        raise FileNotFoundError(path)
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            file = TomlConfigSettingsSource(settings_cls, toml_file=path)
+            return (init_settings, env_settings, file)
+
+    given = {k: v for k, v in overrides.items() if v is not None}
+    return FromFile(**given)

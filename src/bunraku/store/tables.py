@@ -1,0 +1,66 @@
+"""Tables: what survives the process. Live truth belongs to the engine (design D9)."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Float, Index, Integer, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class TaskRow(Base):
+    """A stream task, live or ended."""
+
+    __tablename__ = "stream_tasks"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    app_id: Mapped[int] = mapped_column(BigInteger)
+    digital_human_id: Mapped[str] = mapped_column(String(128))
+    room_id: Mapped[str] = mapped_column(String(512))
+    stream_id: Mapped[str] = mapped_column(String(128))
+    status: Mapped[int] = mapped_column(Integer)
+    created_at: Mapped[float] = mapped_column(Float)
+    ended_at: Mapped[float | None] = mapped_column(Float, nullable=True)
+    fail_reason: Mapped[str | None] = mapped_column(String(256), nullable=True)
+
+    __table_args__ = (Index("ix_stream_tasks_status", "status"),)
+
+
+class DriveRow(Base):
+    """A drive of a stream task; ``sequence`` orders them."""
+
+    __tablename__ = "drives"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    task_id: Mapped[str] = mapped_column(String(36), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    sequence: Mapped[int] = mapped_column(Integer)
+    status: Mapped[int] = mapped_column(Integer)
+
+
+class CallbackRow(Base):
+    """The outbox: a callback not yet delivered. Rows go when delivered or given up."""
+
+    __tablename__ = "callbacks"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    app_id: Mapped[int] = mapped_column(BigInteger)
+    task_id: Mapped[str] = mapped_column(String(36))
+    event_type: Mapped[int] = mapped_column(Integer)
+    event_time_ms: Mapped[int] = mapped_column(BigInteger)
+    detail: Mapped[dict[str, object]] = mapped_column(JSON)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+
+
+class NonceRow(Base):
+    """Used signatures, in strict-nonce mode."""
+
+    __tablename__ = "nonces"
+
+    app_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    nonce: Mapped[str] = mapped_column(String(128), primary_key=True)
+    timestamp: Mapped[int] = mapped_column(BigInteger, primary_key=True)

@@ -1,0 +1,78 @@
+"""Drive: one thing said. Pure state, contract section 6.3.
+
+```
+accepted --> QUEUED --A--> DRIVING --B--> ENDED
+                |            |--C--> INTERRUPTED
+                |            `--D--> FAILED
+                |--E--> FAILED
+                |--F--> INTERRUPTED
+                `--G--> ENDED        (a WebSocket utterance without audio)
+DRIVING --B--> ENDED --H--> DRIVING  (a WebSocket DriveId used again, section 7.5)
+INTERRUPTED, FAILED --H--> DRIVING   (likewise)
+```
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum, IntEnum
+
+
+class DriveStatus(IntEnum):
+    QUEUED = 1
+    DRIVING = 2
+    FAILED = 3
+    ENDED = 4
+    INTERRUPTED = 5
+
+    @property
+    def final(self) -> bool:
+        return self in (DriveStatus.FAILED, DriveStatus.ENDED, DriveStatus.INTERRUPTED)
+
+
+class DriveKind(Enum):
+    TEXT = "text"
+    AUDIO = "audio"
+    WS_STREAM = "ws_stream"
+    RTC_STREAM = "rtc_stream"
+
+    @property
+    def live(self) -> bool:
+        """Fed from outside while it plays; announced by no status-1 callback."""
+        return self in (DriveKind.WS_STREAM, DriveKind.RTC_STREAM)
+
+
+class IllegalTransition(Exception):
+    """A drive cannot go from this status to that one."""
+
+
+_NEXT = {
+    DriveStatus.QUEUED: {
+        DriveStatus.DRIVING,
+        DriveStatus.FAILED,
+        DriveStatus.INTERRUPTED,
+        DriveStatus.ENDED,
+    },
+    DriveStatus.DRIVING: {DriveStatus.ENDED, DriveStatus.INTERRUPTED, DriveStatus.FAILED},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """Immutable; changes through ``evolve``. ``sequence`` orders the drives of a task."""
+
+    id: str
+    task_id: str
+    kind: DriveKind
+    sequence: int
+    status: DriveStatus = DriveStatus.QUEUED
+
+    def evolve(self, status: DriveStatus) -> Drive:
+        """Raises ``IllegalTransition``."""
+        reuse = self.kind is DriveKind.WS_STREAM and self.status.final
+        allowed = (
+            {DriveStatus.DRIVING, *_NEXT[DriveStatus.QUEUED]} if reuse else _NEXT.get(self.status, set())
+        )
+        if status not in allowed:
+            raise IllegalTransition(f"drive {self.status.name} -> {status.name}")
+        return replace(self, status=status)

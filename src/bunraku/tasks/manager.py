@@ -1,0 +1,384 @@
+"""The sole owner of live stream tasks: creates, finds, times out, stops and forgets them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from bunraku.apps import App, Apps
+from bunraku.avatars.base import AvatarPack, Framing
+from bunraku.avatars.catalog import Catalog
+from bunraku.callbacks.delivery import Callback, Delivery
+from bunraku.clock import Clock
+from bunraku.engines.base import Engine
+from bunraku.errors import (
+    NoResources,
+    StreamAlreadyStopped,
+    StreamConcurrencyLimit,
+    StreamIdExists,
+    SystemBusy,
+    TaskNotFound,
+)
+from bunraku.rtc.room import DIGITAL_HUMAN_USER, Rooms, Stream, StreamTaken
+from bunraku.settings import TaskSettings
+from bunraku.store.journal import Journal
+from bunraku.store.tables import CallbackRow, DriveRow, TaskRow
+from bunraku.tasks.drive import Drive, DriveKind, DriveStatus
+from bunraku.tasks.live_task import Herald, LiveTask
+from bunraku.tasks.stream_task import StreamTask, TaskStatus
+
+log = logging.getLogger(__name__)
+
+WATCH_EVERY = 0.25  # s: TTL and MaxIdleTime are kept within a second (section 6.2)
+FORGET_EVERY = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A stream task that is over but still queryable."""
+
+    record: StreamTask
+    drives: tuple[Drive, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """What CreateDigitalHumanStreamTask asks for, validated."""
+
+    digital_human_id: str
+    room_id: str
+    stream_id: str
+    framing: Framing
+    bitrate: int
+    ttl: int
+    max_idle_time: int
+    emotion: str
+
+
+class TaskManager:
+    """Every public method runs on the event loop; those that change state do so before they
+    first wait, so that two calls never see half of each other's work."""
+
+    def __init__(
+        self,
+        settings: TaskSettings,
+        clock: Clock,
+        apps: Apps,
+        catalog: Catalog,
+        engine: Engine,
+        rooms: Rooms,
+        journal: Journal,
+        delivery: Delivery,
+        *,
+        interrupted_as_5: bool,
+    ) -> None:
+        self.settings = settings
+        self._clock, self._apps, self._catalog = clock, apps, catalog
+        self._engine, self._rooms, self._journal, self._delivery = engine, rooms, journal, delivery
+        self._herald = Herald(journal.note, self._send, clock, interrupted_as_5)
+        self._live: dict[str, LiveTask] = {}
+        self._ended: OrderedDict[str, Ended] = OrderedDict()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._watchdog: asyncio.Task[None] | None = None
+        self.accepting = True
+
+    # --- life of the manager
+
+    async def start(self) -> None:
+        """Truthfully end what a crash left live, recall what is still queryable, keep time."""
+        await self._recover()
+        for row in await self._journal.callbacks():
+            self._delivery.send(_callback(row))
+        self._watchdog = asyncio.create_task(self._watch(), name="task-watchdog")
+
+    async def close(self) -> None:
+        """Stop every task: status 4, then 5, with their callbacks."""
+        self.accepting = False
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            await asyncio.gather(self._watchdog, return_exceptions=True)
+        for live in list(self._live.values()):
+            if live.record.status.live:
+                self._stop(live)
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    async def _recover(self) -> None:
+        now = self._clock.wall()
+        tasks, drives = await self._journal.unfinished()
+        for drive in drives:
+            task = next(t for t in tasks if t.id == drive.task_id)
+            app = self._apps.get(task.app_id)
+            ended = Drive(
+                drive.id, drive.task_id, DriveKind(drive.kind), drive.sequence, DriveStatus.INTERRUPTED
+            )
+            if app is not None:
+                self._herald.drive(app, ended)
+            else:
+                drive.status = int(DriveStatus.INTERRUPTED)
+                self._journal.note(drive)
+        for row in tasks:
+            app = self._apps.get(row.app_id)
+            record = _record(row)
+            if record.status is not TaskStatus.STOPPING:
+                record = record.evolve(TaskStatus.STOPPING)
+                if app is not None:
+                    self._herald.task(app, record)
+            record = record.evolve(TaskStatus.STOPPED, ended_at=now)
+            if app is not None:
+                self._herald.task(app, record)
+            else:
+                row.status, row.ended_at = int(TaskStatus.STOPPED), now
+                self._journal.note(row)
+        await self._journal.commit()
+        ended_rows, ended_drives = await self._journal.ended_since(now - self.settings.retention)
+        by_task: dict[str, list[Drive]] = {}
+        for d in ended_drives:
+            by_task.setdefault(d.task_id, []).append(_drive(d))
+        for row in ended_rows:
+            self._ended[row.id] = Ended(_record(row), tuple(by_task.get(row.id, ())))
+
+    # --- queries
+
+    def live(self, app_id: int) -> list[StreamTask]:
+        """This app's tasks in status 1 or 3: ascending CreateTime, then TaskId (section 5.13)."""
+        mine = [t.record for t in self._live.values() if t.record.app_id == app_id and t.record.status.live]
+        return sorted(mine, key=lambda r: (int(r.created_at), r.id))
+
+    def find(self, app_id: int, task_id: str) -> StreamTask:
+        """Raises ``TaskNotFound``."""
+        return self._find(app_id, task_id)[0]
+
+    def drives(self, app_id: int, task_id: str) -> list[Drive]:
+        """Oldest first. Raises ``TaskNotFound``."""
+        return list(self._find(app_id, task_id)[1])
+
+    def drive(self, app_id: int, drive_id: str) -> Drive:
+        """Raises ``TaskNotFound``."""
+        for live in self._live.values():
+            if live.record.app_id == app_id and drive_id in live.drives:
+                return live.drives[drive_id]
+        for ended in self._ended.values():
+            if ended.record.app_id == app_id:
+                for drive in ended.drives:
+                    if drive.id == drive_id:
+                        return drive
+        raise TaskNotFound("DriveId")
+
+    def _find(self, app_id: int, task_id: str) -> tuple[StreamTask, tuple[Drive, ...]]:
+        live = self._live.get(task_id)
+        if live is not None and live.record.app_id == app_id:
+            return live.record, tuple(live.drives.values())
+        ended = self._ended.get(task_id)
+        if ended is not None and ended.record.app_id == app_id:
+            return ended.record, ended.drives
+        raise TaskNotFound("TaskId")
+
+    def get_live(self, app_id: int, task_id: str) -> LiveTask:
+        """A task that still has a stage. Raises ``TaskNotFound`` or ``StreamAlreadyStopped``;
+        for a failed task the caller asks its record."""
+        live = self._live.get(task_id)
+        if live is not None and live.record.app_id == app_id:
+            return live
+        self._find(app_id, task_id)
+        raise StreamAlreadyStopped
+
+    def all_live(self) -> list[LiveTask]:
+        return list(self._live.values())
+
+    # --- create and stop
+
+    async def create(self, app: App, commission: Commission) -> StreamTask:
+        """Accept a task in status 1 and begin to start it; checks in the order of section 5.4."""
+        if not self.accepting:
+            raise SystemBusy("server is shutting down")
+        if self._journal.overloaded:
+            raise SystemBusy
+        pack = self._catalog.get(commission.digital_human_id)
+        if self._rooms.stream(app.id, commission.stream_id) is not None:
+            raise StreamIdExists("RTCConfig.StreamId")
+        counted = [t for t in self._live.values() if t.record.status.counted]
+        if sum(t.record.app_id == app.id for t in counted) >= app.max_tasks:
+            raise StreamConcurrencyLimit(f"at most {app.max_tasks} tasks")
+        if not self._engine.has_room(len(counted)):
+            raise NoResources
+        record = StreamTask(
+            id=str(uuid.uuid4()),
+            app_id=app.id,
+            digital_human_id=pack.id,
+            room_id=commission.room_id,
+            stream_id=commission.stream_id,
+            created_at=self._clock.wall(),
+            ttl=commission.ttl,
+            max_idle_time=commission.max_idle_time,
+            framing=commission.framing,
+            bitrate=commission.bitrate,
+            emotion=commission.emotion,
+        )
+        stream = Stream(app.id, record.room_id, record.stream_id, f"dh_{record.id}", DIGITAL_HUMAN_USER)
+        stream.width, stream.height = record.framing.width, record.framing.height
+        try:
+            self._rooms.reserve(stream)
+        except StreamTaken as error:
+            raise StreamIdExists("RTCConfig.StreamId") from error
+        live = LiveTask(record, app, stream, self._rooms, self._herald, self._clock, self._fault)
+        live.began = self._clock.monotonic()
+        self._live[record.id] = live
+        self._herald.task(app, record)
+        starting = live.spawn(self._start(live, pack), f"start-{record.id}")
+        try:
+            await self._journal.commit()
+        except Exception:
+            starting.cancel()
+            self._rooms.withdraw(stream)
+            self._live.pop(record.id, None)
+            raise
+        return record
+
+    async def _start(self, live: LiveTask, pack: AvatarPack) -> None:
+        try:
+            async with asyncio.timeout(self.settings.init_timeout):
+                performance = await self._engine.stage(live.record, pack, live.stream, live)
+        except TimeoutError:
+            self._fail(live, "initialization timed out")
+            return
+        except Exception as error:
+            log.exception("stream task did not start", extra={"task": live.record.id})
+            self._fail(live, f"digital human could not be staged ({type(error).__name__})")
+            return
+        if live.record.status is not TaskStatus.INITIALIZING:
+            return  # stopped while it started
+        live.performance = performance
+        live.change(TaskStatus.STREAMING)
+        self._rooms.publish(live.stream)
+        live.spawn(performance.run(), f"performance-{live.record.id}")
+
+    def _fail(self, live: LiveTask, reason: str) -> None:
+        self._rooms.withdraw(live.stream)
+        live.change(TaskStatus.FAILED, fail_reason=reason)
+        self._retire(live)
+
+    def _fault(self, live: LiveTask, reason: str) -> None:
+        """An unrecoverable fault while streaming ends the task, not the server."""
+        if live.record.status is TaskStatus.STREAMING:
+            log.error("stream task stopped: %s", reason, extra={"task": live.record.id})
+            self._stop(live)
+
+    async def stop(self, app_id: int, task_id: str) -> None:
+        """Status 4 when this returns. Raises ``TaskNotFound`` or ``StreamAlreadyStopped``."""
+        live = self.get_live(app_id, task_id)
+        if not live.record.status.live:
+            raise StreamAlreadyStopped
+        self._stop(live)
+        await self._journal.commit()
+
+    def _stop(self, live: LiveTask) -> None:
+        if live.performance is not None:
+            live.performance.interrupt()
+        for drive in [d for d in live.drives.values() if d.status is DriveStatus.QUEUED]:
+            # WebSocket and RTC drives that never came to the stage.
+            live.drives[drive.id] = drive.evolve(DriveStatus.INTERRUPTED)
+            self._herald.drive(live.app, live.drives[drive.id], announce=not drive.kind.live)
+        self._rooms.withdraw(live.stream)
+        live.change(TaskStatus.STOPPING)
+        closing = asyncio.create_task(self._wind_down(live), name=f"stop-{live.record.id}")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def _wind_down(self, live: LiveTask) -> None:
+        try:
+            async with asyncio.timeout(self.settings.stop_timeout):
+                for close in tuple(live.closers):
+                    close()
+                if live.performance is not None:
+                    await live.performance.stop()
+                await live.stream.close()
+        except Exception:
+            log.exception("stream task did not stop cleanly", extra={"task": live.record.id})
+        finally:
+            for job in tuple(live.jobs):
+                job.cancel()
+            live.change(TaskStatus.STOPPED)
+            self._retire(live)
+            await self._journal.commit()
+
+    def _retire(self, live: LiveTask) -> None:
+        self._live.pop(live.record.id, None)
+        self._ended[live.record.id] = Ended(live.record, tuple(live.drives.values()))
+
+    # --- time
+
+    async def _watch(self) -> None:
+        forget_at = self._clock.monotonic() + FORGET_EVERY
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + WATCH_EVERY)
+            now = self._clock.monotonic()
+            try:
+                for live in list(self._live.values()):
+                    self._check(live, now)
+                if now >= forget_at:
+                    forget_at = now + FORGET_EVERY
+                    await self._forget()
+            except Exception:
+                log.exception("task watchdog")
+
+    def _check(self, live: LiveTask, now: float) -> None:
+        if not live.record.status.live:
+            return
+        if now - live.began >= live.record.ttl:
+            self._stop(live)
+        elif live.record.status is TaskStatus.STREAMING and live.performance is not None:
+            if not live.performance.idle:
+                live.idle_since = now
+            elif live.idle_since is not None and now - live.idle_since >= live.record.max_idle_time:
+                self._stop(live)
+
+    async def _forget(self) -> None:
+        before = self._clock.wall() - self.settings.retention
+        for task_id, ended in list(self._ended.items()):
+            if (ended.record.ended_at or 0) < before:
+                del self._ended[task_id]
+        await self._journal.forget_before(before)
+        await self._journal.forget_nonces_before(int(self._clock.wall()) - 1300)
+
+    def _send(self, row: CallbackRow) -> None:
+        """Deliver once the row that remembers it is durable."""
+        job = asyncio.create_task(self._send_when_noted(row))
+        self._closing.add(job)
+        job.add_done_callback(self._closing.discard)
+
+    async def _send_when_noted(self, row: CallbackRow) -> None:
+        await self._journal.commit()
+        self._delivery.send(_callback(row))
+
+
+def _callback(row: CallbackRow) -> Callback:
+    return Callback(
+        row.app_id,
+        row.task_id,
+        row.event_type,
+        row.event_time_ms,
+        dict(row.detail),
+        row.id,
+        row.attempts,
+    )
+
+
+def _record(row: TaskRow) -> StreamTask:
+    return StreamTask(
+        id=row.id,
+        app_id=row.app_id,
+        digital_human_id=row.digital_human_id,
+        room_id=row.room_id,
+        stream_id=row.stream_id,
+        created_at=row.created_at,
+        status=TaskStatus(row.status),
+        fail_reason=row.fail_reason,
+        ended_at=row.ended_at,
+    )
+
+
+def _drive(row: DriveRow) -> Drive:
+    return Drive(row.id, row.task_id, DriveKind(row.kind), row.sequence, DriveStatus(row.status))
