@@ -22,6 +22,7 @@ from bunraku.clock import Clock, SystemClock
 from bunraku.engines.local import LocalEngine
 from bunraku.fetch import Fetcher
 from bunraku.rpc.actions import ACTION_NAMES, Actions
+from bunraku.rpc.drive_socket import DriveSockets
 from bunraku.rpc.gate import Gate
 from bunraku.rpc.limits import CallLimits
 from bunraku.rpc.server import Dispatcher, install
@@ -70,17 +71,27 @@ def prepare_data_dir(path: Path) -> Path:
     return path
 
 
-def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
-    """An ASGI application; everything it owns starts and ends with its lifespan."""
+def installed_providers(settings: Settings) -> list[SpeechProvider]:
+    """The voices this machine has."""
+    providers: list[SpeechProvider] = []
+    if espeak.available():
+        providers.append(espeak.EspeakProvider(settings.speech.espeak_helpers))
+    return providers
+
+
+def build(
+    settings: Settings, clock: Clock | None = None, providers: list[SpeechProvider] | None = None
+) -> FastAPI:
+    """An ASGI application; everything it owns starts and ends with its lifespan.
+
+    ``providers`` replaces the installed voices, for tests.
+    """
     cv2.setNumThreads(1)  # pictures are already spread over worker threads
     clock = clock or SystemClock()
     data = prepare_data_dir(settings.data_dir)
     apps = Apps([App.from_settings(a) for a in settings.apps])
     catalog = Catalog(settings.packs, settings.aliases)
-    providers: list[SpeechProvider] = []
-    if espeak.available():
-        providers.append(espeak.EspeakProvider(settings.speech.espeak_helpers))
-    voices = Voices(providers, settings.aliases)
+    voices = Voices(installed_providers(settings) if providers is None else providers, settings.aliases)
     rooms = Rooms()
     engine = LocalEngine(clock, queue_capacity=settings.limits.drive_queue, max_tasks=settings.limits.tasks)
     journal = Journal(settings.database_url or f"sqlite+aiosqlite:///{data / 'bunraku.db'}")
@@ -122,7 +133,7 @@ def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await journal.open()
         await voices.start()
         await transport.start()
@@ -149,6 +160,7 @@ def build(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.server = server
     app.include_router(Signaling(rooms, door, settings.rtc.ice_servers).routes())
     app.include_router(whep.routes())
+    app.include_router(DriveSockets(driving).routes())
     app.include_router(Assets(catalog, data / "assets").routes())
     if settings.console.enabled:
         Console(settings.console, apps, actions, clock, base_url=dispatcher.base_url).install(app)

@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from puppet import ANNA, MARCUS, PIV, Puppet, Rig, zface  # noqa: E402
+from paint import catmull, sym  # noqa: E402
+from puppet import ANNA, MARCUS, PIV, Puppet, Rig, zface
 
 ART_W, ART_H = 960, 1280
 SCALE = 1.17
@@ -53,8 +54,7 @@ AXES = ("open", "wide", "press", "tuck", "teeth", "tongue", "smile")
 
 def mouth_shapes(rest_smile: float) -> list[tuple[dict[str, float], dict[str, float]]]:
     shapes: list[tuple[dict[str, float], dict[str, float]]] = []
-    for smile in (0.0, 0.3, rest_smile, 0.8, 1.0):
-        shapes.append((dict(smile=smile), dict(smile=smile, wide=0.0)))
+    shapes += [(dict(smile=s), dict(smile=s, wide=0.0)) for s in (0.0, 0.3, rest_smile, 0.8, 1.0)]
     lips = (
         (0.8, dict(width=0.75, upper=0.5, teeth_u=1.0, smile=0.25)),
         (0.3, dict(width=0.3, upper=0.3, teeth_u=0.95, smile=0.12)),
@@ -64,7 +64,7 @@ def mouth_shapes(rest_smile: float) -> list[tuple[dict[str, float], dict[str, fl
     )
     for wide, lip in lips:
         for opening in (0.06, 0.14, 0.24, 0.36, 0.5, 0.66, 0.84):
-            if wide == -1.0 and opening > 0.5 or wide == 0.8 and opening > 0.66:
+            if (wide == -1.0 and opening > 0.5) or (wide == 0.8 and opening > 0.66):
                 continue
             rig = dict(lip, open=opening, tongue=0.3 + 0.3 * opening)
             if wide == 0.8:
@@ -110,10 +110,9 @@ def eye_shapes() -> list[tuple[dict[str, float], dict[str, float]]]:
         for gaze_x in GAZE_X:
             at = dict(gaze_x=gaze_x, gaze_y=gaze_y, lid=0.0)
             shapes.append((dict(gaze_x=gaze_x, gaze_y=gaze_y), at))
-    for lid in LIDS:
-        shapes.append((dict(blink_l=lid, blink_r=lid), dict(gaze_x=0.0, gaze_y=0.0, lid=lid)))
-    for squint in (0.4, 0.8):
-        shapes.append((dict(squint=squint), dict(gaze_x=0.0, gaze_y=0.0, lid=0.0, squint=squint)))
+    still = dict(gaze_x=0.0, gaze_y=0.0)
+    shapes += [(dict(blink_l=lid, blink_r=lid), dict(still, lid=lid)) for lid in LIDS]
+    shapes += [(dict(squint=s), dict(still, lid=0.0, squint=s)) for s in (0.4, 0.8)]
     return shapes
 
 
@@ -176,21 +175,39 @@ def bases(art: Art, character: dict, rig: Rig, alpha: np.ndarray) -> np.ndarray:
     tx, ty = (px - p.cx) / p.cs, (py - p.cy) / p.cs
     lo, hi = character["hair_fall"]
 
-    def project(r: Rig, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        p.setup(r)
-        z = np.maximum(zface(u, np.minimum(v, 60.0 + 0 * v)), -10)
-        z = np.where(v > 60, z * (1 - smooth(60, 260, v)), z)
-        hx, hy = p.head(u, v, z)
-        bx, by = p.bodyxf(u, v)
-        w = 1 - smooth(lo, hi, v)
-        return hx * w + bx * (1 - w), hy * w + by * (1 - w)
+    contour = catmull(sym(character["style"]["face"]), 12, True).astype(np.float32)
 
+    def inside_face(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        points = np.stack([u.ravel(), v.ravel()], -1)
+        far = [cv2.pointPolygonTest(contour, (float(a), float(b)), True) for a, b in points]
+        return smooth(-16, 4, np.array(far).reshape(u.shape))
+
+    def project(r: Rig, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the front-most layer puts a point: face, neck, or hair falling onto the body."""
+        p.setup(r)
+        face = np.stack(p.head(u, v, zface(u, v)))
+        body = np.stack(p.bodyxf(u, v))
+
+        def soft(z: np.ndarray, first: float, last: float) -> np.ndarray:
+            w = 1 - smooth(first, last, v)
+            return np.stack(p.head(u, v, z)) * w + body * (1 - w)
+
+        neck = soft(np.full_like(u, -5.0), 110, 270)
+        hair = soft(np.maximum(zface(u, np.minimum(v, 60)) * 0.92 + 14, -10), lo, hi)
+        beside = smooth(68, 100, np.abs(u)) * smooth(-40, 90, v) + (1 - smooth(-40, 90, v))
+        rest = hair * beside + neck * (1 - beside)
+        out = face * inside + rest * (1 - inside)
+        return out[0], out[1]
+
+    inside = np.zeros_like(tx)
     u, v = tx.copy(), ty.copy()
-    for _ in range(40):  # invert the projection at this pose
+    for step in range(40):  # invert the projection at this pose
+        if step % 8 == 0:
+            inside = inside_face(u, v)
         x, y = project(rig, u, v)
         u, v = u + (tx - x), v + (ty - y)
-    x0, y0 = project(rig, u, v)
     out = np.zeros((len(BASES), rows, columns, 2), np.float32)
+    inside = inside_face(u, v)
     for i, name in enumerate(BASES):
         if name.startswith("brow"):
             continue

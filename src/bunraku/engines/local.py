@@ -14,7 +14,6 @@ from bunraku.errors import ApiError
 from bunraku.performance.performance import Audience, Outlet, Performance
 from bunraku.tasks.stream_task import StreamTask
 
-
 log = logging.getLogger(__name__)
 
 

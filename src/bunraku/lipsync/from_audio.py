@@ -30,7 +30,8 @@ class AudioMouth:
         """``samples`` is mono at ``SAMPLE_RATE``; any length, one tick usually."""
         target = self._target(samples)
         opening = target[0] < self._weights[0]
-        self._weights = self._weights + (target - self._weights) * (ATTACK if opening else RELEASE)
+        pace = np.float32(ATTACK if opening else RELEASE)
+        self._weights = np.asarray(self._weights + (target - self._weights) * pace, np.float32)
         return self._weights
 
     def _target(self, samples: PCM) -> Weights:

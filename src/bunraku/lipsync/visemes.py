@@ -38,7 +38,7 @@ _IPA = {symbol: viseme for viseme, symbols in _IPA_CLASSES.items() for symbol in
 _AFFRICATES = {
     "tʃ": "CH", "dʒ": "CH", "tɕ": "CH", "dʑ": "CH", "tʂ": "CH", "dʐ": "CH", "ts": "SS", "dz": "SS",
 }  # fmt: skip
-VOICELESS_STOPS = frozenset("p t k c q ʈ ph th kh".split())
+VOICELESS_STOPS = frozenset(["p", "t", "k", "c", "q", "ʈ", "ph", "th", "kh"])
 
 _ARPABET = {
     "aa": "aa", "ae": "aa", "ah": "aa", "ax": "E", "ao": "oh", "aw": "aa ou", "ay": "aa ih", "b": "PP",

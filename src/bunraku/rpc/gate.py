@@ -96,7 +96,8 @@ class Gate:
         if abs(int(self._clock.wall()) - timestamp) > WINDOW:
             unit = "; the unit is seconds" if len(str(abs(timestamp))) >= 13 else ""
             raise SignatureExpired(f"Timestamp is more than {WINDOW} s from now{unit}")
-        assert c.timestamp is not None and c.app_id is not None
+        assert c.timestamp is not None
+        assert c.app_id is not None
         if not matches(sign(c.app_id, c.nonce, app.server_secret, c.timestamp), c.signature):
             raise SignatureMismatch
         if self._nonces is not None and not await self._nonces.use_nonce(app_id, c.nonce, timestamp):

@@ -9,6 +9,7 @@ with ``login``, ``error``, ``streams``, ``users``, ``message``, ``expiring``, ``
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from typing import Any
@@ -173,7 +174,5 @@ def _read(text: str) -> dict[str, Any]:
 
 
 async def _close_quietly(socket: WebSocket) -> None:
-    try:
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it may be closed already
         await socket.close()
-    except (RuntimeError, WebSocketDisconnect):  # it is closed already
-        pass

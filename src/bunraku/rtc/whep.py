@@ -113,7 +113,7 @@ class Whep:
         await asyncio.shield(session.close())
         return Response(status_code=200, headers=CORS)
 
-    async def patch(self, session_id: str) -> Response:
+    async def patch(self) -> Response:
         return refuse(405, "neither trickle nor renegotiation is supported")
 
     def forget(self, session_id: str) -> None:

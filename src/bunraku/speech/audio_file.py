@@ -10,6 +10,8 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 
 import av
+import av.container
+import av.error
 import numpy as np
 
 from bunraku.fetch import Fetcher, FetchFailed
@@ -104,7 +106,7 @@ def decode(source: io.RawIOBase, voice_channel: int, max_seconds: float) -> Iter
                     if played > max_seconds * SAMPLE_RATE:
                         raise SpeechFailed("audio too long")
                     yield chunk_of(pair, 0 if mono else voice_channel)
-    except (av.FFmpegError, ValueError, OSError) as error:
+    except (av.error.FFmpegError, ValueError, OSError) as error:
         raise SpeechFailed(f"not decodable ({type(error).__name__})") from error
     if played == 0:
         raise SpeechFailed("no audio in file")
@@ -114,7 +116,7 @@ def _frames(container: av.container.InputContainer, stream: av.AudioStream) -> I
     for packet in container.demux(stream):
         try:
             yield from packet.decode()
-        except av.InvalidDataError:
+        except av.error.InvalidDataError:
             continue  # a damaged packet costs its own milliseconds
 
 

@@ -25,7 +25,10 @@ class Timbre:
 
 @dataclass(frozen=True, slots=True)
 class Prosody:
-    """Factors, 1.0 is the voice's own: ``speed`` in [0.5, 2], ``pitch`` in [0.7, 1.42], ``gain`` in (0, 2]."""
+    """Factors, 1.0 is the voice's own.
+
+    ``speed`` in [0.5, 2], ``pitch`` in [0.7, 1.42], ``gain`` in (0, 2].
+    """
 
     speed: float = 1.0
     pitch: float = 1.0

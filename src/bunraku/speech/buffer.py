@@ -67,6 +67,14 @@ class SpeechBuffer:
                 self._room.clear()
                 await self._room.wait()
 
+    def finish_with(self, tail: SpeechChunk) -> None:
+        """Append without waiting, and finish: what is left when a socket has closed."""
+        if not self.closed and tail.samples.size:
+            lips = tail.samples if tail.lips is None else tail.lips
+            self._chunks.append((tail.samples, lips))
+            self._held += tail.samples.size
+        self.finish()
+
     def finish(self) -> None:
         """No more speech will come; what is held still plays."""
         self.finished = True

@@ -82,7 +82,7 @@ def _drive_id(payload: dict[str, Any]) -> str | None:
 
 def _integer(payload: dict[str, Any], name: str, default: int) -> int:
     value = payload.get(name)
-    if value is None or (name != "VoiceChannel" and value == 0 and not isinstance(value, bool)):
+    if value is None or (name != "VoiceChannel" and value is not False and value == 0):
         return default
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         raise StartRefused(f"{name} must be an integer")

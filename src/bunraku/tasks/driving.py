@@ -100,8 +100,11 @@ class Driving:
         live.accept(drive)
         ticket = SocketTicket(secrets.token_urlsafe(24), live, drive.id)
         self._tickets[ticket.token] = ticket
-        live.closers.add(lambda: self._tickets.pop(ticket.token, None))
+        live.closers.add(lambda: self._revoke(ticket))
         return drive, ticket
+
+    def _revoke(self, ticket: SocketTicket) -> None:
+        self._tickets.pop(ticket.token, None)
 
     def ticket(self, token: str) -> SocketTicket | None:
         return self._tickets.get(token)
@@ -117,7 +120,11 @@ class Driving:
 
     def _produce(self, live: LiveTask, line: Line, make: Callable[[], AsyncIterator[SpeechChunk]]) -> None:
         job = live.spawn(self._feed(live, line, make), f"speech-{line.drive_id}")
-        line.cancel = lambda: job.cancel() and None
+
+        def cancel() -> None:
+            job.cancel()
+
+        line.cancel = cancel
 
     async def _feed(self, live: LiveTask, line: Line, make: Callable[[], AsyncIterator[SpeechChunk]]) -> None:
         await line.prompted.wait()

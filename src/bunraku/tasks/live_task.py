@@ -157,8 +157,7 @@ class LiveTask:
     # --- drives
 
     def new_drive(self, kind: DriveKind) -> Drive:
-        drive = Drive(str(uuid.uuid4()), self.record.id, kind, len(self.drives))
-        return drive
+        return Drive(str(uuid.uuid4()), self.record.id, kind, len(self.drives))
 
     def accept(self, drive: Drive) -> None:
         """Remember a drive and say that it is queued."""

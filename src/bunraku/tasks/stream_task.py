@@ -9,7 +9,7 @@ Create --> INITIALIZING --A--> STREAMING --C--> STOPPING --D--> STOPPED
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from bunraku.avatars.base import Framing
@@ -60,7 +60,7 @@ class StreamTask:
     created_at: float
     ttl: int = 86400
     max_idle_time: int = 900
-    framing: Framing = Framing()
+    framing: Framing = field(default_factory=Framing)
     bitrate: int = 3_000_000
     emotion: str = "neutral"
     status: TaskStatus = TaskStatus.INITIALIZING

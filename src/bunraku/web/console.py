@@ -121,7 +121,7 @@ class Console:
             return Response("host not allowed", 403, media_type="text/plain", headers=HEADERS)
         return FileResponse(STATIC / "index.html", headers=HEADERS)
 
-    async def static(self, request: Request, path: str) -> Response:
+    async def static(self, path: str) -> Response:
         file = (STATIC / path).resolve()
         if not file.is_relative_to(STATIC.resolve()) or not file.is_file():
             return Response("not found", 404, media_type="text/plain", headers=HEADERS)

@@ -9,36 +9,31 @@ from __future__ import annotations
 
 import math
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from bunraku.avatars.base import Framing
+from bunraku.avatars.pack.canvas import Canvas, yuv
+from bunraku.avatars.pack.cv import cv2
 from bunraku.avatars.pack.manifest import Manifest
 from bunraku.avatars.pack.mouth import MouthChooser
-from bunraku.avatars.pack.plates import NODE, NODE_AT, U8, Arm, Layer, Plate
+from bunraku.avatars.pack.plates import NODE, NODE_AT, Arm, Plate
 from bunraku.media import Picture, Pose, Rect, Weights
 
 POSE_HYSTERESIS = 0.8  # degrees: a head that hovers between two poses must not flicker
 STILL = 0.1  # px: a band that moved less since it was last drawn is left as it is
 MAX_TURN = 13.0  # degrees of yaw the baked poses carry without visible stretching
 MAX_TILT = 9.0
-
-
-def yuv(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
-    """BT.601 limited range, as OpenCV converts."""
-    plane = cv2.cvtColor(np.full((2, 2, 3), rgb[::-1], np.uint8), cv2.COLOR_BGR2YUV_I420).reshape(-1)
-    return int(plane[0]), int(plane[4]), int(plane[5])
-
-
-def blend(colour: U8, alpha: U8, background: int) -> U8:
-    """``colour * alpha + background * (1 - alpha)`` in 8 bits."""
-    a = alpha.astype(np.float32) * (1 / 255)
-    return cv2.convertScaleAbs((colour.astype(np.float32) - background) * a + background)
+FADE = 5  # pictures over which one pose dissolves into the next
+NOTHING = Rect(0, 0, 0, 0)
 
 
 class PackFigure:
-    """An ``Avatar`` (see ``avatars.base``) over plates of one size."""
+    """An ``Avatar`` (see ``avatars.base``) over plates of one size.
+
+    Two baked poses never agree to the pixel at their layers' edges, so the hand-over between
+    them is a short dissolve of two pictures warped to the same pose.
+    """
 
     def __init__(
         self, manifest: Manifest, plates: tuple[Plate, ...], arm: Arm | None, framing: Framing
@@ -49,16 +44,12 @@ class PackFigure:
         self._mouths = MouthChooser(manifest)
         self._eyes = manifest.eyes
         self._bases = manifest.bases
-        self._background = yuv(framing.background)
-        w, h = framing.width, framing.height
-        self._y: U8 = np.empty((h, w), np.uint8)
-        self._u: U8 = np.empty((h // 2, w // 2), np.uint8)
-        self._v: U8 = np.empty((h // 2, w // 2), np.uint8)
-        self._a: U8 | None = np.empty((h, w), np.uint8) if framing.transparent else None
-        self._plate: Plate | None = None
-        self._mouth = self._eye = -1
-        self._nodes: npt.NDArray[np.float32] | None = None
-        self._arm_rect = Rect(0, 0, 0, 0)
+        background = yuv(framing.background)
+        self._canvas, self._old = (
+            Canvas(framing.width, framing.height, background, alpha=framing.transparent) for _ in range(2)
+        )
+        self._fading = 0
+        self._arm_rect = NOTHING
         rows, columns = plates[0].bases.shape[1:3]
         x, y = np.meshgrid(np.arange(columns) * NODE + NODE_AT, np.arange(rows) * NODE + NODE_AT)
         self._grid = np.stack([x, y], -1).astype(np.float32)
@@ -68,53 +59,51 @@ class PackFigure:
         return self._picture
 
     def render(self, mouth: Weights, pose: Pose) -> Rect:
+        first = self._canvas.plate is None
         plate = self._choose_plate(pose)
-        fresh = plate is not self._plate
-        eye = self._choose_eyes(pose)
-        sprite = self._mouths.choose(mouth, pose.smile)
-        patched: list[Rect] = []
-        if fresh:
-            self._plate = plate
-            self._lay(plate.body)
-        if fresh or sprite != self._mouth:
-            self._lay(plate.mouths[sprite])
-            patched.append(plate.mouths[sprite].rect)
-        if fresh or eye != self._eye:
-            self._lay(plate.eyes[eye])
-            patched.append(plate.eyes[eye].rect)
-        self._mouth, self._eye = sprite, eye
-
+        if not first and plate is not self._canvas.plate:
+            self._canvas, self._old = self._old, self._canvas
+            self._canvas.plate = None
+            self._fading = FADE
+        eyes, sprite = self._choose_eyes(pose), self._mouths.choose(mouth, pose.smile)
+        patched = self._canvas.show(plate, sprite, eyes)
         nodes = self._warp(plate, pose)
-        if self._nodes is None:
-            self._nodes = nodes
-            dirty = Rect(0, 0, self.framing.width, self.framing.height)
-            self._develop(dirty)
+        if first or self._fading:
+            self._canvas.nodes = nodes
+            if self._old.plate is not None and self._fading:
+                self._old.show(self._old.plate, sprite, eyes)
+                self._old.nodes = self._warp(self._old.plate, pose)
+            dirty = Rect(0, 0, self.framing.width, self.framing.height) if first else NOTHING
+            for band in (dirty,) if first else plate.bands:
+                self._develop(band)
+                dirty = union(dirty, band)
+            if not contains(dirty, self._arm_rect):
+                self._develop(self._arm_rect)
+                dirty = union(dirty, self._arm_rect)
+            self._fading = max(0, self._fading - 1)
         else:
             if not self._arm_rect.empty:
                 patched.append(self._arm_rect)
-            dirty = self._develop_bands(plate, nodes, patched, everything=fresh)
+            dirty = self._develop_bands(plate, nodes, patched)
         self._arm_rect = self._draw_arm(pose)
         dirty = union(dirty, self._arm_rect)
-        if self._a is not None and not dirty.empty:
+        if self.framing.transparent and not dirty.empty:
             return Rect(0, dirty.y, self.framing.stream_width, dirty.height)
         return dirty
 
-    def _develop_bands(
-        self, plate: Plate, nodes: npt.NDArray[np.float32], patched: list[Rect], everything: bool
-    ) -> Rect:
+    def _develop_bands(self, plate: Plate, nodes: npt.NDArray[np.float32], patched: list[Rect]) -> Rect:
         """Warp the bands that moved, and what lies in the others of the patched rectangles."""
-        assert self._nodes is not None
-        dirty = Rect(0, 0, 0, 0)
+        shown = self._canvas.nodes
+        dirty = NOTHING
         touched = self._around(patched)
         stale: list[Rect] = []
         for band in plate.bands:
             rows = slice(band.y // NODE, -(-(band.y + band.height) // NODE) + 2)
-            shift = float(np.abs(nodes[rows] - self._nodes[rows]).max())
-            if everything or shift > STILL:
+            if float(np.abs(nodes[rows] - shown[rows]).max()) > STILL:
                 stale.append(band)
         for band in stale:
             inner = slice(band.y // NODE + 1, -(-(band.y + band.height) // NODE) + 1)
-            self._nodes[inner] = nodes[inner]
+            shown[inner] = nodes[inner]
         for band in stale:
             self._develop(band)
             dirty = union(dirty, band)
@@ -135,7 +124,7 @@ class PackFigure:
             return (
                 abs(pose.yaw - p.yaw)
                 + abs(pose.pitch - p.pitch)
-                - (POSE_HYSTERESIS if p is self._plate else 0.0)
+                - (POSE_HYSTERESIS if p is self._canvas.plate else 0.0)
             )
 
         return min(self._plates, key=away)
@@ -147,20 +136,6 @@ class PackFigure:
             return lid + look * (1 - 0.9 * pose.lid) + 0.8 * (at.get("squint", 0.0) - pose.squint) ** 2
 
         return min(range(len(self._eyes)), key=lambda i: away(self._eyes[i]))
-
-    def _lay(self, layer: Layer) -> None:
-        """Put a layer into the canvas, over the background where it is not opaque."""
-        r, b = layer.rect, self._background
-        full = (slice(r.y, r.y + r.height), slice(r.x, r.x + r.width))
-        half = (slice(r.y // 2, (r.y + r.height) // 2), slice(r.x // 2, (r.x + r.width) // 2))
-        if layer.alpha is None or layer.alpha_half is None:
-            self._y[full], self._u[half], self._v[half] = layer.y, layer.u, layer.v
-        else:
-            self._y[full] = blend(layer.y, layer.alpha, b[0])
-            self._u[half] = blend(layer.u, layer.alpha_half, b[1])
-            self._v[half] = blend(layer.v, layer.alpha_half, b[2])
-        if self._a is not None:
-            self._a[full] = 255 if layer.alpha is None else layer.alpha
 
     def _warp(self, plate: Plate, pose: Pose) -> npt.NDArray[np.float32]:
         """Where each node samples the canvas: shape (rows, columns, 2), frame px."""
@@ -178,71 +153,85 @@ class PackFigure:
             "brow_in": pose.brow_in,
         }
         k = np.array([values[name] for name in self._bases], np.float32)
-        # The bases say where a point goes; the inverse map is their negative, exact to the
-        # second order for fields as smooth and displacements as small as these.
-        return self._grid - np.tensordot(k, plate.bases, 1)
+        push = np.tensordot(k, plate.bases, 1).astype(np.float32)
+        # The bases say where a point of the canvas goes; the warp needs where a point of the
+        # picture comes from. One step of fixed-point iteration on the coarse grid is exact
+        # enough for the angles between two poses.
+        back = (self._grid - push - NODE_AT) * np.float32(1 / NODE)
+        push = cv2.remap(push, back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return self._grid - push
 
     def _around(self, rects: list[Rect]) -> Rect:
         """What sprites may touch after the warp."""
-        assert self._nodes is not None
         if not rects:
-            return Rect(0, 0, 0, 0)
+            return NOTHING
         out = rects[0]
         for r in rects[1:]:
             out = union(out, r)
-        reach = (int(math.ceil(float(np.abs(self._nodes - self._grid).max()))) + 3) // 2 * 2
+        reach = (math.ceil(float(np.abs(self._canvas.nodes - self._grid).max())) + 3) // 2 * 2
         x0, y0 = max(0, out.x - reach), max(0, out.y - reach)
         x1 = min(self.framing.width, out.x + out.width + reach)
         y1 = min(self.framing.height, out.y + out.height + reach)
         return Rect(x0, y0, x1 - x0, y1 - y0)
 
     def _develop(self, rect: Rect) -> None:
-        """Warp ``rect`` of the canvas into the picture."""
+        """Warp ``rect`` of the canvas into the picture; of both canvases while one fades."""
         if rect.empty:
             return
-        assert self._nodes is not None
-        # One node more on each side, so that bilinear enlargement never meets its own border.
-        c0, r0 = rect.x // NODE, rect.y // NODE
-        c1, r1 = -(-(rect.x + rect.width) // NODE) + 2, -(-(rect.y + rect.height) // NODE) + 2
-        nodes = self._nodes[r0:r1, c0:c1]
-        full = enlarge(nodes, NODE, rect.x - c0 * NODE, rect.y - r0 * NODE, rect.width, rect.height)
-        # Chroma sample c sits at luma 2c + 0.5 (H.264 4:2:0, centred as OpenCV averages it).
-        half = enlarge(
-            (nodes - 0.5) * 0.5,
-            NODE // 2,
-            (rect.x - c0 * NODE) // 2,
-            (rect.y - r0 * NODE) // 2,
-            rect.width // 2,
-            rect.height // 2,
-        )
-        w, h = self.framing.width, self.framing.height
-        left_y, left_u, left_v = (
-            self._picture.y[:, :w],
-            self._picture.u[:, : w // 2],
-            self._picture.v[:, : w // 2],
-        )
-        target = (slice(rect.y, rect.y + rect.height), slice(rect.x, rect.x + rect.width))
-        cv2.remap(self._y, full, None, cv2.INTER_LINEAR, dst=left_y[target], borderMode=cv2.BORDER_REPLICATE)
-        chroma = (
+        w = self.framing.width
+        full = (slice(rect.y, rect.y + rect.height), slice(rect.x, rect.x + rect.width))
+        half = (
             slice(rect.y // 2, (rect.y + rect.height) // 2),
             slice(rect.x // 2, (rect.x + rect.width) // 2),
         )
-        for source, plane in ((self._u, left_u), (self._v, left_v)):
-            cv2.remap(
-                source, half, None, cv2.INTER_LINEAR, dst=plane[chroma], borderMode=cv2.BORDER_REPLICATE
-            )
-        if self._a is not None:
-            matte = cv2.remap(self._a, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            self._picture.y[:h, w:][target] = 16 + (matte.astype(np.uint16) * 219 // 255).astype(np.uint8)
+        y, u, v = self._picture.y[:, :w], self._picture.u[:, : w // 2], self._picture.v[:, : w // 2]
+        targets = (y[full], u[half], v[half])
+        luma, chroma = self._maps(self._canvas.nodes, rect)
+        canvas = self._canvas
+        for plane, target, map_ in zip(
+            (canvas.y, canvas.u, canvas.v), targets, (luma, chroma, chroma), strict=True
+        ):
+            cv2.remap(plane, map_, None, cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)
+        matte = None
+        if canvas.a is not None:
+            matte = cv2.remap(canvas.a, luma, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if self._fading:
+            share = self._fading / (FADE + 1)
+            old = self._old
+            luma, chroma = self._maps(old.nodes, rect)
+            for plane, target, map_ in zip(
+                (old.y, old.u, old.v), targets, (luma, chroma, chroma), strict=True
+            ):
+                leaving = cv2.remap(plane, map_, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                cv2.addWeighted(leaving, share, target, 1 - share, 0, dst=target)
+            if old.a is not None:
+                leaving = cv2.remap(old.a, luma, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                matte = cv2.addWeighted(leaving, share, matte, 1 - share, 0)
+        if matte is not None:
+            self._picture.y[:, w:][full] = 16 + (matte.astype(np.uint16) * 219 // 255).astype(np.uint8)
+
+    def _maps(
+        self, nodes: npt.NDArray[np.float32], rect: Rect
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Sampling maps of a rectangle for luma and for chroma."""
+        # One node more on each side, so that bilinear enlargement never meets its own border.
+        c0, r0 = rect.x // NODE, rect.y // NODE
+        c1, r1 = -(-(rect.x + rect.width) // NODE) + 2, -(-(rect.y + rect.height) // NODE) + 2
+        part = nodes[r0:r1, c0:c1]
+        x, y = rect.x - c0 * NODE, rect.y - r0 * NODE
+        luma = enlarge(part, NODE, x, y, rect.width, rect.height)
+        # Chroma sample c sits at luma 2c + 0.5 (H.264 4:2:0, centred as OpenCV averages it).
+        chroma = enlarge((part - 0.5) * 0.5, NODE // 2, x // 2, y // 2, rect.width // 2, rect.height // 2)
+        return luma, chroma
 
     def _draw_arm(self, pose: Pose) -> Rect:
         """Lay the waving arm over the finished picture; returns what it covered."""
         arm = self._arm
         if arm is None or pose.gesture != "wave":
-            return Rect(0, 0, 0, 0)
+            return NOTHING
         raised = raise_curve(pose.gesture_phase)
         if raised <= 0:
-            return Rect(0, 0, 0, 0)
+            return NOTHING
         swing = 9.0 * math.sin(pose.gesture_phase * math.tau * 3.5) * raised
         angle = math.radians(swing + 18 * (1 - raised))
         cos, sin = math.cos(angle), math.sin(angle)
@@ -261,7 +250,7 @@ class PackFigure:
         x0, y0 = max(0, int(x0)), max(0, int(y0))
         x1, y1 = min(self.framing.width, int(x1)), min(self.framing.height, int(y1))
         if x1 <= x0 or y1 <= y0:
-            return Rect(0, 0, 0, 0)
+            return NOTHING
         matrix[:, 2] -= (x0, y0)
         over = cv2.warpAffine(arm.image, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
         alpha = over[..., 3]
@@ -286,7 +275,7 @@ class PackFigure:
         for under, colour, matte in layers:
             a = matte.astype(np.float32) * (1 / 255)
             under[:] = cv2.convertScaleAbs((colour.astype(np.float32) - under) * a + under)
-        if self._a is not None:
+        if self.framing.transparent:
             plane = self._picture.y[y0:y1, self.framing.width + x0 : self.framing.width + x1]
             np.maximum(plane, 16 + (alpha.astype(np.uint16) * 219 // 255).astype(np.uint8), out=plane)
         return Rect(x0, y0, x1 - x0, y1 - y0)

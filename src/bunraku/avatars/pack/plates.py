@@ -11,17 +11,18 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bunraku.avatars.pack.cv import cv2
 from bunraku.avatars.pack.manifest import Manifest, View
 from bunraku.errors import DigitalHumanBroken
 from bunraku.media import Rect
 
-U8 = npt.NDArray[np.uint8]
-F32 = npt.NDArray[np.float32]
+U8: TypeAlias = npt.NDArray[np.uint8]
+F32: TypeAlias = npt.NDArray[np.float32]
 
 NODE = 16
 """Frame px between nodes of the warp field. Node i lies at px ``NODE * i + NODE_AT``: one cell
@@ -274,7 +275,7 @@ class Lens:
             for c in (0, 1)
         ]
         out = np.stack(planes, -1).reshape(rows, columns, len(bases), 2).transpose(2, 0, 1, 3) * self.scale
-        return np.ascontiguousarray(out)
+        return np.ascontiguousarray(out, np.float32)
 
     def bands(self, bases: F32) -> tuple[Rect, ...]:
         moving = np.abs(bases).max((0, 3)) > 0.02

@@ -1,0 +1,53 @@
+"""Virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+
+
+class VirtualClock:
+    """Time that moves only when told to; sleepers wake in order of their deadlines."""
+
+    def __init__(self, wall: float = 1_700_000_000.0) -> None:
+        self._now = 1000.0
+        self._wall = wall - self._now
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._count = itertools.count()
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def wall(self) -> float:
+        return self._wall + self._now
+
+    async def sleep_until(self, deadline: float) -> None:
+        if deadline <= self._now:
+            await asyncio.sleep(0)
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (deadline, next(self._count), future))
+        await future
+
+    async def advance(self, seconds: float) -> None:
+        """Move on, waking each sleeper at its own time and letting it run."""
+        target = self._now + seconds
+        # Deadlines are sums of floats: a nanosecond early is on time.
+        while self._sleepers and self._sleepers[0][0] <= target + 1e-9:
+            deadline, _, future = heapq.heappop(self._sleepers)
+            self._now = max(self._now, deadline)
+            if not future.done():
+                future.set_result(None)
+            await self.settle()
+        self._now = max(self._now, target)
+        await self.settle()
+
+    def jump(self, seconds: float) -> None:
+        """A stall: time passes and nobody was woken."""
+        self._now += seconds
+
+    async def settle(self) -> None:
+        """Let everything that is ready run."""
+        for _ in range(20):
+            await asyncio.sleep(0)

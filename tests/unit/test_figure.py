@@ -1,0 +1,143 @@
+"""The compositor on the built-in packs."""
+
+import numpy as np
+import pytest
+
+from bunraku.avatars.base import Framing
+from bunraku.avatars.catalog import Catalog
+from bunraku.avatars.pack.figure import contains
+from bunraku.avatars.pack.manifest import read
+from bunraku.errors import DigitalHumanBroken, DigitalHumanVersion
+from bunraku.lipsync.visemes import one_hot
+from bunraku.media import Pose
+from bunraku.performance.life import GESTURE_S, Life
+
+PACKS = Catalog().list()
+SIZE = Framing(256, 256, (90, 110, 140))
+
+
+@pytest.fixture(scope="module", params=PACKS, ids=lambda p: p.name)
+def pack(request):
+    return request.param
+
+
+def settle(figure, viseme, pose):
+    for _ in range(6):
+        figure.render(one_hot(viseme), pose)
+    return figure.picture.buffer.copy()
+
+
+def test_the_mouth_moves_and_little_else(pack):
+    figure = pack.stage(SIZE)
+    rest, wide = settle(figure, "sil", Pose()), settle(figure, "aa", Pose())
+    changed = np.abs(rest[:256].astype(int) - wide[:256]) > 12
+    ys, xs = np.nonzero(changed)
+    assert changed.sum() > 300
+    assert ys.min() > 90
+    assert xs.min() > 60
+    assert xs.max() < 196
+
+
+def test_only_the_reported_rectangle_changes(pack):
+    figure = pack.stage(SIZE)
+    life = Life(3)
+    before = None
+    for i in range(60):
+        if i == 20:
+            life.gesture("wave", i * 0.04)
+        rect = figure.render(one_hot("aa" if i // 3 % 2 else "PP"), life.pose(i * 0.04, 0.5, True))
+        now = figure.picture.y.copy()
+        if before is not None:
+            ys, xs = np.nonzero(now != before)
+            if ys.size:
+                assert rect.y <= ys.min()
+                assert ys.max() < rect.y + rect.height
+                assert rect.x <= xs.min()
+                assert xs.max() < rect.x + rect.width
+        assert rect.x % 2 == rect.y % 2 == rect.width % 2 == rect.height % 2 == 0
+        before = now
+
+
+def test_turning_the_head_is_smooth_across_poses(pack):
+    """No pop where one baked pose hands over to the next: steps stay of one size."""
+    figure = pack.stage(SIZE)
+    previous, steps = None, []
+    for yaw in np.arange(-9, 9, 0.25):
+        figure.render(one_hot("sil"), Pose(yaw=float(yaw)))
+        y = figure.picture.y.astype(float)
+        if previous is not None:
+            steps.append(np.abs(y - previous).mean())
+        previous = y
+    assert max(steps) < 3.5 * np.median(steps)
+
+
+def test_blink_closes_and_opens(pack):
+    figure = pack.stage(SIZE)
+    still, shut = settle(figure, "sil", Pose()), settle(figure, "sil", Pose(lid=1.0))
+    again = settle(figure, "sil", Pose())
+    assert np.abs(still.astype(int) - shut).max() > 60
+    assert np.array_equal(still, again)
+
+
+@pytest.mark.parametrize("gesture", sorted(GESTURE_S))
+def test_gestures_are_visible_and_end_where_they_began(gesture):
+    figure = PACKS[0].stage(SIZE)
+    life = Life(5)
+    quiet = [life.pose(i * 0.04, 0, False) for i in range(2)]
+    figure.render(one_hot("sil"), quiet[0])
+    start = figure.picture.y.astype(int)
+    life.gesture(gesture, 0.08)
+    middle = 0
+    for i in range(2, int(GESTURE_S[gesture] / 0.04) + 4):
+        figure.render(one_hot("sil"), life.pose(i * 0.04, 0, False))
+        middle = max(middle, int((np.abs(figure.picture.y.astype(int) - start) > 16).sum()))
+    assert middle > 900
+    assert life.pose(20.0, 0, False).gesture is None
+
+
+def test_transparent_pictures_carry_alpha_beside_colour(pack):
+    figure = pack.stage(Framing(256, 256, (0, 0, 0), True))
+    figure.render(one_hot("sil"), Pose())
+    assert figure.picture.y.shape == (256, 512)
+    alpha = figure.picture.y[:, 256:]
+    assert alpha[4, 4] == 16
+    assert alpha[128, 128] >= 234
+    assert figure.picture.u[0, 200] == 128
+
+
+def test_all_performances_share_the_plates(pack):
+    a, b = pack.stage(SIZE), pack.stage(SIZE)
+    assert a._plates is b._plates
+    assert contains(a._plates[0].body.rect, a._plates[0].eyes[0].rect)
+
+
+def test_a_broken_pack_says_so(tmp_path):
+    with pytest.raises(DigitalHumanBroken):
+        read(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"format": 99}')
+    with pytest.raises(DigitalHumanVersion):
+        read(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"format": 1}')
+    with pytest.raises(DigitalHumanBroken):
+        read(tmp_path)
+
+
+def test_life_never_repeats_and_differs_between_people():
+    def run(seed):
+        life = Life(seed)
+        return np.array(
+            [[p.yaw, p.pitch, p.roll] for p in (life.pose(i * 0.04, 0, False) for i in range(3000))]
+        )
+
+    a, b = run(1), run(2)
+    assert np.abs(a - b).mean() > 0.5
+    spectrum = np.abs(np.fft.rfft(a[:, 0] - a[:, 0].mean())) ** 2
+    assert spectrum.max() / spectrum.sum() < 0.5, "one period dominates: it looks looped"
+    assert np.abs(np.diff(a, axis=0)).max() < 1.0, "idle motion jumps"
+
+
+def test_blinks_come_at_human_intervals():
+    life = Life(9)
+    lids = np.array([life.pose(i * 0.04, 0, False).lid for i in range(25 * 120)])
+    blinks = int(((lids[1:] > 0.5) & (lids[:-1] <= 0.5)).sum())
+    assert 12 <= blinks <= 80  # in two minutes

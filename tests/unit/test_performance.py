@@ -1,0 +1,261 @@
+"""The live loop on virtual time."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from bunraku.lipsync.visemes import INDEX
+from bunraku.media import TICK_SAMPLES, TICK_US, Codec, Kind, Phoneme, Picture, Rect, SpeechChunk
+from bunraku.performance import performance as module
+from bunraku.performance.drive_queue import Mode
+from bunraku.performance.performance import Line, Performance
+from bunraku.speech.buffer import SpeechBuffer
+from bunraku.tasks.drive import DriveStatus
+from bunraku.testing.clock import VirtualClock
+from bunraku.testing.voices import tone
+
+D = DriveStatus
+
+
+class Face:
+    def __init__(self):
+        self.picture = Picture(64, 64)
+        self.mouths = []
+        self.fail = False
+
+    def render(self, mouth, pose):
+        if self.fail:
+            raise RuntimeError("scripted")
+        self.mouths.append(mouth)
+        return Rect(0, 0, 64, 64)
+
+
+class Outlet:
+    def __init__(self):
+        self.units, self.wanted, self.keyframes = [], True, set()
+
+    @property
+    def video_codecs(self):
+        return {Codec.H264}
+
+    def push(self, unit):
+        self.units.append(unit)
+
+    def keyframe_requested(self, codec):
+        return codec in self.keyframes
+
+    def keyframe_sent(self, codec):
+        self.keyframes.discard(codec)
+
+    def times(self, kind):
+        return [u.time_us for u in self.units if u.kind is kind]
+
+
+class Audience:
+    def __init__(self):
+        self.changes, self.words, self.faults = [], [], []
+
+    def drive_changed(self, change):
+        self.changes.append((change.drive_id, change.status))
+
+    def words_spoken(self, drive_id, words):
+        self.words += [w.text for w in words]
+
+    def performance_failed(self, reason):
+        self.faults.append(reason)
+
+
+class Heard:
+    """Stands in for Opus, so that the very samples can be seen."""
+
+    sent: list[np.ndarray]
+
+    def __init__(self):
+        Heard.sent = getattr(Heard, "sent", [])
+
+    def encode(self, samples, time_us):
+        assert samples.size == TICK_SAMPLES
+        Heard.sent.append(samples.copy())
+        return [module.EncodedUnit(Codec.OPUS, time_us, b"x", True)]
+
+
+@pytest.fixture
+async def stage(monkeypatch):
+    import asyncio
+
+    Heard.sent = []
+    monkeypatch.setattr(module, "OpusEncoder", Heard)
+    clock, face, outlet, audience = VirtualClock(), Face(), Outlet(), Audience()
+    executor = ThreadPoolExecutor(1)
+    p = Performance(clock, face, outlet, audience, executor, bitrate=500_000, seed=1)
+    await p.open()
+    job = asyncio.create_task(p.run())
+    await clock.settle()
+
+    class Stage:
+        pass
+
+    s = Stage()
+    s.clock, s.face, s.outlet, s.audience, s.performance = clock, face, outlet, audience, p
+
+    async def ticks(n):
+        for _ in range(n):
+            await clock.advance(TICK_US / 1e6)
+            if p._video is not None:
+                await p._video
+
+    s.ticks = ticks
+    yield s
+    await p.stop()
+    await clock.advance(1)
+    await asyncio.wait_for(job, 5)
+    executor.shutdown()
+
+
+async def line(drive_id, *sounds, phoneme=None, finish=True):
+    speech = SpeechBuffer(600)
+    for sound in sounds:
+        marks = (Phoneme(0, sound.size / 48000, phoneme),) if phoneme else ()
+        await speech.put(SpeechChunk(sound, marks))
+    if finish:
+        speech.finish()
+    return Line(drive_id, speech)
+
+
+def voiced():
+    return [bool(np.abs(s).max() > 100) for s in Heard.sent]
+
+
+async def test_sound_and_picture_share_the_program_clock(stage):
+    await stage.ticks(10)
+    audio, video = stage.outlet.times(Kind.AUDIO), stage.outlet.times(Kind.VIDEO)
+    assert audio == [i * TICK_US for i in range(1, 11)]
+    assert video == audio
+
+
+async def test_speech_enters_the_next_tick_and_every_sample_is_played(stage):
+    sound = tone(400, 0.5)
+    await stage.ticks(2)
+    stage.performance.submit(await line("a", sound), Mode.APPEND)
+    await stage.ticks(16)
+    assert voiced()[:3] == [False, False, True]
+    played = np.concatenate(Heard.sent)[2 * TICK_SAMPLES :]
+    assert np.array_equal(played[: sound.size], sound)
+    assert not played[sound.size :].any()
+    assert stage.audience.changes == [("a", D.DRIVING), ("a", D.ENDED)]
+
+
+async def test_queued_drives_follow_without_a_gap(stage):
+    for name in "abc":
+        stage.performance.submit(await line(name, tone(300, 0.1)), Mode.APPEND)
+    await stage.ticks(10)
+    assert sum(voiced()) == 8  # 0.3 s is 7.5 ticks
+    order = [d for d, status in stage.audience.changes if status is D.DRIVING]
+    assert order == ["a", "b", "c"]
+
+
+async def test_interrupt_leaves_no_further_sample(stage):
+    stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
+    stage.performance.submit(await line("b", tone(300, 5)), Mode.APPEND)
+    await stage.ticks(5)
+    stage.performance.interrupt()
+    assert stage.audience.changes[-2:] == [("a", D.INTERRUPTED), ("b", D.INTERRUPTED)]
+    await stage.ticks(5)
+    assert voiced() == [True] * 5 + [False] * 5
+    assert stage.performance.idle
+
+
+async def test_mode_1_replaces_at_once_and_the_queue_goes_on(stage):
+    stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
+    stage.performance.submit(await line("b", tone(300, 0.2)), Mode.APPEND)
+    await stage.ticks(3)
+    stage.performance.submit(await line("now", tone(600, 0.2)), Mode.INTERRUPT)
+    await stage.ticks(12)
+    assert stage.audience.changes == [
+        ("a", D.DRIVING),
+        ("a", D.INTERRUPTED),
+        ("now", D.DRIVING),
+        ("now", D.ENDED),
+        ("b", D.DRIVING),
+        ("b", D.ENDED),
+    ]
+
+
+async def test_underrun_keeps_the_drive(stage):
+    gap = await line("a", tone(300, 0.08), finish=False)
+    stage.performance.submit(gap, Mode.APPEND)
+    await stage.ticks(6)
+    assert stage.audience.changes == [("a", D.DRIVING)]
+    await gap.speech.put(SpeechChunk(tone(300, 0.08)))
+    gap.speech.finish()
+    await stage.ticks(4)
+    assert stage.audience.changes[-1] == ("a", D.ENDED)
+    assert sum(voiced()) == 4
+
+
+async def test_failure_after_some_speech_plays_what_came(stage):
+    broken = await line("a", tone(300, 0.08), finish=False)
+    broken.speech.fail("scripted")
+    stage.performance.submit(broken, Mode.APPEND)
+    await stage.ticks(5)
+    assert stage.audience.changes == [("a", D.DRIVING), ("a", D.FAILED)]
+    assert sum(voiced()) == 2
+
+
+async def test_a_stall_skips_ticks_once_and_speech_resumes_where_it_stopped(stage):
+    sound = tone(300, 2)
+    stage.performance.submit(await line("a", sound), Mode.APPEND)
+    await stage.ticks(5)
+    stage.clock.jump(3.0)
+    await stage.ticks(10)
+    times = stage.outlet.times(Kind.AUDIO)
+    gaps = np.diff(times)
+    assert sorted(set(gaps.tolist()))[0] == TICK_US
+    assert (gaps > TICK_US).sum() == 1
+    played = np.concatenate(Heard.sent)
+    assert np.array_equal(played, sound[: played.size]), "a sample was lost or repeated"
+    assert len(times) <= 16, "missed ticks were sent in a burst"
+
+
+async def test_the_mouth_moves_with_speech_and_rests_without(stage):
+    stage.performance.submit(await line("a", tone(300, 0.4), phoneme="a"), Mode.APPEND)
+    await stage.ticks(20)
+    opened = [m[INDEX["aa"]] for m in stage.face.mouths[1:]]
+    assert max(opened[2:9]) > 0.7
+    assert max(opened[12:]) < 0.05
+
+
+async def test_a_lost_picture_costs_only_itself(stage):
+    await stage.ticks(2)
+    stage.face.fail = True
+    await stage.ticks(2)
+    stage.face.fail = False
+    await stage.ticks(2)
+    assert len(stage.outlet.times(Kind.AUDIO)) == 6
+    assert len(stage.outlet.times(Kind.VIDEO)) == 4
+    video = [u for u in stage.outlet.units if u.kind is Kind.VIDEO]
+    assert video[2].keyframe, "the encoder starts anew after a fault"
+    assert stage.performance.meter.frames_failed == 2
+
+
+async def test_nobody_watching_rests_but_drives_go_on(stage):
+    stage.outlet.wanted = False
+    stage.performance.submit(await line("a", tone(300, 0.2)), Mode.APPEND)
+    await stage.ticks(10)
+    assert stage.outlet.units == []
+    assert stage.audience.changes == [("a", D.DRIVING), ("a", D.ENDED)]
+    stage.outlet.wanted = True
+    await stage.ticks(1)
+    first = [u for u in stage.outlet.units if u.kind is Kind.VIDEO]
+    assert first[0].keyframe
+
+
+async def test_keyframe_storms_are_coalesced(stage):
+    await stage.ticks(1)
+    for _ in range(50):
+        stage.outlet.keyframes.add(Codec.H264)
+        await stage.ticks(1)
+    keyframes = [u.time_us for u in stage.outlet.units if u.kind is Kind.VIDEO and u.keyframe]
+    assert len(keyframes) <= 6
+    assert min(np.diff(keyframes)) >= 500_000

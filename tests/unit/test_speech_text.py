@@ -1,0 +1,40 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bunraku.speech.base import Prosody
+from bunraku.speech.text import MAX_PIECE, sentences, strip_markup
+
+
+def test_cuts_at_sentences_in_several_scripts():
+    assert sentences("Hello there. How are you?") == ["Hello there.", "How are you?"]
+    assert sentences("早上好。欢迎光临！") == ["早上好。", "欢迎光临！"]
+    assert sentences("It costs 3.50 today.") == ["It costs 3.50 today."]
+
+
+def test_markup_and_emoji_are_not_spoken():
+    assert sentences('<speak>Good <break time="1s"/>morning</speak> 🙂') == ["Good morning"]
+    assert "<" in strip_markup("3 < 4 and 5 > 2")
+
+
+def test_blank_and_unspeakable_texts_give_nothing():
+    assert sentences("  \n ... !?") == []
+
+
+def test_a_long_sentence_is_cut():
+    pieces = sentences("word " * 360)
+    assert all(len(p) <= MAX_PIECE for p in pieces)
+    assert " ".join(pieces).split() == ["word"] * 360
+
+
+@given(st.text(max_size=1800))
+def test_never_fails_and_never_blank(text):
+    for piece in sentences(text):
+        assert piece.strip()
+
+
+def test_section_5_5_prosody():
+    assert Prosody.from_contract(500, 0, 50).speed == 2.0
+    assert Prosody.from_contract(-500, 0, 50).speed == 0.5
+    assert Prosody.from_contract(0, 0, 50) == Prosody(1.0, 1.0, 1.0)
+    assert abs(Prosody.from_contract(0, 500, 100).pitch - 2**0.5) < 1e-9
+    assert Prosody.from_contract(0, 0, 100).gain == 2.0
