@@ -41,6 +41,7 @@ from bunraku.tasks.driving import Driving
 from bunraku.tasks.manager import TaskManager
 from bunraku.web.assets import Assets
 from bunraku.web.console import Console
+from bunraku.web.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +162,7 @@ def build(
     app.include_router(Signaling(rooms, door, settings.rtc.ice_servers).routes())
     app.include_router(whep.routes())
     app.include_router(DriveSockets(driving).routes())
+    app.include_router(Metrics(manager, delivery, lambda: manager.accepting).routes())
     app.include_router(Assets(catalog, data / "assets").routes())
     if settings.console.enabled:
         Console(settings.console, apps, actions, clock, base_url=dispatcher.base_url).install(app)

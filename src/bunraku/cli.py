@@ -91,3 +91,13 @@ def avatars() -> None:
 
     for pack in Catalog().list():
         click.echo(f"{pack.id}  {pack.name:<12} {', '.join(pack.gestures)}")
+
+
+@main.command()
+@click.option("--quick", is_flag=True, help="Fewer samples.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("build/bench.json"), show_default=True)
+def bench(quick: bool, out: Path) -> None:
+    """Measure latency and CPU of a real server; print a table, write JSON."""
+    from bunraku.bench.run import main as run_bench
+
+    click.echo(run_bench(out, quick))

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from paint import catmull, sym  # noqa: E402
+from paint import catmull, sym
 from puppet import ANNA, MARCUS, PIV, Puppet, Rig, zface
 
 ART_W, ART_H = 960, 1280

@@ -24,6 +24,15 @@ class Meter:
     render_seconds: float = 0.0
     encode_seconds: float = 0.0
 
+    def add(self, other: Meter) -> None:
+        """Take another's counts in; used when a performance ends."""
+        self.frames += other.frames
+        self.frames_late += other.frames_late
+        self.frames_failed += other.frames_failed
+        self.ticks_skipped += other.ticks_skipped
+        self.render_seconds += other.render_seconds
+        self.encode_seconds += other.encode_seconds
+
     @contextmanager
     def render(self) -> Iterator[None]:
         begin = time.thread_time()

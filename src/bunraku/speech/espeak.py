@@ -108,7 +108,23 @@ class Helper:
         return (json.loads(head) if head else {}), pcm
 
     async def request(self, request: dict[str, Any]) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
-        """Blocks of the reply, without the empty one that ends it."""
+        """Blocks of the reply, without the empty one that ends it.
+
+        A process that died before it said anything is replaced once, unnoticed.
+        """
+        for last in (False, True):
+            begun = False
+            try:
+                async for block in self._attempt(request):
+                    begun = True
+                    yield block
+                return
+            except HelperDied:
+                if begun or last:
+                    raise
+                log.warning("espeak-ng helper ended; starting another")
+
+    async def _attempt(self, request: dict[str, Any]) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
         done = False
         try:
             process = await self._ensure()
@@ -259,9 +275,9 @@ class Timeline:
     def finish(self) -> SpeechChunk:
         phonemes, words = self._read(self._events)
         self._events = []
-        if self._pending is not None:
+        if self._pending is not None and self._pending[0] < self.end:
             phonemes.append(Phoneme(self._pending[0], self.end, self._pending[1]))
-        if self._word is not None:
+        if self._word is not None and self._word[0] < self.end:
             words.append(Word(self._word[0], self.end, self._word[1]))
         return SpeechChunk(self._resampler.flush(), tuple(phonemes), tuple(words))
 

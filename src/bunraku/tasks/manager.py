@@ -22,6 +22,7 @@ from bunraku.errors import (
     SystemBusy,
     TaskNotFound,
 )
+from bunraku.performance.meter import Meter
 from bunraku.rtc.room import DIGITAL_HUMAN_USER, Rooms, Stream, StreamTaken
 from bunraku.settings import TaskSettings
 from bunraku.store.journal import Journal
@@ -83,15 +84,17 @@ class TaskManager:
         self._ended: OrderedDict[str, Ended] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
         self._watchdog: asyncio.Task[None] | None = None
+        self._past = Meter()
         self.accepting = True
 
     # --- life of the manager
 
     async def start(self) -> None:
         """Truthfully end what a crash left live, recall what is still queryable, keep time."""
-        await self._recover()
+        # What was left over goes out before what recovery adds, and each of it once.
         for row in await self._journal.callbacks():
             self._delivery.send(_callback(row))
+        await self._recover()
         self._watchdog = asyncio.create_task(self._watch(), name="task-watchdog")
 
     async def close(self) -> None:
@@ -184,6 +187,15 @@ class TaskManager:
             return live
         self._find(app_id, task_id)
         raise StreamAlreadyStopped
+
+    def totals(self) -> Meter:
+        """Counts of all performances, ended ones included."""
+        total = Meter()
+        total.add(self._past)
+        for live in self._live.values():
+            if live.performance is not None:
+                total.add(live.performance.meter)
+        return total
 
     def all_live(self) -> list[LiveTask]:
         return list(self._live.values())
@@ -306,6 +318,8 @@ class TaskManager:
 
     def _retire(self, live: LiveTask) -> None:
         self._live.pop(live.record.id, None)
+        if live.performance is not None:
+            self._past.add(live.performance.meter)
         self._ended[live.record.id] = Ended(live.record, tuple(live.drives.values()))
 
     # --- time

@@ -154,6 +154,7 @@ async function leave() {
   await ui.player?.close();
   Object.assign(ui, { room: null, player: null, task: null });
   $('frame').dataset.state = 'empty';
+  $('frame').style.background = '';
   $('badge').hidden = true;
   $('unmute').hidden = true;
   $('caption').hidden = true;
@@ -181,6 +182,7 @@ $('create').onclick = () => attempt(async () => {
   });
   log(`created ${TaskId.slice(0, 8)}`);
   await watch({ TaskId, ...place });
+  $('frame').style.background = $('colour').value;
 });
 
 async function speak(InterruptMode) {

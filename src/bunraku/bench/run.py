@@ -1,0 +1,272 @@
+"""``bunraku bench``: what a caller and a watcher feel, and what it costs, of a real server.
+
+The server is a process of its own; its CPU time is read from the system, its split between
+rendering and encoding from its metrics. Latencies are taken at an aiortc receiver, whose jitter
+buffer (four audio packets, 80 ms) is part of the figure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from bunraku.bench.receiver import Receiver, discard_video
+from bunraku.client import AsyncClient
+from bunraku.rtc.token import generate
+
+APP_ID = 4242
+TEXT = "Good morning, and welcome to the theatre. Please take your seats, and mind the step. " * 4
+VOICE = "en-us-evan"
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process, its helpers excluded."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def spread(milliseconds: list[float]) -> dict[str, float]:
+    a = np.array(milliseconds)
+    return {
+        "p50": round(float(np.percentile(a, 50)), 1),
+        "p95": round(float(np.percentile(a, 95)), 1),
+        "max": round(float(a.max()), 1),
+        "n": len(milliseconds),
+    }
+
+
+class Bench:
+    """One server and the figures taken of it."""
+
+    def __init__(self, port: int, secret: str, pid: int) -> None:
+        self.base_url = f"http://127.0.0.1:{port}"
+        self.secret, self.pid = secret, pid
+        self.api = AsyncClient(self.base_url, APP_ID, secret)
+        self.results: dict[str, Any] = {}
+        self.human = ""
+        self._count = 0
+
+    async def create(self, size: tuple[int, int]) -> tuple[str, str]:
+        self._count += 1
+        stream = f"bench-{self._count}"
+        task = await self.api.create(self.human, room_id="bench", stream_id=stream, size=size)
+        return task, stream
+
+    async def streaming(self, task: str) -> None:
+        while (await self.api.call("GetDigitalHumanStreamTaskStatus", TaskId=task))["Status"] != 3:
+            await asyncio.sleep(0.002)
+
+    def token(self) -> str:
+        return generate(APP_ID, secrets.token_hex(4), self.secret, time.time())
+
+    async def watch(self, stream: str) -> Receiver:
+        receiver = Receiver()
+        await receiver.play(f"{self.base_url}/whep/{APP_ID}/{stream}", self.token())
+        deadline = time.monotonic() + 10
+        while not receiver.last_frame:
+            if time.monotonic() > deadline:
+                raise RuntimeError("nothing was received")
+            await asyncio.sleep(0.01)
+        return receiver
+
+    async def metrics(self) -> dict[str, float]:
+        async with httpx.AsyncClient(trust_env=False) as http:
+            text = (await http.get(f"{self.base_url}/metrics")).text
+        lines = (x.rsplit(" ", 1) for x in text.splitlines() if x and not x.startswith("#"))
+        return {name: float(value) for name, value in lines}
+
+    async def starts(self, count: int) -> None:
+        took: list[float] = []
+        for _ in range(count):
+            begin = time.monotonic()
+            task, _stream = await self.create((512, 512))
+            await self.streaming(task)
+            took.append((time.monotonic() - begin) * 1e3)
+            await self.api.stop(task)
+        self.results["create_to_streaming_ms"] = spread(took)
+
+    async def speech(self, count: int) -> None:
+        task, stream = await self.create((512, 512))
+        await self.streaming(task)
+        receiver = await self.watch(stream)
+        first: list[float] = []
+        silent: list[float] = []
+        await asyncio.sleep(1.0)
+        for _ in range(count):
+            receiver.voiced.clear()
+            begin = time.monotonic()
+            await self.api.speak(task, TEXT, timbre_id=VOICE)
+            async with asyncio.timeout(5):
+                await receiver.voiced.wait()
+            first.append((receiver.last_voiced - begin) * 1e3)
+            await asyncio.sleep(1.0 + secrets.randbelow(200) / 1e3)
+            begin = time.monotonic()
+            await self.api.interrupt(task)
+            await asyncio.sleep(0.6)
+            silent.append(max(0.0, (receiver.last_voiced - begin) * 1e3))
+        self.results["text_to_first_voice_ms"] = spread(first)
+        self.results["interrupt_to_silence_ms"] = spread(silent)
+        await receiver.close()
+        await self.api.stop(task)
+
+    async def cost(self, size: tuple[int, int], seconds: float) -> None:
+        """CPU of one watched, talking stream, and where it goes."""
+        task, stream = await self.create(size)
+        await self.streaming(task)
+        receiver = await self.watch(stream)
+        await self.api.speak(task, TEXT * 2, timbre_id=VOICE)
+        await asyncio.sleep(1.0)
+        before, cpu, begin = await self.metrics(), cpu_seconds(self.pid), time.monotonic()
+        await asyncio.sleep(seconds)
+        after, used, wall = await self.metrics(), cpu_seconds(self.pid) - cpu, time.monotonic() - begin
+        frames = after["bunraku_frames_total"] - before["bunraku_frames_total"]
+        render = after["bunraku_render_seconds_total"] - before["bunraku_render_seconds_total"]
+        encode = after["bunraku_encode_seconds_total"] - before["bunraku_encode_seconds_total"]
+        self.results[f"watched_{size[0]}x{size[1]}"] = {
+            "core_percent": round(used / wall * 100, 1),
+            "render_ms": round(render / frames * 1e3, 2),
+            "encode_ms": round(encode / frames * 1e3, 2),
+            "rest_core_percent": round((used - render - encode) / wall * 100, 1),
+            "fps": round(frames / wall, 2),
+        }
+        await receiver.close()
+        await self.api.stop(task)
+
+    async def crowd(self, count: int, seconds: float) -> None:
+        """CPU of each watcher beyond the first."""
+        task, stream = await self.create((512, 512))
+        await self.streaming(task)
+        receiver = await self.watch(stream)
+        await self.api.speak(task, TEXT * 3, timbre_id=VOICE)
+        await asyncio.sleep(1.0)
+        alone = await self._core(seconds)
+        arguments = [f"{self.base_url}/whep/{APP_ID}/{stream}", self.token(), str(count)]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bunraku.bench.crowd", *arguments,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        await process.stdout.readline()
+        await asyncio.sleep(1.0)
+        together = await self._core(seconds)
+        process.terminate()
+        await process.wait()
+        self.results["extra_watcher_512x512"] = {
+            "core_percent": round((together - alone) / count, 2),
+            "watchers": count,
+        }
+        await receiver.close()
+        await self.api.stop(task)
+
+    async def unwatched(self, count: int, seconds: float) -> None:
+        memory = resident_mb(self.pid)
+        idle = await self._core(seconds)
+        tasks = [await self.create((512, 512)) for _ in range(count)]
+        for task, _stream in tasks:
+            await self.streaming(task)
+        await asyncio.sleep(1.0)
+        used = await self._core(seconds)
+        self.results["unwatched_512x512"] = {
+            "core_percent": round((used - idle) / count, 2),
+            "memory_mb": round((resident_mb(self.pid) - memory) / count, 1),
+            "tasks": count,
+        }
+        for task, _stream in tasks:
+            await self.api.stop(task)
+
+    async def _core(self, seconds: float) -> float:
+        cpu, begin = cpu_seconds(self.pid), time.monotonic()
+        await asyncio.sleep(seconds)
+        return (cpu_seconds(self.pid) - cpu) / (time.monotonic() - begin) * 100
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[int, str, int]]:
+    """A server process: its port, secret and pid."""
+    secret = secrets.token_hex(16)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = int(s.getsockname()[1])
+    config = folder / "bench.toml"
+    config.write_text(
+        f'[[apps]]\napp_id = {APP_ID}\nserver_secret = "{secret}"\nmax_tasks = 100\n'
+        "[limits]\ncalls_per_second = 0\naddress_calls_per_second = 0\n"
+    )
+    command = [sys.executable, "-m", "bunraku", "serve", "--port", str(port), "--host", "127.0.0.1"]
+    command += ["--config", str(config), "--data-dir", str(folder / "data"), "--log-level", "WARNING"]
+    process = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                httpx.head(f"http://127.0.0.1:{port}/", trust_env=False)
+                break
+            except httpx.TransportError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError("server did not start") from None
+                time.sleep(0.05)
+        yield port, secret, process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def measure(quick: bool) -> dict[str, Any]:
+    discard_video()
+    n, seconds = (8, 4.0) if quick else (50, 12.0)
+    with (
+        tempfile.TemporaryDirectory(prefix="bunraku-bench-") as folder,
+        serving(Path(folder)) as (port, secret, pid),
+    ):
+        bench = Bench(port, secret, pid)
+        async with bench.api:
+            humans = await bench.api.call("GetDigitalHumanList")
+            bench.human = humans["DigitalHumans"][0]["DigitalHumanId"]
+            # Art is decoded in the background after start-up: let it finish.
+            while await bench._core(0.5) > 20:
+                pass
+            await bench.starts(n)
+            await bench.speech(n)
+            await bench.cost((512, 512), seconds)
+            await bench.cost((720, 1280), seconds)
+            await bench.crowd(8, seconds)
+            await bench.unwatched(8, seconds)
+        machine = {"python": platform.python_version(), "cores": os.cpu_count()}
+        return {"machine": machine, "results": bench.results}
+
+
+def render(report: dict[str, Any]) -> str:
+    """The report as a table."""
+    lines: list[str] = []
+    for name, figures in report["results"].items():
+        values = "  ".join(f"{k} {v}" for k, v in figures.items())
+        lines.append(f"{name:<28} {values}")
+    return "\n".join(lines)
+
+
+def main(out: Path, quick: bool) -> str:
+    """Measure, write JSON to ``out``, return the table."""
+    report = asyncio.run(measure(quick))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(report, indent=1) + "\n")
+    return render(report)

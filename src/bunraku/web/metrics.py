@@ -1,0 +1,72 @@
+"""``/metrics`` for Prometheus, ``/healthz`` and ``/readyz``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from fastapi import APIRouter, Request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from starlette.responses import Response
+
+from bunraku.callbacks.delivery import Delivery
+from bunraku.http import is_loopback
+from bunraku.tasks.manager import TaskManager
+from bunraku.tasks.stream_task import TaskStatus
+
+TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """Figures are collected when asked for; nothing is counted twice. Scraped from loopback only,
+    unless the operator puts a proxy in front."""
+
+    def __init__(self, manager: TaskManager, delivery: Delivery, ready: Callable[[], bool]) -> None:
+        self._manager, self._delivery, self._ready = manager, delivery, ready
+        self._registry = CollectorRegistry()
+        self._registry.register(self)  # type: ignore[arg-type]  # a collector is anything with collect()
+
+    def routes(self) -> APIRouter:
+        router = APIRouter(include_in_schema=False)
+        router.add_api_route("/metrics", self.scrape, methods=["GET"])
+        router.add_api_route("/healthz", self.health, methods=["GET"])
+        router.add_api_route("/readyz", self.readiness, methods=["GET"])
+        return router
+
+    async def scrape(self, request: Request) -> Response:
+        if request.client is None or not is_loopback(request.client.host):
+            return Response("not found", 404, media_type="text/plain")
+        return Response(generate_latest(self._registry), headers={"Content-Type": TYPE})
+
+    async def health(self) -> Response:
+        return Response("ok", media_type="text/plain")
+
+    async def readiness(self) -> Response:
+        ready = self._ready()
+        return Response("ready" if ready else "not ready", 200 if ready else 503, media_type="text/plain")
+
+    def collect(self) -> Iterable[Metric]:
+        live = self._manager.all_live()
+        tasks = GaugeMetricFamily("bunraku_stream_tasks", "Stream tasks by status.", labels=["status"])
+        for status in TaskStatus:
+            count = sum(t.record.status is status for t in live)
+            if not status.final:
+                tasks.add_metric([status.name.lower()], count)
+        yield tasks
+        yield GaugeMetricFamily(
+            "bunraku_watchers", "Watchers of all streams.", sum(len(t.stream.watchers) for t in live)
+        )
+        queued = sum(t.performance.queued for t in live if t.performance)
+        yield GaugeMetricFamily("bunraku_drives_queued", "Drives waiting.", queued)
+        total = self._manager.totals()
+        for name, text, value in (
+            ("frames", "Pictures rendered.", total.frames),
+            ("frames_late", "Pictures skipped because the one before was not ready.", total.frames_late),
+            ("frames_failed", "Pictures lost to a fault.", total.frames_failed),
+            ("ticks_skipped", "Ticks skipped after a stall.", total.ticks_skipped),
+            ("render_seconds", "CPU time spent rendering.", total.render_seconds),
+            ("encode_seconds", "CPU time spent encoding pictures.", total.encode_seconds),
+            ("callbacks_delivered", "Callbacks delivered.", self._delivery.delivered),
+            ("callbacks_given_up", "Callbacks given up.", self._delivery.given_up),
+        ):
+            yield CounterMetricFamily(f"bunraku_{name}", text, value)

@@ -1,0 +1,98 @@
+"""A real server with real voices, and headless Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bunraku.testing.server import RunningServer
+
+BUILD = Path(__file__).parents[2] / "build"
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+]
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[RunningServer]:
+    with RunningServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def page(request: pytest.FixtureRequest) -> AsyncIterator[Any]:
+    from playwright.async_api import async_playwright
+
+    extra = getattr(request, "param", [])
+    BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
+        async with async_playwright() as p:
+            context = await p.chromium.launch_persistent_context(
+                profile,
+                executable_path="/usr/bin/chromium",
+                headless=True,
+                args=[*FLAGS, *extra],
+                viewport={"width": 1440, "height": 900},
+            )
+            tab = await context.new_page()
+            faults: list[str] = []
+            tab.on("pageerror", lambda e: faults.append(str(e)))
+            yield tab
+            await context.close()
+    assert not faults
+
+
+async def until(tab: Any, expression: str, timeout: float = 15.0) -> Any:
+    """Poll an expression: the console's content policy rightly forbids what wait_for_function does."""
+    deadline = time.monotonic() + timeout
+    while not (value := await tab.evaluate(expression)):
+        assert time.monotonic() < deadline, f"never true: {expression}\n{await tab.inner_text('body')}"
+        await asyncio.sleep(0.03)
+    return value
+
+
+RECORDER = """
+async ([x, y, w, h]) => {
+  const video = document.querySelector('video');
+  const context = new AudioContext();
+  await context.resume();
+  const meter = context.createAnalyser();
+  meter.fftSize = 2048;
+  context.createMediaStreamSource(video.srcObject).connect(meter);
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [w, h];
+  const paint = canvas.getContext('2d', { willReadFrequently: true });
+  const samples = new Float32Array(meter.fftSize);
+  window.recording = [];
+  const onframe = (now, frame) => {
+    paint.drawImage(video, x, y, w, h, 0, 0, w, h);
+    const pixels = paint.getImageData(0, 0, w, h).data;
+    let dark = 0, sum = 0;
+    for (let i = 0; i < pixels.length; i += 4) {
+      const luma = 0.299 * pixels[i] + 0.587 * pixels[i + 1] + 0.114 * pixels[i + 2];
+      dark += luma < 70;
+      sum += luma;
+    }
+    meter.getFloatTimeDomainData(samples);
+    let power = 0;
+    for (const s of samples) power += s * s;
+    window.recording.push([now, dark / (w * h), sum / (w * h), Math.sqrt(power / samples.length)]);
+    video.requestVideoFrameCallback(onframe);
+  };
+  video.requestVideoFrameCallback(onframe);
+}
+"""

@@ -1,0 +1,170 @@
+"""The real process: signals, kill -9, what is found afterwards, and what the log holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import httpx
+import pytest
+
+from bunraku.client import Client
+from bunraku.testing.server import APP_ID, SECRET
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Process:
+    def __init__(self, folder, port, extra=""):
+        self.folder, self.port = folder, port
+        config = folder / "bunraku.toml"
+        config.write_text(
+            f'[[apps]]\napp_id = {APP_ID}\nserver_secret = "{SECRET}"\n{extra}\n[limits]\ncalls_per_second = 0\n'
+        )
+        self.log = open(folder / "log.txt", "a")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bunraku", "serve", "--host", "127.0.0.1", "--port", str(port)]
+            + ["--config", str(config), "--data-dir", str(folder / "data")],
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                httpx.head(f"http://127.0.0.1:{port}/")
+                break
+            except httpx.TransportError:
+                assert self.process.poll() is None, (folder / "log.txt").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+    def api(self):
+        return Client(f"http://127.0.0.1:{self.port}", APP_ID, SECRET)
+
+    def end(self, how):
+        self.process.send_signal(how)
+        code = self.process.wait(20)
+        self.log.close()
+        return code
+
+
+@pytest.fixture
+def receiver():
+    """A callback receiver that keeps what it is sent."""
+    heard = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    server.heard = heard
+    yield server
+    server.shutdown()
+
+
+def statuses(heard, task):
+    return [(e["EventType"], e["Detail"]["Status"]) for e in heard if e["TaskId"] == task]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_tasks_cleanly(tmp_path, receiver, how):
+    url = f"http://127.0.0.1:{receiver.server_port}/cb"
+    process = Process(tmp_path, free_port(), f'callback_url = "{url}"')
+    with process.api() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
+        while api.status(task)["Status"] != 3:
+            time.sleep(0.02)
+    process.end(how)
+    assert statuses(receiver.heard, task) == [(3, 1), (3, 3), (3, 4), (3, 5)]
+    again = Process(tmp_path, process.port)
+    with again.api() as api:
+        assert api.status(task)["Status"] == 5
+    again.end(signal.SIGTERM)
+
+
+def test_after_kill_9_tasks_are_ended_truthfully(tmp_path, receiver):
+    url = f"http://127.0.0.1:{receiver.server_port}/cb"
+    extra = f'callback_url = "{url}"'
+    process = Process(tmp_path, free_port(), extra)
+    with process.api() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = api.create(human, room_id="r", stream_id="mine", size=(128, 128))
+        drive = api.speak(task, "A long sentence that is cut off. " * 8, timbre_id="en-us-ava")
+        while api.drives(task)[0]["Status"] != 2:
+            time.sleep(0.02)
+        time.sleep(0.3)
+    process.end(signal.SIGKILL)
+
+    again = Process(tmp_path, process.port, extra)
+    with again.api() as api:
+        assert api.status(task)["Status"] == 5
+        assert api.running() == []
+        assert api.call("GetDriveStatus", DriveId=drive)["DriveList"][0]["Status"] == 5
+        assert api.create(human, room_id="r", stream_id="mine", size=(128, 128))
+        deadline = time.monotonic() + 10
+        while (3, 5) not in statuses(receiver.heard, task):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    again.end(signal.SIGTERM)
+    assert statuses(receiver.heard, task) == [
+        (3, 1), (3, 3), (4, 1), (4, 2), (4, 4), (3, 4), (3, 5),
+    ]  # fmt: skip
+
+
+def test_logs_hold_no_secret_no_query_and_no_text(tmp_path):
+    process = Process(tmp_path, free_port())
+    with process.api() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = api.create(human, room_id="secret-room", stream_id="s", size=(128, 128))
+        api.speak(task, "Xylophone confidential sentence.", timbre_id="en-us-ava")
+        token = api.call("DriveByWsStream", TaskId=task)["WssAddress"].split("Token=")[1]
+        httpx.get(f"http://127.0.0.1:{process.port}/ws?Token={token}")
+        time.sleep(0.5)
+    process.end(signal.SIGTERM)
+    log = (tmp_path / "log.txt").read_text()
+    assert "action=DriveByText" in log
+    for leak in (SECRET, "Signature", "Xylophone", token, "Token="):
+        assert leak not in log
+    mode = os.stat(tmp_path / "data").st_mode & 0o777
+    assert mode == 0o700
+
+
+def test_wrong_settings_are_named(tmp_path):
+    config = tmp_path / "bunraku.toml"
+    config.write_text('[[apps]]\napp_id = 1\nserver_secret = "short"\n[rtc]\nprot = 1\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "bunraku", "serve", "--config", str(config)], capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "apps.0.server_secret" in done.stderr
+    assert "rtc.prot" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_makes_its_secret_once_per_data_directory(tmp_path):
+    from bunraku.demo import demo_app
+
+    a, again, b = demo_app(tmp_path / "a"), demo_app(tmp_path / "a"), demo_app(tmp_path / "b")
+    assert a == again
+    assert a.server_secret != b.server_secret
+    assert os.stat(tmp_path / "a" / "demo.json").st_mode & 0o777 == 0o600
+    assert a.server_secret not in repr(a)
