@@ -30,7 +30,8 @@ class Process:
         self.folder, self.port = folder, port
         config = folder / "bunraku.toml"
         config.write_text(
-            f'[[apps]]\napp_id = {APP_ID}\nserver_secret = "{SECRET}"\n{extra}\n[limits]\ncalls_per_second = 0\n'
+            f'[[apps]]\napp_id = {APP_ID}\nserver_secret = "{SECRET}"\n{extra}\n'
+            "[limits]\ncalls_per_second = 0\n"
         )
         self.log = open(folder / "log.txt", "a")
         self.process = subprocess.Popen(
