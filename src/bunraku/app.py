@@ -31,6 +31,7 @@ from bunraku.rtc.login import Doorkeeper
 from bunraku.rtc.room import Rooms
 from bunraku.rtc.signaling import Signaling
 from bunraku.rtc.whep import Whep
+from bunraku.rtc.whip import Whip
 from bunraku.settings import Settings
 from bunraku.speech import espeak
 from bunraku.speech.audio_file import AudioFiles
@@ -114,19 +115,20 @@ def build(
         delivery,
         interrupted_as_5=settings.callbacks.interrupted_as_5,
     )
+    door = Doorkeeper(apps, clock)
+    whip = Whip(rooms, door, settings.rtc.advertise, settings.rtc.ice_servers)
     driving = Driving(
         manager,
         voices,
         AudioFiles(Fetcher(settings.fetch)),
         clock,
-        None,
+        whip,
         interrupt_drops_queue=settings.tasks.interrupt_drops_queue,
     )
     actions = Actions(settings, catalog, voices, manager, driving, journal)
     nonces = journal if settings.limits.strict_nonce else None
     gate = Gate(apps, clock, CallLimits(settings.limits), ACTION_NAMES, nonces)
     dispatcher = Dispatcher(gate, actions, settings.public_url)
-    door = Doorkeeper(apps, clock)
     transport = AiortcTransport(clock, settings.rtc.advertise, settings.rtc.watcher_timeout)
     whep = Whep(rooms, door, transport, settings.rtc.ice_servers, settings.rtc.max_watchers)
     server = Server(
@@ -144,6 +146,7 @@ def build(
         yield
         warming.cancel()
         await manager.close()
+        await whip.close()
         await transport.close()
         await delivery.close()
         await voices.close()
@@ -161,6 +164,7 @@ def build(
     app.state.server = server
     app.include_router(Signaling(rooms, door, settings.rtc.ice_servers).routes())
     app.include_router(whep.routes())
+    app.include_router(whip.routes())
     app.include_router(DriveSockets(driving).routes())
     app.include_router(Metrics(manager, delivery, lambda: manager.accepting).routes())
     app.include_router(Assets(catalog, data / "assets").routes())
