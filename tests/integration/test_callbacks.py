@@ -1,0 +1,218 @@
+"""Callbacks, contract section 8: order, signatures, retries, isolation."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+import pytest
+
+from bunraku.apps import App, Apps
+from bunraku.callbacks.delivery import Callback, Delivery
+from bunraku.client import callback_is_genuine
+from bunraku.testing.clock import VirtualClock
+from bunraku.testing.server import RunningServer, test_apps
+from bunraku.testing.voices import ToneVoices
+
+from ..conformance.test_actions import drive_status, wait_for
+
+SECRET = "demo_callback_secret"
+
+
+class Receiver:
+    """Answers as scripted: ``script`` maps a callback body to an HTTP status, or None to hang."""
+
+    def __init__(self, script=lambda _: 200):
+        self.heard, self.gate = [], Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                assert self.headers["content-type"] == "application/json"
+                outer.heard.append(body)
+                status = script(body)
+                if status is None:
+                    outer.gate.wait(10)
+                    status = 200
+                self.send_response(status)
+                if status in (301, 302):
+                    self.send_header("Location", "/elsewhere")
+                self.end_headers()
+
+            def log_message(self, *_):
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.gate.set()
+        self.server.shutdown()
+
+
+@pytest.fixture
+def receivers():
+    made = []
+
+    def make(script=lambda _: 200):
+        made.append(Receiver(script))
+        return made[-1]
+
+    yield make
+    for r in made:
+        r.close()
+
+
+def told(receiver, task):
+    return [(e["EventType"], e["Detail"]["Status"]) for e in receiver.heard if e["TaskId"] == task]
+
+
+def test_section_8_5_sequence_and_every_signature(receivers):
+    receiver = receivers()
+    apps = test_apps(callback_url=receiver.url, callback_secret=SECRET)
+    with RunningServer(providers=[ToneVoices()], apps=apps) as s, s.client() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = api.create(human, room_id="room-7", stream_id="s", size=(128, 128))
+        first = api.speak(task, "a b c d e f g h", timbre_id="tone-a")
+        wait_for(lambda: drive_status(api, first) == 2)
+        queued = api.speak(task, "later", timbre_id="tone-a")
+        now = api.speak(task, "now", timbre_id="tone-a", interrupt=True)
+        wait_for(lambda: drive_status(api, queued) == 4)
+        api.stop(task)
+        wait_for(lambda: (3, 5) in told(receiver, task))
+    drives = {first: "first", queued: "queued", now: "now"}
+    story = [(drives.get(e["Detail"].get("DriveId"), "task"), e["Detail"]["Status"]) for e in receiver.heard]
+    assert story == [
+        ("task", 1), ("task", 3),
+        ("first", 1), ("first", 2), ("queued", 1),
+        ("now", 1), ("first", 4), ("now", 2), ("now", 4),
+        ("queued", 2), ("queued", 4),
+        ("task", 4), ("task", 5),
+    ]  # fmt: skip
+    for event in receiver.heard:
+        assert callback_is_genuine(event, SECRET)
+        assert not callback_is_genuine(event, "another")
+        assert set(event) == {
+            "AppId", "EventType", "Nonce", "Timestamp", "Signature", "EventTime", "TaskId", "Detail",
+        }  # fmt: skip
+        assert event["AppId"] == 12345
+        assert len(event["Timestamp"]) == 13
+        assert len(event["Nonce"]) == 16
+        if event["EventType"] == 3:
+            assert event["Detail"]["RoomId"] == "room-7"
+            assert "FailReason" not in event["Detail"]
+    times = [e["EventTime"] for e in receiver.heard]
+    assert times == sorted(times)
+    nonces = [e["Nonce"] for e in receiver.heard]
+    assert len(set(nonces)) == len(nonces)
+
+
+def test_discarded_and_failed_drives_are_told(receivers):
+    receiver = receivers()
+    apps = test_apps(callback_url=receiver.url)
+    with RunningServer(providers=[ToneVoices()], apps=apps) as s, s.client() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
+        failing = api.speak(task, "FAIL", timbre_id="tone-a")
+        wait_for(lambda: drive_status(api, failing) == 3)
+        speaking = api.speak(task, "a b c d e f g", timbre_id="tone-a")
+        queued = api.speak(task, "never heard", timbre_id="tone-a")
+        wait_for(lambda: drive_status(api, speaking) == 2)
+        api.interrupt(task)
+        api.stop(task)
+        wait_for(lambda: (3, 5) in told(receiver, task))
+
+    def of(drive):
+        return [e["Detail"]["Status"] for e in receiver.heard if e["Detail"].get("DriveId") == drive]
+
+    assert of(failing) == [1, 3]
+    assert of(speaking) == [1, 2, 4]
+    assert of(queued) == [1, 4]
+
+
+def test_a_slow_receiver_delays_no_answer_and_no_other_task(receivers):
+    slow_task = []
+    receiver = receivers(lambda e: None if e["TaskId"] in slow_task else 200)
+    apps = test_apps(callback_url=receiver.url)
+    with RunningServer(providers=[], apps=apps) as s, s.client() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        slow = api.create(human, room_id="r", stream_id="slow", size=(128, 128))
+        slow_task.append(slow)
+        wait_for(lambda: api.status(slow)["Status"] == 3)
+        quick = api.create(human, room_id="r", stream_id="quick", size=(128, 128))
+        wait_for(lambda: (3, 3) in told(receiver, quick), 3)
+        receiver.gate.set()
+
+
+class Ledger:
+    def __init__(self):
+        self.done, self.attempts = [], []
+
+    async def callback_attempted(self, callback_id, attempts):
+        self.attempts.append((callback_id, attempts))
+
+    async def callback_done(self, callback_id):
+        self.done.append(callback_id)
+
+
+async def run(clock, seconds):
+    """Advance virtual time in steps, letting real sockets answer in between."""
+    for _ in range(int(seconds * 4)):
+        await asyncio.sleep(0.012)
+        await clock.advance(0.25)
+    await asyncio.sleep(0.05)
+
+
+def delivery(clock, ledger, url, **changes):
+    apps = Apps([App(1, "s" * 32, SECRET, callback_url=url)])
+    return Delivery(apps, ledger, clock, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
+
+
+@pytest.mark.parametrize("status", [500, 404, 301])
+async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
+    clock, ledger, times = VirtualClock(), Ledger(), []
+
+    def script(_):
+        times.append(clock.monotonic() - 1000)
+        return status
+
+    receiver = receivers(script)
+    d = delivery(clock, ledger, receiver.url)
+    d.send(Callback(1, "t", 3, 1700000000100, {"Status": 3}, id=7))
+    await run(clock, 70)
+    assert [round(t) for t in times] == [0, 2, 6, 14, 30, 62]
+    assert ledger.done == [7]
+    assert d.given_up == 1
+    assert {e["EventTime"] for e in receiver.heard} == {1700000000100}
+    assert len({e["Nonce"] for e in receiver.heard}) == 6
+    assert len({e["Timestamp"] for e in receiver.heard}) == 6
+    assert all(callback_is_genuine(e, SECRET) for e in receiver.heard)
+    await d.close()
+
+
+async def test_section_8_4_retries_hold_back_nothing_later(receivers):
+    receiver = receivers(lambda e: 500 if e["Detail"]["Status"] == 1 else 204)
+    clock, ledger = VirtualClock(), Ledger()
+    d = delivery(clock, ledger, receiver.url, timestamp_seconds=True)
+    for i, status in enumerate((1, 3, 4)):
+        d.send(Callback(1, "t", 3, i, {"Status": status}, id=i))
+    await run(clock, 1)
+    assert [e["Detail"]["Status"] for e in receiver.heard] == [1, 3, 4]
+    assert sorted(ledger.done) == [1, 2]
+    assert all(len(e["Timestamp"]) == 10 for e in receiver.heard)
+    await d.close()
+
+
+async def test_what_was_tried_before_a_restart_goes_on_counting(receivers):
+    receiver = receivers(lambda _: 500)
+    clock, ledger = VirtualClock(), Ledger()
+    d = delivery(clock, ledger, receiver.url)
+    d.send(Callback(1, "t", 3, 0, {"Status": 3}, id=1, attempts=5))
+    await run(clock, 40)
+    assert len(receiver.heard) == 1
+    assert ledger.done == [1]
+    await d.close()
