@@ -1,0 +1,179 @@
+"""Rooms: login, messages, WHEP (contract sections 9 to 11), on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+
+import httpx
+import pytest
+import websockets
+
+from bunraku.rtc.token import generate
+from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET
+
+from .test_actions import wait_for
+
+
+class Member:
+    """A room member that keeps what it hears."""
+
+    def __init__(self, server, room, user, app_id=APP_ID, secret=SECRET, **changes):
+        self.url = f"ws://127.0.0.1:{server.port}/rtc/room"
+        token = generate(app_id, user, secret, time.time())
+        self.login = {
+            "type": "login", "appID": app_id, "roomID": room, "token": token, "userID": user, "userName": user,
+        } | changes  # fmt: skip
+        self.heard = []
+
+    async def __aenter__(self):
+        self.socket = await websockets.connect(self.url, proxy=None)
+        await self.socket.send(json.dumps(self.login))
+        self.heard.append(json.loads(await self.socket.recv()))
+        self.job = asyncio.create_task(self._read())
+        return self
+
+    async def _read(self):
+        try:
+            async for text in self.socket:
+                self.heard.append(json.loads(text))
+        except websockets.ConnectionClosed:
+            return
+
+    async def __aexit__(self, *_):
+        await self.socket.close()
+        self.job.cancel()
+
+    def events(self, kind):
+        return [e for e in self.heard if e["event"] == kind]
+
+    def messages(self, cmd):
+        found = [json.loads(e["content"]) for e in self.events("message")]
+        return [m for m in found if m["Cmd"] == cmd]
+
+    async def until(self, condition):
+        await asyncio.to_thread(wait_for, condition)
+
+
+async def test_section_9_messages_mark_the_audible_start_and_end(server, api, create):
+    task = create(room_id="talk", stream_id="talk-1")
+    async with (
+        Member(server, "talk", "a") as a,
+        Member(server, "talk", "b") as b,
+        Member(server, "x", "c") as c,
+    ):
+        drives = [api.speak(task, "one two", timbre_id="tone-a") for _ in range(2)]
+        for member in (a, b):
+            await member.until(lambda m=member: len(m.messages(1001)) == 4)
+            found = [(m["Data"]["Status"], m["Data"]["DriveId"]) for m in member.messages(1001)]
+            assert found == [(2, drives[0]), (4, drives[0]), (2, drives[1]), (4, drives[1])]
+            for m in member.messages(1001):
+                assert m["Product"] == "digitalhuman"
+                assert len(str(m["Timestamp"])) == 13
+        assert c.events("message") == []
+
+
+async def test_section_9_a_discarded_drive_says_nothing_and_an_interrupted_one_ends(server, api, create):
+    task = create(room_id="cut", stream_id="cut-1")
+    async with Member(server, "cut", "a") as a:
+        first = api.speak(task, "a b c d e f", timbre_id="tone-a")
+        api.speak(task, "never", timbre_id="tone-a")
+        await a.until(lambda: len(a.messages(1001)) == 1)
+        api.interrupt(task)
+        await a.until(lambda: len(a.messages(1001)) == 2)
+        await asyncio.sleep(0.3)
+        assert [(m["Data"]["Status"], m["Data"]["DriveId"]) for m in a.messages(1001)] == [
+            (2, first),
+            (4, first),
+        ]
+
+
+async def test_section_13_captions_carry_word_times(server, api, create):
+    task = create(room_id="cap", stream_id="cap-1")
+    async with Member(server, "cap", "a") as a:
+        drive = api.speak(task, "alpha beta gamma", timbre_id="tone-a")
+        await a.until(lambda: len(a.messages(1001)) == 2)
+        words = [w for m in a.messages(2001) for w in m["Data"]["Words"]]
+        assert [w["Text"] for w in words] == ["alpha", "beta", "gamma"]
+        assert [w["StartMs"] for w in words] == [0, 300, 600]
+        assert {m["Data"]["DriveId"] for m in a.messages(2001)} == {drive}
+
+
+async def test_section_11_4_streams_at_login_and_later_and_their_end(server, api, create):
+    async with Member(server, "see", "early") as early:
+        assert early.heard[0]["streams"] == []
+        task = create(room_id="see", stream_id="see-1")
+        await early.until(lambda: early.events("streams"))
+        added = early.events("streams")[0]
+        assert added["update"] == "ADD"
+        assert added["streams"][0]["streamID"] == "see-1"
+        assert added["streams"][0]["user"] == {"userID": f"dh_{task}", "userName": "digitalhuman"}
+        async with Member(server, "see", "late") as late:
+            assert [s["streamID"] for s in late.heard[0]["streams"]] == ["see-1"]
+            await early.until(lambda: early.events("users"))
+            api.stop(task)
+            for member in (early, late):
+                await member.until(lambda m=member: m.events("streams")[-1]["update"] == "DELETE")
+
+
+async def test_section_11_5_a_second_login_kicks_the_first(server):
+    async with Member(server, "kick", "same") as first, Member(server, "kick", "same"):
+        await first.until(lambda: first.events("kickout"))
+        assert first.events("kickout")[0]["code"] == 1002050
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"token": "04bad"}, 1102016),
+        ({"token": generate(APP_ID, "u", SECRET, time.time() - 7200, 3600)}, 1102018),
+        ({"token": generate(APP_ID, "other", SECRET, time.time())}, 1102020),
+        ({"token": generate(OTHER_APP_ID, "u", OTHER_SECRET, time.time())}, 1102016),
+        ({"appID": 404}, 1102020),
+        ({"appID": "x"}, 1100001),
+        ({"roomID": ""}, 1002011),
+        ({"roomID": "r" * 129}, 1002013),
+        ({"userID": "u" * 65}, 1100001),
+        ({"type": "nonsense"}, 1100001),
+    ],
+)
+async def test_section_10_3_refused_logins(server, changes, code):
+    async with Member(server, "door", "u", **changes) as member:
+        assert member.heard[0]["event"] == "error"
+        assert member.heard[0]["code"] == code
+
+
+async def test_tenants_never_see_each_other(server, api, other_api, create, human_id):
+    create(room_id="shared-name", stream_id="mine")
+    async with Member(server, "shared-name", "u", OTHER_APP_ID, OTHER_SECRET) as other:
+        assert other.heard[0]["streams"] == []
+        other_api.create(human_id, room_id="shared-name", stream_id="theirs", size=(128, 128))
+        await other.until(lambda: other.events("streams"))
+        assert [s["streamID"] for s in other.events("streams")[0]["streams"]] == ["theirs"]
+
+
+def test_whep_refusals(server, api, create):
+    task = create(room_id="whep", stream_id="whep-1")
+    wait_for(lambda: api.status(task)["Status"] == 3)
+    url = f"{server.base_url}/whep/{APP_ID}/whep-1"
+    good = {
+        "Authorization": f"Bearer {generate(APP_ID, 'u', SECRET, time.time())}",
+        "Content-Type": "application/sdp",
+    }
+    assert httpx.post(url, content="v=0").status_code == 401
+    assert httpx.post(url, content="v=0", headers=good | {"Content-Type": "text/plain"}).status_code == 415
+    assert httpx.post(url[:-1] + "9", content="v=0", headers=good).status_code == 404
+    assert httpx.post(url, content="v=0\r\nnonsense", headers=good).status_code == 400
+    elsewhere = generate(
+        APP_ID,
+        "u",
+        SECRET,
+        time.time(),
+        payload='{"room_id":"other","privilege":{"1":1},"stream_id_list":null}',
+    )
+    headers = good | {"Authorization": f"Bearer {elsewhere}"}
+    assert httpx.post(url, content="v=0", headers=headers).status_code == 401
+    assert httpx.delete(f"{server.base_url}/whep/session/nope").status_code == 404
+    assert httpx.options(url).headers["access-control-allow-methods"] == "POST, DELETE, OPTIONS"
+    assert not server.parts.rooms.stream(APP_ID, "whep-1").watchers
