@@ -18,6 +18,22 @@ def test_settings_page_is_fresh():
     assert done.returncode == 0, done.stderr.decode()
 
 
+def test_openapi_document_is_fresh():
+    done = subprocess.run([sys.executable, ROOT / "scripts/docs_openapi.py", "--check"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_openapi_document_describes_every_action():
+    from bunraku.rpc.actions import ACTION_NAMES
+    from bunraku.rpc.openapi import document
+
+    described = document()
+    assert {o["post"]["operationId"] for o in described["paths"].values()} == ACTION_NAMES
+    assert "400000015" in described["info"]["description"]
+    create = described["components"]["schemas"]["CreateDigitalHumanStreamTask"]
+    assert {"DigitalHumanConfig", "RTCConfig"} <= set(create["required"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):

@@ -23,6 +23,7 @@ from bunraku.errors import ApiError, AppUnknown, BodyUnreadable
 from bunraku.http import is_loopback, read_body
 from bunraku.rpc.actions import ACTIONS, Actions, Caller
 from bunraku.rpc.envelope import failure, respond, success
+from bunraku.rpc.openapi import document
 from bunraku.rpc.parameters import parse
 from bunraku.rtc import token as room_token
 from bunraku.settings import ConsoleSettings
@@ -59,6 +60,8 @@ class Console:
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/", self.page, methods=["GET"])
         router.add_api_route("/console/static/{path:path}", self.static, methods=["GET"])
+        router.add_api_route("/console/api", self.api_page, methods=["GET"])
+        router.add_api_route("/console/openapi.json", self.openapi, methods=["GET"])
         router.add_api_route("/console/login", self.login, methods=["POST"])
         router.add_api_route("/console/state", self.state, methods=["GET"])
         router.add_api_route("/console/call/{action}", self.call, methods=["POST"])
@@ -120,6 +123,14 @@ class Console:
         if not self._host_known(request):
             return Response("host not allowed", 403, media_type="text/plain", headers=HEADERS)
         return FileResponse(STATIC / "index.html", headers=HEADERS)
+
+    async def api_page(self, request: Request) -> Response:
+        if not self._host_known(request):
+            return Response("host not allowed", 403, media_type="text/plain", headers=HEADERS)
+        return FileResponse(STATIC / "api.html", headers=HEADERS)
+
+    async def openapi(self) -> Response:
+        return JSONResponse(document(), headers=HEADERS)
 
     async def static(self, path: str) -> Response:
         file = (STATIC / path).resolve()
