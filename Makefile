@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format bench lock bake clean install
+.PHONY: demo test lint format bench docs lock bake clean install
 
 demo: $(STAMP)
 	$(BIN)/bunraku demo
 
 test: $(STAMP)
-	./scripts/install-chromium.sh
+	./scripts/install-test-tools.sh
 	$(BIN)/python -m pytest
 
 lint: $(STAMP)
@@ -24,6 +24,10 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/bunraku bench
+
+# Pages that are made from code.
+docs: $(STAMP)
+	for page in settings openapi conformance; do $(BIN)/python scripts/docs_$$page.py; done
 
 install: $(STAMP)
 

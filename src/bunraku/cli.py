@@ -9,6 +9,7 @@ import click
 from pydantic import ValidationError
 
 from bunraku import __version__, logs
+from bunraku.remote import COMMANDS
 from bunraku.settings import Settings, load
 
 
@@ -101,3 +102,7 @@ def bench(quick: bool, out: Path) -> None:
     from bunraku.bench.run import main as run_bench
 
     click.echo(run_bench(out, quick))
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

@@ -152,6 +152,16 @@ class Client:
     def close(self) -> None:
         self._http.close()
 
+    @property
+    def http(self) -> httpx.Client:
+        """The connection below, for calls that no method makes."""
+        return self._http
+
+    @property
+    def credentials(self) -> tuple[int, str]:
+        """AppId and ServerSecret."""
+        return self._app_id, self._secret
+
     def call(self, action: str, **body: Any) -> dict[str, Any]:
         """Any action by name; ``Data`` or an exception."""
         for attempt in range(RETRIES + 1):

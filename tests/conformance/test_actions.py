@@ -201,12 +201,12 @@ def test_section_5_4_stream_id_is_taken_and_freed_by_stop(api, create):
     assert create(stream_id="one") != task
 
 
-def test_stream_ids_of_other_apps_do_not_clash(api, other_api, create, human_id):
+def test_section_5_4_stream_ids_of_other_apps_do_not_clash(api, other_api, create, human_id):
     create(stream_id="same")
     assert other_api.create(human_id, room_id="r", stream_id="same", size=(128, 128))
 
 
-def test_concurrency_limit():
+def test_section_4_1_concurrency_limit():
     with RunningServer(providers=[], apps=test_apps(max_tasks=2)) as s, s.client() as api:
         human = api.digital_humans()[0]["DigitalHumanId"]
         first = api.create(human, room_id="r", stream_id="a", size=(128, 128))
@@ -256,7 +256,7 @@ TASK_CALLS = [
 
 
 @pytest.mark.parametrize(("action", "extra"), [*TASK_CALLS, ("GetDigitalHumanStreamTaskStatus", {})])
-def test_task_id_errors(api, other_api, create, action, extra):
+def test_section_5_task_id_errors(api, other_api, create, action, extra):
     for bad in ({}, {"TaskId": ""}, {"TaskId": 5}):
         with pytest.raises(errors.InvalidParams, match="TaskId"):
             api.call(action, **(extra | bad))
@@ -329,7 +329,7 @@ def test_section_5_5_a_timbre_bound_to_another_digital_human():
         assert api.call("GetTimbreList", DigitalHumanId=b)["Total"] == 1
 
 
-def test_failed_synthesis_fails_its_drive_and_the_queue_goes_on(api, create):
+def test_section_6_3_failed_synthesis_fails_its_drive_and_the_queue_goes_on(api, create):
     task = create()
     bad, good = (api.speak(task, t, timbre_id="tone-a") for t in ("FAIL", "fine"))
     wait_for(lambda: drive_status(api, good) == 4)
@@ -400,7 +400,7 @@ def test_section_5_9_gestures(api, create):
         api.gesture(task, "moonwalk")
 
 
-def test_stop_everything_that_query_lists(api, create):
+def test_section_5_13_stop_everything_that_query_lists(api, create):
     for _ in range(4):
         create()
     for task in api.running():
@@ -417,3 +417,68 @@ def test_section_5_2_aliases_let_foreign_ids_run():
         assert api.call("GetDigitalHumanInfo", DigitalHumanId=foreign)["DigitalHumanId"] == local
         task = api.create(foreign, room_id="r", stream_id="s", size=(128, 128))
         assert api.speak(task, "x", timbre_id="their-voice")
+
+
+def test_section_4_1_overload_refuses_new_tasks_and_spares_running_ones(server, api, create):
+    task = create()
+    drive = api.speak(task, "one two three", timbre_id="tone-a")
+    live = server.parts.manager.get_live(12345, task)
+    live.performance.meter.lateness = 1.0
+    with pytest.raises(errors.SystemBusy):
+        create()
+    wait_for(lambda: drive_status(api, drive) == 4)
+    wait_for(lambda: not server.parts.manager.overloaded)
+    assert create()
+
+
+def test_section_4_1_a_full_drive_queue_is_busy():
+    with RunningServer(providers=[ToneVoices()], limits={"drive_queue": 2}) as s, s.client() as api:
+        task = api.create(
+            api.digital_humans()[0]["DigitalHumanId"], room_id="r", stream_id="s", size=(128, 128)
+        )
+        accepted = [api.speak(task, "a b c d e f", timbre_id="tone-a") for _ in range(3)]
+        with pytest.raises(errors.SystemBusy):
+            api.speak(task, "one too many", timbre_id="tone-a")
+        assert [d["DriveId"] for d in api.drives(task)] == accepted
+
+
+def test_section_4_1_a_broken_pack_has_its_code(tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "manifest.json").write_text("{}")
+    (tmp_path / "newer").mkdir()
+    (tmp_path / "newer" / "manifest.json").write_text('{"format": 2}')
+    packs = (tmp_path / "broken", tmp_path / "newer")
+    with RunningServer(providers=[], packs=packs) as s, s.client() as api:
+        with pytest.raises(errors.DigitalHumanVersion):
+            api.create("broken", room_id="r", stream_id="s")
+        with pytest.raises(errors.DigitalHumanVersion):
+            api.create("newer", room_id="r", stream_id="s")
+        assert api.running() == []
+
+
+def test_section_4_1_no_room_for_one_more_performance():
+    with RunningServer(providers=[], limits={"tasks": 1}) as s, s.client() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        api.create(human, room_id="r", stream_id="a", size=(128, 128))
+        with pytest.raises(errors.NoResources):
+            api.create(human, room_id="r", stream_id="b", size=(128, 128))
+
+
+def test_section_6_1_a_failed_start_has_its_reason_and_frees_its_name(server, api, human_id, monkeypatch):
+    pack = server.parts.catalog.get(human_id)
+
+    def broken(framing):
+        raise errors.DigitalHumanBroken("scripted")
+
+    monkeypatch.setattr(pack, "stage", broken)
+    task = api.create(human_id, room_id="r", stream_id="fails", size=(128, 128))
+    wait_for(lambda: api.status(task)["Status"] == 2)
+    state = api.status(task)
+    assert "DigitalHumanBroken" in state["FailReason"]
+    assert task not in [t["TaskId"] for t in api.running()]
+    with pytest.raises(errors.StreamNotStarted):
+        api.speak(task, "x", timbre_id="tone-a")
+    with pytest.raises(errors.StreamAlreadyStopped):
+        api.stop(task)
+    monkeypatch.undo()
+    assert api.create(human_id, room_id="r", stream_id="fails", size=(128, 128))

@@ -251,7 +251,7 @@ def test_section_2_4_action_collision_in_get_form(server, create):
 
 
 @pytest.mark.parametrize("action", sorted(ACTION_NAMES))
-def test_every_action_answers_both_methods_with_an_envelope(server, action):
+def test_section_2_2_every_action_answers_both_methods_with_an_envelope(server, action):
     for response in (
         post(server, signed(action), json={}),
         httpx.get(server.base_url + "/", params=signed(action)),
@@ -284,13 +284,13 @@ def test_per_address_cap_comes_before_the_signature():
         assert codes == [100000005] * 3 + [400010009] * 2
 
 
-def test_strict_nonce_mode_refuses_a_replay():
+def test_section_3_4_strict_nonce_mode_refuses_a_replay():
     with RunningServer(providers=[], limits={"strict_nonce": True}) as strict:
         params = signed()
         assert [envelope(post(strict, params))["Code"] for _ in range(2)] == [0, 100000005]
 
 
-def test_disabled_apps_and_action_lists():
+def test_section_3_6_disabled_apps_and_action_lists():
     with RunningServer(providers=[], apps=test_apps(enabled=False)) as s:
         assert envelope(post(s, signed()))["Code"] == 400000002
         assert envelope(post(s, signed("Nope")))["Code"] == 100000007

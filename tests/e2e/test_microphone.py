@@ -65,7 +65,7 @@ async def wait(condition, timeout=15):
 
 
 @pytest.mark.parametrize("page", [FLAGS], indirect=True, ids=["microphone"])
-async def test_a_microphone_moves_the_lips_live(live, page):
+async def test_section_5_8_a_microphone_moves_the_lips_live(live, page):
     with live.client() as api:
         human = api.digital_humans()[0]["DigitalHumanId"]
         task = api.create(human, room_id="r", stream_id="figure", size=(256, 256))
@@ -103,7 +103,7 @@ async def test_a_microphone_moves_the_lips_live(live, page):
         api.stop(task)
 
 
-async def test_an_absent_source_fails_the_drive_after_ten_seconds(live):
+async def test_section_5_8_an_absent_source_fails_the_drive_after_ten_seconds(live):
     with live.client() as api:
         human = api.digital_humans()[0]["DigitalHumanId"]
         task = api.create(human, room_id="r", stream_id="alone", size=(128, 128))

@@ -112,14 +112,14 @@ async def fetch(url, channel=0, **settings):
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_formats_are_found_from_content(host, name):
+async def test_section_5_6_formats_are_found_from_content(host, name):
     chunks = await fetch(f"{host}/{name}")
     sound = np.concatenate([c.samples for c in chunks])
     assert abs(sound.size / 48000 - 0.5) < 0.12
     assert np.abs(sound).max() > 3000
 
 
-async def test_voice_channel_moves_the_lips_and_the_mix_is_heard(host):
+async def test_section_5_6_voice_channel_moves_the_lips_and_the_mix_is_heard(host):
     for channel, expected in ((0, None), (1, True), (2, False)):
         chunks = await fetch(f"{host}/wav", channel)
         assert np.abs(np.concatenate([c.samples for c in chunks])).max() > 3000
@@ -136,11 +136,11 @@ async def test_what_is_not_audio_fails(host, name):
         await fetch(f"{host}/{name}")
 
 
-async def test_redirects_within_bounds(host):
+async def test_section_5_6_redirects_within_bounds(host):
     assert await fetch(f"{host}/hop2")
 
 
-async def test_limits_of_size_and_length(host):
+async def test_section_5_6_limits_of_size_and_length(host):
     with pytest.raises(SpeechFailed, match="too large"):
         await fetch(f"{host}/huge", max_bytes=100_000)
     with pytest.raises(SpeechFailed, match="too long"):

@@ -111,7 +111,7 @@ def test_section_8_5_sequence_and_every_signature(receivers):
     assert len(set(nonces)) == len(nonces)
 
 
-def test_discarded_and_failed_drives_are_told(receivers):
+def test_section_6_3_discarded_and_failed_drives_are_told(receivers):
     receiver = receivers()
     apps = test_apps(callback_url=receiver.url)
     with RunningServer(providers=[ToneVoices()], apps=apps) as s, s.client() as api:
@@ -134,7 +134,7 @@ def test_discarded_and_failed_drives_are_told(receivers):
     assert of(queued) == [1, 4]
 
 
-def test_a_slow_receiver_delays_no_answer_and_no_other_task(receivers):
+def test_section_8_4_a_slow_receiver_delays_no_answer_and_no_other_task(receivers):
     slow_task = []
     receiver = receivers(lambda e: None if e["TaskId"] in slow_task else 200)
     apps = test_apps(callback_url=receiver.url)
@@ -207,7 +207,7 @@ async def test_section_8_4_retries_hold_back_nothing_later(receivers):
     await d.close()
 
 
-async def test_what_was_tried_before_a_restart_goes_on_counting(receivers):
+async def test_section_8_4_what_was_tried_before_a_restart_goes_on_counting(receivers):
     receiver = receivers(lambda _: 500)
     clock, ledger = VirtualClock(), Ledger()
     d = delivery(clock, ledger, receiver.url)

@@ -83,7 +83,7 @@ async def go(w, seconds):
         await w.clock.advance(0.25)
 
 
-async def test_ttl_ends_even_a_busy_task(world):
+async def test_section_6_2_ttl_ends_even_a_busy_task(world):
     task = await create(world, TTL=10)
     drive = await world.call("DriveByText", TaskId=task, Text="word " * 100, TTSConfig={"TimbreId": "tone-a"})
     await go(world, 9.5)
@@ -94,7 +94,7 @@ async def test_ttl_ends_even_a_busy_task(world):
     assert drives[0]["Status"] == 5
 
 
-async def test_an_idle_task_ends_and_a_speaking_one_does_not(world):
+async def test_section_6_2_an_idle_task_ends_and_a_speaking_one_does_not(world):
     idle = await create(world, MaxIdleTime=30)
     busy = await create(world, MaxIdleTime=31)
     await world.call("DriveByText", TaskId=busy, Text="word " * 150, TTSConfig={"TimbreId": "tone-a"})
@@ -110,7 +110,7 @@ async def test_an_idle_task_ends_and_a_speaking_one_does_not(world):
     await settle(world, busy, 5)
 
 
-async def test_a_gesture_restarts_the_idle_time(world):
+async def test_section_6_2_a_gesture_restarts_the_idle_time(world):
     task = await create(world, MaxIdleTime=30)
     await go(world, 25)
     await world.call("DoAction", TaskId=task, Action="nod")
@@ -120,7 +120,7 @@ async def test_a_gesture_restarts_the_idle_time(world):
     await settle(world, task, 5)
 
 
-async def test_ended_tasks_are_forgotten_after_their_retention(world):
+async def test_section_6_1_ended_tasks_are_forgotten_after_their_retention(world):
     task = await create(world, TTL=10)
     await go(world, 12)
     await settle(world, task, 5)

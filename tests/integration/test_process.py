@@ -86,7 +86,7 @@ def statuses(heard, task):
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_tasks_cleanly(tmp_path, receiver, how):
+def test_section_6_1_a_signal_ends_tasks_cleanly(tmp_path, receiver, how):
     url = f"http://127.0.0.1:{receiver.server_port}/cb"
     process = Process(tmp_path, free_port(), f'callback_url = "{url}"')
     with process.api() as api:
@@ -102,7 +102,7 @@ def test_a_signal_ends_tasks_cleanly(tmp_path, receiver, how):
     again.end(signal.SIGTERM)
 
 
-def test_after_kill_9_tasks_are_ended_truthfully(tmp_path, receiver):
+def test_section_6_1_after_kill_9_tasks_are_ended_truthfully(tmp_path, receiver):
     url = f"http://127.0.0.1:{receiver.server_port}/cb"
     extra = f'callback_url = "{url}"'
     process = Process(tmp_path, free_port(), extra)

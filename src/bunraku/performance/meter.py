@@ -19,10 +19,16 @@ class Meter:
     frames_late: int = 0
     frames_failed: int = 0
     ticks_skipped: int = 0
+    lateness: float = 0.0
+    """Seconds a tick comes late, smoothed over about a second."""
     render_ms: deque[float] = field(default_factory=lambda: deque[float](maxlen=KEPT))
     encode_ms: deque[float] = field(default_factory=lambda: deque[float](maxlen=KEPT))
     render_seconds: float = 0.0
     encode_seconds: float = 0.0
+
+    def ticked(self, late: float) -> None:
+        """A tick began ``late`` seconds after its time."""
+        self.lateness += (max(0.0, late) - self.lateness) * 0.04
 
     def add(self, other: Meter) -> None:
         """Take another's counts in; used when a performance ends."""

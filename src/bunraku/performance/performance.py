@@ -192,7 +192,9 @@ class Performance:
         try:
             while self._running:
                 await self._clock.sleep_until(start + tick * TICK_US / 1e6)
-                late = int((self._clock.monotonic() - start) * 1e6) // TICK_US - tick
+                passed = self._clock.monotonic() - start
+                self.meter.ticked(passed - tick * TICK_US / 1e6)
+                late = int(passed * 1e6) // TICK_US - tick
                 if late > CATCH_UP:
                     # A stall (SIGSTOP, swap): program time jumps once, speech goes on from
                     # where it stopped, and nothing is sent in a burst.

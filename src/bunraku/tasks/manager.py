@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 WATCH_EVERY = 0.25  # s: TTL and MaxIdleTime are kept within a second (section 6.2)
 FORGET_EVERY = 60.0
+MAX_LATENESS = 0.02  # s, half a tick: new tasks are refused before running ones suffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,14 @@ class TaskManager:
                 total.add(live.performance.meter)
         return total
 
+    @property
+    def overloaded(self) -> bool:
+        """Ticks of running performances come late: one more would cost them sound."""
+        return any(
+            t.performance is not None and t.performance.meter.lateness > MAX_LATENESS
+            for t in self._live.values()
+        )
+
     def all_live(self) -> list[LiveTask]:
         return list(self._live.values())
 
@@ -206,8 +215,8 @@ class TaskManager:
         """Accept a task in status 1 and begin to start it; checks in the order of section 5.4."""
         if not self.accepting:
             raise SystemBusy("server is shutting down")
-        if self._journal.overloaded:
-            raise SystemBusy
+        if self._journal.overloaded or self.overloaded:
+            raise SystemBusy("overloaded")
         pack = self._catalog.get(commission.digital_human_id)
         if self._rooms.stream(app.id, commission.stream_id) is not None:
             raise StreamIdExists("RTCConfig.StreamId")

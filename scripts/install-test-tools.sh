@@ -1,0 +1,15 @@
+#!/bin/sh
+# What the tests use of Debian: chromium and redis-server. Without root, the tests that need them
+# are skipped, with a printed count.
+set -eu
+missing=""
+command -v chromium >/dev/null || missing="$missing chromium"
+command -v redis-server >/dev/null || missing="$missing redis-server"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  apt-get update -qq
+  # shellcheck disable=SC2086 # a list of names
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing
+else
+  echo "Missing, their tests will be skipped:$missing. As root: apt-get install$missing" >&2
+fi
