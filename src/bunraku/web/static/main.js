@@ -100,17 +100,33 @@ function onRoomEvent(event) {
     const message = JSON.parse(event.content);
     if (message.Cmd === 1001) {
       log(message.Data.Status === 2 ? 'speaking' : 'silent');
-      if (message.Data.Status === 4) $('caption').hidden = true;
+      clearCaption();
+      spokenSince = performance.now();
     } else if (message.Cmd === 2001) showWords(message.Data.Words);
   } else if (event.event === 'error') log(`${event.code} ${event.message}`, true);
 }
 
+// Words come ahead of their sound, with times from the start of their drive.
 let said = [];
+let spokenSince = 0;
+let wordTimers = [];
+
+function clearCaption() {
+  wordTimers.forEach(clearTimeout);
+  wordTimers = [];
+  said = [];
+  $('caption').hidden = true;
+}
+
 function showWords(words) {
-  said.push(...words.map((w) => w.Text));
-  said = said.slice(-9);
-  $('caption').textContent = said.join(' ');
-  $('caption').hidden = !said.length;
+  for (const word of words) {
+    const wait = Math.max(0, spokenSince + word.StartMs - performance.now());
+    wordTimers.push(setTimeout(() => {
+      said = [...said, word.Text].slice(-9);
+      $('caption').textContent = said.join(' ');
+      $('caption').hidden = false;
+    }, wait));
+  }
 }
 
 async function watch(task) {
@@ -157,9 +173,8 @@ async function leave() {
   $('frame').style.background = '';
   $('badge').hidden = true;
   $('unmute').hidden = true;
-  $('caption').hidden = true;
+  clearCaption();
   $('link').textContent = '';
-  said = [];
   showGestures();
 }
 
@@ -188,7 +203,6 @@ $('create').onclick = () => attempt(async () => {
 async function speak(InterruptMode) {
   const text = $('text').value.trim();
   if (!ui.task || !text) return;
-  said = [];
   await call(ui.appId, 'DriveByText', {
     TaskId: ui.task.TaskId,
     Text: text,
@@ -217,8 +231,7 @@ $('text').onkeydown = (event) => {
 
 const interrupt = () => attempt(async () => {
   if (ui.task) await call(ui.appId, 'InterruptDriveTask', { TaskId: ui.task.TaskId });
-  $('caption').hidden = true;
-  said = [];
+  clearCaption();
 });
 $('interrupt').onclick = interrupt;
 document.onkeydown = (event) => {
