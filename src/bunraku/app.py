@@ -28,8 +28,10 @@ from bunraku.rpc.limits import CallLimits
 from bunraku.rpc.server import Dispatcher, install
 from bunraku.rtc.aiortc_watch import AiortcTransport
 from bunraku.rtc.login import Doorkeeper
+from bunraku.rtc.port import PortTransport
 from bunraku.rtc.room import Rooms
 from bunraku.rtc.signaling import Signaling
+from bunraku.rtc.transport import Transport
 from bunraku.rtc.whep import Whep
 from bunraku.rtc.whip import Whip
 from bunraku.settings import Settings
@@ -129,7 +131,12 @@ def build(
     nonces = journal if settings.limits.strict_nonce else None
     gate = Gate(apps, clock, CallLimits(settings.limits), ACTION_NAMES, nonces)
     dispatcher = Dispatcher(gate, actions, settings.public_url)
-    transport = AiortcTransport(clock, settings.rtc.advertise, settings.rtc.watcher_timeout)
+    rtc = settings.rtc
+    transport: Transport = (
+        PortTransport(clock, rtc.port, rtc.advertise, rtc.watcher_timeout)
+        if rtc.transport == "port"
+        else AiortcTransport(clock, rtc.advertise, rtc.watcher_timeout)
+    )
     whep = Whep(rooms, door, transport, settings.rtc.ice_servers, settings.rtc.max_watchers)
     server = Server(
         settings, clock, apps, catalog, voices, rooms, engine, journal, delivery, manager, driving

@@ -8,7 +8,7 @@ fails when the page is stale.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import (
@@ -53,8 +53,17 @@ class AppSettings(_Section):
 class RtcSettings(_Section):
     """``[rtc]``: how media reaches watchers."""
 
+    transport: Annotated[
+        Literal["port", "aiortc"],
+        Field(description="port: all watchers behind one UDP port; aiortc: a port each, full ICE."),
+    ] = "port"
     port: Annotated[
-        int, Field(ge=0, le=65535, description="The one UDP port all watchers use; 0 lets the system choose.")
+        int,
+        Field(
+            ge=0,
+            le=65535,
+            description="The one UDP port of the port transport; 0 lets the system choose.",
+        ),
     ] = 0
     advertise: Annotated[
         tuple[str, ...],
