@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from bunraku.avatars.base import AvatarPack
-from bunraku.avatars.pack.pack import Pack
+from bunraku.avatars.pack.pack import open_pack
 from bunraku.errors import ApiError, DigitalHumanNotFound
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ class Catalog:
 
     def _load(self, folder: Path) -> None:
         try:
-            pack = Pack(folder)
+            pack = open_pack(folder.resolve())
         except ApiError as error:
             # Its id is unknown, so it is known by its folder's name: Create then says why.
             log.error("digital human %s: %s", folder.name, error.message)

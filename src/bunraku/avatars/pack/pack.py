@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 
 from bunraku.avatars.base import Framing
@@ -14,6 +15,15 @@ from bunraku.avatars.pack.plates import Arm, Art, Plate
 SIZES_KEPT = 4  # decoded sizes held per pack; running figures keep theirs alive regardless
 
 HEAD_GESTURES = ("nod", "shake_head", "bow", "idle_action", "mute_action")
+
+
+@cache
+def open_pack(folder: Path) -> Pack:
+    """The pack in a folder, decoded once per process however many servers and tasks show it.
+
+    Raises ``DigitalHumanVersion`` or ``DigitalHumanBroken``, which are not remembered.
+    """
+    return Pack(folder)
 
 
 class Pack:
