@@ -88,7 +88,7 @@ class AiortcWatcher:
         configuration = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self._connection = RTCPeerConnection(configuration)
         self._tracks: dict[Kind, UnitTrack] = {}
-        self._closed = False
+        self.closed = False
         self.last_heard = clock.monotonic()
 
     @property
@@ -145,9 +145,9 @@ class AiortcWatcher:
             track.push(unit)
 
     async def close(self) -> None:
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._stream.remove_watcher(self)
         await self._connection.close()
 
@@ -232,5 +232,5 @@ class AiortcTransport:
                 if watcher.last_heard < silent:
                     log.info("watcher reaped", extra={"watcher": watcher.id})
                     await watcher.close()
-                if watcher._closed:
+                if watcher.closed:
                     self._watchers.discard(watcher)

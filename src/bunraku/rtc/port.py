@@ -22,7 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from bunraku.clock import Clock
 from bunraku.media import EncodedUnit
@@ -274,8 +274,8 @@ def _dtls_context() -> tuple[SSL.Context, str]:
     context.set_options(SSL.OP_NO_TICKET)
     # Certificates are self-signed: the peer is who its fingerprint in the offer says.
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
-    context.use_certificate(crypto.X509.from_cryptography(certificate))
-    context.use_privatekey(crypto.PKey.from_cryptography_key(key))
+    context.use_certificate(certificate)
+    context.use_privatekey(key)
     context.set_cipher_list(CIPHERS)
     context.set_tlsext_use_srtp(b":".join(PROFILES))
     digest = certificate.fingerprint(hashes.SHA256()).hex().upper()

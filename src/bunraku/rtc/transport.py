@@ -22,6 +22,11 @@ class WatchSession(Protocol):
         """The SDP answer, candidates included."""
         ...
 
+    @property
+    def closed(self) -> bool:
+        """It left its stream: by goodbye, by silence, or because the stream ended."""
+        ...
+
     async def close(self) -> None: ...
 
 

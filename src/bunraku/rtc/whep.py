@@ -101,6 +101,7 @@ class Whep:
         if not stream.live:
             await session.close()
             return refuse(404, "no such stream")
+        self._sessions = {k: s for k, s in self._sessions.items() if not s.closed}
         self._sessions[session.id] = session
         headers = {**self._headers, "Location": f"/whep/session/{session.id}"}
         return Response(session.answer, 201, media_type="application/sdp", headers=headers)
@@ -115,6 +116,3 @@ class Whep:
 
     async def patch(self) -> Response:
         return refuse(405, "neither trickle nor renegotiation is supported")
-
-    def forget(self, session_id: str) -> None:
-        self._sessions.pop(session_id, None)
