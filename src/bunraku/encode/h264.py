@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
+from bunraku.encode.video import VideoEncoder, new_context
+from bunraku.media import Codec
 
-import av
-from av.video.frame import PictureType
-
-from bunraku.media import FRAME_RATE, Codec, EncodedUnit, Picture
-
-MICROSECONDS = Fraction(1, 1_000_000)
 CRF = 23
 # Macroblocks per picture each level allows (ITU-T H.264 table A-1, MaxFS); 25 pictures a second
 # stay under MaxMBPS of the same level.
@@ -30,22 +25,15 @@ def default_bitrate(width: int, height: int) -> int:
     return int(800_000 * (width * height / (512 * 512)) ** 0.75)
 
 
-class H264Encoder:
-    """One stream's encoder; used by one thread at a time. The first unit is a keyframe.
+class H264Encoder(VideoEncoder):
+    """x264 in constrained-baseline form, because that is what every WebRTC receiver decodes.
 
-    x264 in constrained-baseline form, because that is what every WebRTC receiver decodes.
     Rate-capped constant quality spends nothing on still pictures, and a VBV of half a second
     keeps the first keyframe small. The rate of an open encoder cannot be changed: reopen it.
     """
 
     def __init__(self, width: int, height: int, bitrate: int) -> None:
-        context = av.VideoCodecContext.create("libx264", "w")
-        context.width, context.height = width, height
-        context.pix_fmt = "yuv420p"
-        context.framerate = Fraction(FRAME_RATE)
-        context.time_base = MICROSECONDS
-        context.gop_size = 1 << 20
-        context.thread_count = 1
+        context = new_context("libx264", width, height)
         context.profile = "Baseline"
         context.color_range = 1  # limited
         context.color_primaries = 6  # SMPTE 170M, as OpenCV converts
@@ -62,16 +50,4 @@ class H264Encoder:
             "x264-params": "repeat-headers=1:scenecut=0",
         }
         context.open()
-        self.bitrate = bitrate
-        self._context = context
-
-    def encode(self, picture: Picture, time_us: int, keyframe: bool) -> EncodedUnit | None:
-        """Encode one picture; None only if x264 had nothing to give."""
-        frame = av.VideoFrame.from_numpy_buffer(picture.buffer, "yuv420p")
-        frame.pts, frame.time_base = time_us, MICROSECONDS
-        frame.pict_type = PictureType.I if keyframe else PictureType.NONE
-        packets = self._context.encode(frame)
-        if not packets:
-            return None
-        data = b"".join(bytes(p) for p in packets)
-        return EncodedUnit(Codec.H264, time_us, data, any(p.is_keyframe for p in packets))
+        super().__init__(Codec.H264, context, bitrate)

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
-import av
-from av.video.frame import PictureType
-
-from bunraku.encode.h264 import MICROSECONDS
-from bunraku.media import FRAME_RATE, Codec, EncodedUnit, Picture
+from bunraku.encode.video import VideoEncoder, new_context
+from bunraku.media import Codec
 
 
-class Vp8Encoder:
-    """One stream's encoder; used by one thread at a time. The first unit is a keyframe."""
+class Vp8Encoder(VideoEncoder):
+    """libvpx at its fastest real-time setting."""
 
     def __init__(self, width: int, height: int, bitrate: int) -> None:
-        context = av.VideoCodecContext.create("libvpx", "w")
-        context.width, context.height = width, height
-        context.pix_fmt = "yuv420p"
-        context.framerate = Fraction(FRAME_RATE)
-        context.time_base = MICROSECONDS
-        context.gop_size = 1 << 20
-        context.thread_count = 1
+        context = new_context("libvpx", width, height)
         context.bit_rate = bitrate
         context.options = {
             "deadline": "realtime",
@@ -35,16 +24,4 @@ class Vp8Encoder:
             "error-resilient": "1",
         }
         context.open()
-        self.bitrate = bitrate
-        self._context = context
-
-    def encode(self, picture: Picture, time_us: int, keyframe: bool) -> EncodedUnit | None:
-        """Encode one picture; None when libvpx dropped it to keep its rate."""
-        frame = av.VideoFrame.from_numpy_buffer(picture.buffer, "yuv420p")
-        frame.pts, frame.time_base = time_us, MICROSECONDS
-        frame.pict_type = PictureType.I if keyframe else PictureType.NONE
-        packets = self._context.encode(frame)
-        if not packets:
-            return None
-        data = b"".join(bytes(p) for p in packets)
-        return EncodedUnit(Codec.VP8, time_us, data, any(p.is_keyframe for p in packets))
+        super().__init__(Codec.VP8, context, bitrate)

@@ -21,6 +21,7 @@ from bunraku.avatars.base import Avatar
 from bunraku.clock import Clock
 from bunraku.encode.h264 import H264Encoder
 from bunraku.encode.opus import PACKETS_PER_TICK, OpusEncoder
+from bunraku.encode.video import VideoEncoder
 from bunraku.encode.vp8 import Vp8Encoder
 from bunraku.lipsync.lips import Lips
 from bunraku.lipsync.visemes import rest
@@ -83,9 +84,6 @@ class Line:
     prompted: asyncio.Event = field(default_factory=asyncio.Event)
     lips: Lips = field(default_factory=Lips)
     mood: str | None = None
-
-
-VideoEncoder = H264Encoder | Vp8Encoder
 
 
 class Performance:

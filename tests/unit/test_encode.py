@@ -1,0 +1,69 @@
+"""What the encoders give, real decoders understand."""
+
+import av
+import numpy as np
+import pytest
+
+from bunraku.encode.h264 import H264Encoder, default_bitrate, level_for
+from bunraku.encode.opus import OpusEncoder
+from bunraku.encode.vp8 import Vp8Encoder
+from bunraku.media import TICK_SAMPLES, TICK_US, Codec, Picture
+from bunraku.testing.voices import tone
+
+
+def picture(step):
+    p = Picture(256, 128)
+    x, y = np.meshgrid(np.arange(256), np.arange(128))
+    p.y[:] = (40 + (x + y + 3 * step) % 160).astype(np.uint8)
+    p.u[:], p.v[:] = 100, 150
+    return p
+
+
+@pytest.mark.parametrize(("kind", "decoder"), [(H264Encoder, "h264"), (Vp8Encoder, "vp8")])
+def test_pictures_survive_and_keyframes_come_on_demand_only(kind, decoder):
+    encoder = kind(256, 128, 1_000_000)
+    units = [encoder.encode(picture(i), i * TICK_US, i == 30) for i in range(60)]
+    assert all(u is not None for u in units)
+    assert [i for i, u in enumerate(units) if u.keyframe] == [0, 30]
+    context = av.CodecContext.create(decoder, "r")
+    seen = [f for u in units for f in context.decode(av.Packet(u.data))] + context.decode(None)
+    assert len(seen) == 60
+    last = seen[-1].to_ndarray(format="yuv420p")[:128]
+    assert np.abs(last.astype(int) - picture(59).y).mean() < 6
+    # A watcher that joins at the keyframe needs nothing that came before it.
+    late = av.CodecContext.create(decoder, "r")
+    assert [f for u in units[30:] for f in late.decode(av.Packet(u.data))]
+
+
+def test_still_pictures_cost_next_to_nothing():
+    encoder = H264Encoder(256, 128, 1_000_000)
+    sizes = [len(encoder.encode(picture(0), i * TICK_US, False).data) for i in range(50)]
+    assert sum(sizes[10:]) / 40 < 200
+
+
+@pytest.mark.parametrize(
+    ("size", "level"),
+    [((512, 512), "3.0"), ((720, 1280), "3.1"), ((1440, 1280), "4.0"), ((1080, 1920), "4.0")],
+)
+def test_level_by_picture_size(size, level):
+    assert level_for(*size) == level
+    assert 100_000 < default_bitrate(*size) < 8_000_000
+
+
+def test_opus_gives_two_packets_a_tick_and_the_sound_survives():
+    encoder = OpusEncoder()
+    sound = tone(440, 0.4)
+    units = [
+        u
+        for i in range(10)
+        for u in encoder.encode(sound[i * TICK_SAMPLES : (i + 1) * TICK_SAMPLES], i * TICK_US)
+    ]
+    assert [u.time_us for u in units] == [i * TICK_US // 2 for i in range(20)]
+    assert {u.codec for u in units} == {Codec.OPUS}
+    context = av.AudioCodecContext.create("libopus", "r")
+    context.sample_rate, context.layout = 48000, "mono"
+    heard = np.concatenate(
+        [f.to_ndarray().reshape(-1) for u in units for f in context.decode(av.Packet(u.data))]
+    )
+    spectrum = np.abs(np.fft.rfft(heard[4800:14400].astype(float)))
+    assert abs(spectrum.argmax() * 48000 / 9600 - 440) < 10
