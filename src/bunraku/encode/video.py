@@ -16,6 +16,7 @@ NEVER = 1 << 20  # pictures between periodic keyframes: they are made on demand
 def new_context(name: str, width: int, height: int) -> av.VideoCodecContext:
     """An encoder of FFmpeg with what all have in common; options and ``open`` are the caller's."""
     context = av.VideoCodecContext.create(name, "w")
+    assert isinstance(context, av.VideoCodecContext)
     context.width, context.height = width, height
     context.pix_fmt = "yuv420p"
     context.framerate = Fraction(FRAME_RATE)
