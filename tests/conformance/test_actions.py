@@ -167,6 +167,9 @@ def test_section_5_4_bad_fields_are_named_and_nothing_is_created(api, human_id, 
         {"VideoConfig": {"codec": "h264", "width": 300, "height": 400, "bitrate": 9}},
         {"VideoConfig": {"Width": 99999, "Height": -1, "Bitrate": "x"}},
         {"VideoConfig": "nonsense"},
+        {"VideoConfig": {"Width": 0.5, "Height": 0.5}},
+        {"ExtraConfig": ""},
+        {"ExtraConfig": []},
         {"Assets": [{"AssetType": 1, "AssetUrl": "x", "Layout": 3}]},
         {"TTL": 0, "MaxIdleTime": 0},
         {"ExtraConfig": {"Transparent": True, "Emotion": "warm"}},
@@ -446,13 +449,13 @@ def test_section_4_1_a_broken_pack_has_its_code(tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "manifest.json").write_text("{}")
     (tmp_path / "newer").mkdir()
-    (tmp_path / "newer" / "manifest.json").write_text('{"format": 2}')
+    (tmp_path / "newer" / "manifest.json").write_text('{"format": 2, "id": "of-tomorrow"}')
     packs = (tmp_path / "broken", tmp_path / "newer")
     with RunningServer(providers=[], packs=packs) as s, s.client() as api:
         with pytest.raises(errors.DigitalHumanVersion):
             api.create("broken", room_id="r", stream_id="s")
         with pytest.raises(errors.DigitalHumanVersion):
-            api.create("newer", room_id="r", stream_id="s")
+            api.create("of-tomorrow", room_id="r", stream_id="s")
         assert api.running() == []
 
 

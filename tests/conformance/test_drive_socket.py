@@ -346,3 +346,51 @@ async def test_bursts_are_held_back_rather_than_dropped(stage):
         live = stage.ear.stream
         assert live is not None
         stage.api.interrupt(stage.task)
+
+
+async def test_5_10_silence_after_an_interrupt_does_not_let_a_stray_frame_speak(stage, monkeypatch):
+    from bunraku.rpc import drive_socket
+
+    monkeypatch.setattr(drive_socket, "NEXT_AUDIO_TIMEOUT", 0.3)
+    data = stage.open()
+    async with connect(data["WssAddress"]) as ws:
+        await ws.send(start(data["DriveId"]))
+        await ws.send(pcm(3.0))
+        await ended(stage, data["DriveId"], 2)
+        said = stage.api.speak(stage.task, "a b c d e f g h", timbre_id="tone-a", interrupt=True)
+        await ended(stage, said, 2)
+        await asyncio.sleep(1.0)
+        await ws.send(pcm(0.3))
+        await asyncio.sleep(0.3)
+        assert stage.status(said) == 2, "a stray frame took the stage"
+        stage.api.interrupt(stage.task)
+
+
+async def test_7_5_what_is_buffered_is_not_silence(stage, monkeypatch):
+    from bunraku.rpc import drive_socket
+
+    monkeypatch.setattr(drive_socket, "NEXT_AUDIO_TIMEOUT", 0.3)
+    data = stage.open()
+    async with connect(data["WssAddress"]) as ws:
+        await ws.send(start(data["DriveId"]))
+        await ws.send(pcm(1.5))
+        await asyncio.sleep(0.9)
+        await ws.send(pcm(0.5))
+        await ws.send(STOP)
+    await ended(stage, data["DriveId"])
+    heard(stage, 2.0)
+
+
+async def test_7_5_text_frames_do_not_keep_an_utterance_open(stage, monkeypatch):
+    from bunraku.rpc import drive_socket
+
+    monkeypatch.setattr(drive_socket, "NEXT_AUDIO_TIMEOUT", 0.4)
+    data = stage.open()
+    async with connect(data["WssAddress"]) as ws:
+        await ws.send(start(data["DriveId"]))
+        await ws.send(pcm(0.2))
+        for _ in range(15):
+            await ws.send('{"Action": "Ping"}')
+            await ws.send(b"")
+            await asyncio.sleep(0.1)
+        await ended(stage, data["DriveId"])

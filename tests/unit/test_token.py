@@ -79,7 +79,17 @@ def test_header_expiry_must_equal_the_sealed_one():
         verify("04" + base64.b64encode(blob).decode(), 12345, SECRET, NOW)
 
 
-@pytest.mark.parametrize("payload", ["", "text", "[1]", '{"demoPayload": ""}', '{"privilege": 3}'])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        '{"privilege":{"1":1,"2":1},"stream_id_list":[]}',
+        "",
+        "text",
+        "[1]",
+        '{"demoPayload": ""}',
+        '{"privilege": 3}',
+    ],
+)
 def test_other_payloads_do_not_restrict(payload):
     token = verify(generate(1, "u", SECRET, NOW, payload=payload), 1, SECRET, NOW)
     token.admit("r")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -12,6 +13,15 @@ from bunraku.errors import ApiError, DigitalHumanNotFound
 log = logging.getLogger(__name__)
 
 BUILT_IN = Path(__file__).parent / "pack" / "data"
+
+
+def _named(folder: Path) -> str:
+    """The id that a broken pack claims; its folder's name when it claims none."""
+    try:
+        claimed = json.loads((folder / "manifest.json").read_text("utf-8"))["id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.name
+    return claimed if isinstance(claimed, str) else folder.name
 
 
 class Catalog:
@@ -29,9 +39,9 @@ class Catalog:
         try:
             pack = open_pack(folder.resolve())
         except ApiError as error:
-            # Its id is unknown, so it is known by its folder's name: Create then says why.
+            # Create then says why, under its id when that much can be read of it.
             log.error("digital human %s: %s", folder.name, error.message)
-            self._broken[folder.name] = error
+            self._broken[_named(folder)] = error
             return
         self._packs[pack.id] = pack
 

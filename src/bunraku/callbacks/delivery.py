@@ -12,6 +12,7 @@ import json
 import logging
 import secrets
 from collections import deque
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -117,7 +118,7 @@ class Delivery:
     async def _settle(self, callback: Callback, *, delivered: bool = True) -> None:
         self.delivered += delivered
         if callback.id is not None:
-            await self._outbox.callback_done(callback.id)
+            await self._record(self._outbox.callback_done(callback.id))
 
     async def _attempt(self, callback: Callback) -> bool:
         callback.attempts += 1
@@ -125,17 +126,29 @@ class Delivery:
         if app is None or app.callback_url is None:
             return True
         try:
-            response = await self._client.post(
-                app.callback_url,
-                content=json.dumps(self._body(app, callback), ensure_ascii=False).encode(),
-                headers={"Content-Type": "application/json"},
-            )
-            ok = 200 <= response.status_code < 300
-        except (httpx.HTTPError, httpx.InvalidURL, OSError):
+            # One limit for the whole attempt; the body of the answer is not even read.
+            async with (
+                asyncio.timeout(self._timeout),
+                self._client.stream(
+                    "POST",
+                    app.callback_url,
+                    content=json.dumps(self._body(app, callback), ensure_ascii=False).encode(),
+                    headers={"Content-Type": "application/json"},
+                ) as response,
+            ):
+                ok = 200 <= response.status_code < 300
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError):
             ok = False
         if not ok and callback.id is not None:
-            await self._outbox.callback_attempted(callback.id, callback.attempts)
+            await self._record(self._outbox.callback_attempted(callback.id, callback.attempts))
         return ok
+
+    async def _record(self, note: Awaitable[None]) -> None:
+        """The outbox is for restarts: a fault of the database must not stop delivery."""
+        try:
+            await note
+        except Exception:
+            log.exception("callback outbox")
 
     def _body(self, app: App, callback: Callback) -> dict[str, Any]:
         """Fresh nonce, timestamp and signature for each attempt; EventTime stays."""

@@ -257,7 +257,7 @@ def _video(hint: dict[str, Any]) -> tuple[int, int, int]:
             value = hint.get(name)
             if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
                 value = int(value)
-            if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9:
+            if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < 1e9:
                 return int(value)
         return None
 

@@ -21,7 +21,7 @@ from bunraku.speech.pcm_stream import (
     StartRefused,
     parse_text,
 )
-from bunraku.tasks.drive import DriveKind
+from bunraku.tasks.drive import DriveKind, DriveStatus
 from bunraku.tasks.driving import Driving, SocketTicket
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ class DriveSocket:
         self._line: Line | None = None
         self._reader: PcmReader | None = None
         self._heard = False
+        self._since = 0.0  # loop time of the last audio, or of the Start
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -61,6 +62,7 @@ class DriveSocket:
                     return
                 if not done:
                     # The receive is kept: cancelling it could lose a frame.
+                    self._notice_interruption()
                     await self._end_utterance(Phase.RESUMABLE)
                     await asyncio.wait((receiving, ending), return_when=asyncio.FIRST_COMPLETED)
                     if ending.done():
@@ -89,9 +91,13 @@ class DriveSocket:
         return text if text is not None else message.get("bytes") or b""
 
     def _timeout(self) -> float | None:
+        """Seconds until silence ends the utterance. What is buffered is not silence: a caller
+        that sends a sentence in one burst has not fallen silent while it plays."""
         if self._phase is not Phase.OPEN:
             return None
-        return NEXT_AUDIO_TIMEOUT if self._heard else FIRST_AUDIO_TIMEOUT
+        held = self._line.speech.seconds if self._line is not None else 0.0
+        limit = NEXT_AUDIO_TIMEOUT + held if self._heard else FIRST_AUDIO_TIMEOUT
+        return max(0.0, self._since + limit - asyncio.get_running_loop().time())
 
     async def _handle(self, message: str | bytes) -> None:
         self._notice_interruption()
@@ -110,6 +116,10 @@ class DriveSocket:
         """Another drive, or an interrupt, took the stage: our audio is dropped until a Start."""
         if self._phase is Phase.OPEN and self._line is not None and self._line.speech.closed:
             self._phase, self._line, self._reader = Phase.DROPPING, None, None
+        elif self._phase is Phase.RESUMABLE:
+            drive = self._ticket.task.drives.get(self._start.drive_id or self._ticket.drive_id)
+            if drive is not None and drive.status is DriveStatus.INTERRUPTED:
+                self._phase = Phase.DROPPING
 
     async def _begin(self, start: Start) -> None:
         drive_id = start.drive_id or self._ticket.drive_id
@@ -124,6 +134,7 @@ class DriveSocket:
             raise StartRefused("task is not streaming") from None
         self._start, self._reader = start, PcmReader(start.format)
         self._phase, self._heard = Phase.OPEN, False
+        self._since = asyncio.get_running_loop().time()
 
     async def _audio(self, data: bytes) -> None:
         if self._phase in (Phase.FRESH, Phase.RESUMABLE) and data:
@@ -133,6 +144,7 @@ class DriveSocket:
         self._heard = True
         # Waits while the buffer is full: reading stops, and TCP holds the sender back.
         await self._line.speech.put(self._reader.push(data))
+        self._since = asyncio.get_running_loop().time()
 
     async def _end_utterance(self, phase: Phase) -> None:
         line, reader = self._line, self._reader

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from bunraku.performance.life import MOODS
 from bunraku.rpc.parameters import (
-    AsObject,
     AsRequiredObject,
     Boolean,
     OptionalText,
@@ -138,7 +137,7 @@ class CreateDigitalHumanStreamTask(Params):
     video_config: Annotated[dict[str, Any] | None, BeforeValidator(_hint)] = Field(
         None, description="Withdrawn by the vendor; a hint for size and bitrate."
     )
-    extra_config: Annotated[ExtraConfig | None, AsObject] = None
+    extra_config: Annotated[ExtraConfig | None, BeforeValidator(_hint)] = None
 
 
 class TTSConfig(Params):

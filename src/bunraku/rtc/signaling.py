@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
@@ -45,6 +46,7 @@ class Participant:
         self._socket = socket
         self._user_id, self._user_name = user_id, user_name
         self._outbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(OUTBOX)
+        self._warning: asyncio.Task[None] | None = None
 
     @property
     def user_id(self) -> str:
@@ -68,6 +70,12 @@ class Participant:
         if self._outbox.full():
             self._outbox.get_nowait()
         self._outbox.put_nowait(None)
+
+    def expires(self, warning: Coroutine[Any, Any, None] | None) -> None:
+        """Put another warning in the place of the one that waits; None for the end."""
+        if self._warning is not None:
+            self._warning.cancel()
+        self._warning = asyncio.create_task(warning) if warning is not None else None
 
     async def pump(self) -> None:
         """Send what is queued until the end is."""
@@ -135,15 +143,16 @@ class Signaling:
         room.join(participant)
         pump = asyncio.create_task(participant.pump())
         listen = asyncio.create_task(self._listen(socket, participant, room))
-        warn = asyncio.create_task(self._warn(participant, token.expire))
+        participant.expires(self._warn(participant, token.expire))
         try:
             await asyncio.wait((pump, listen), return_when=asyncio.FIRST_COMPLETED)
         finally:
             room.leave(participant)
             self._rooms.sweep(room)
-            for job in (pump, listen, warn):
+            participant.expires(None)
+            for job in (pump, listen):
                 job.cancel()
-            await asyncio.gather(pump, listen, warn, return_exceptions=True)
+            await asyncio.gather(pump, listen, return_exceptions=True)
             await _close_quietly(socket)
 
     async def _warn(self, participant: Participant, expire: int) -> None:
@@ -158,7 +167,9 @@ class Signaling:
                     participant.notify({"event": "pong"})
                 elif message.get("type") == "renew" and isinstance(message.get("token"), str):
                     try:
-                        self._door.check(room.app_id, message["token"], participant.user_id)
+                        fresh = self._door.check(room.app_id, message["token"], participant.user_id)
+                        fresh.admit(room.room_id)
+                        participant.expires(self._warn(participant, fresh.expire))
                     except TokenError as error:
                         participant.notify({"event": "error", "code": error.code, "message": str(error)})
         except (WebSocketDisconnect, KeyError, RuntimeError):

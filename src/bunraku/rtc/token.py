@@ -146,9 +146,13 @@ def _decrypt(secret: str, vector: bytes, sealed: bytes) -> dict[str, Any]:
 
 
 def _with_payload(token: RoomToken, payload: object) -> RoomToken:
-    """Contract section 10.3 rule 5: only an object with ``privilege`` restricts."""
+    """Contract section 10.3 rule 5: only an object with ``privilege`` restricts.
+
+    Generators in use write an empty list for "no limit on names", and some hand the object over
+    as it is instead of as JSON text.
+    """
     try:
-        rules = json.loads(payload) if isinstance(payload, str) and payload else None
+        rules = json.loads(payload) if isinstance(payload, str) and payload else payload
     except (ValueError, RecursionError):
         return token
     if not isinstance(rules, dict) or not isinstance(rules.get("privilege"), dict):
@@ -162,5 +166,7 @@ def _with_payload(token: RoomToken, payload: object) -> RoomToken:
         room_id=room if isinstance(room, str) and room else None,
         may_login=privilege.get("1", 1) == 1,
         may_publish=privilege.get("2", 1) == 1,
-        streams=tuple(s for s in streams if isinstance(s, str)) if isinstance(streams, list) else None,
+        streams=tuple(s for s in streams if isinstance(s, str))
+        if isinstance(streams, list) and streams
+        else None,
     )

@@ -119,7 +119,8 @@ class TaskManager:
                 drive.id, drive.task_id, DriveKind(drive.kind), drive.sequence, DriveStatus.INTERRUPTED
             )
             if app is not None:
-                self._herald.drive(app, ended)
+                unused = ended.kind is DriveKind.WS_STREAM and drive.status == int(DriveStatus.QUEUED)
+                self._herald.drive(app, ended, announce=not unused)
             else:
                 drive.status = int(DriveStatus.INTERRUPTED)
                 self._journal.note(drive)

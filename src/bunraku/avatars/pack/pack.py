@@ -11,6 +11,7 @@ from bunraku.avatars.base import Framing
 from bunraku.avatars.pack.figure import PackFigure
 from bunraku.avatars.pack.manifest import Manifest, read
 from bunraku.avatars.pack.plates import Arm, Art, Plate
+from bunraku.errors import DigitalHumanBroken
 
 SIZES_KEPT = 4  # decoded sizes held per pack; running figures keep theirs alive regardless
 
@@ -32,6 +33,12 @@ class Pack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest: Manifest = read(folder)
+        parts = ["fields.npz", *([self.manifest.arm.image] if self.manifest.arm else [])]
+        for i in range(len(self.manifest.poses)):
+            parts += [f"pose_{i}.webp", f"mouth_{i}.webp", f"eyes_{i}.webp"]
+        missing = [p for p in parts if not (folder / p).is_file()]
+        if missing:
+            raise DigitalHumanBroken(f"{missing[0]} missing")
         self._art = Art(self.manifest, folder)
         self._lock = threading.Lock()
         self._sizes: OrderedDict[tuple[int, int], tuple[tuple[Plate, ...], Arm | None]] = OrderedDict()
