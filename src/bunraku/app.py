@@ -21,6 +21,7 @@ from bunraku.callbacks.delivery import Delivery
 from bunraku.clock import Clock, SystemClock
 from bunraku.engines.local import LocalEngine
 from bunraku.fetch import Fetcher
+from bunraku.http import is_loopback
 from bunraku.rpc.actions import ACTION_NAMES, Actions
 from bunraku.rpc.drive_socket import DriveSockets
 from bunraku.rpc.gate import Gate
@@ -35,9 +36,11 @@ from bunraku.rtc.transport import Transport
 from bunraku.rtc.whep import Whep
 from bunraku.rtc.whip import Whip
 from bunraku.settings import Settings
-from bunraku.speech import espeak
+from bunraku.speech import espeak, flite
 from bunraku.speech.audio_file import AudioFiles
 from bunraku.speech.base import SpeechProvider
+from bunraku.speech.openai_voices import OpenAIProvider
+from bunraku.speech.piper import PiperProvider
 from bunraku.speech.voices import Voices
 from bunraku.store.journal import Journal
 from bunraku.tasks.driving import Driving
@@ -80,6 +83,12 @@ def installed_providers(settings: Settings) -> list[SpeechProvider]:
     providers: list[SpeechProvider] = []
     if espeak.available():
         providers.append(espeak.EspeakProvider(settings.speech.espeak_helpers))
+    speech = settings.speech
+    if speech.flite_helpers and (voices := flite.installed()):
+        providers.append(flite.FliteProvider(voices, speech.flite_helpers))
+    if speech.piper_voices is not None:
+        providers.append(PiperProvider(speech.piper_voices))
+    providers.extend(OpenAIProvider(endpoint) for endpoint in speech.endpoints)
     return providers
 
 
@@ -95,7 +104,11 @@ def build(
     data = prepare_data_dir(settings.data_dir)
     apps = Apps([App.from_settings(a) for a in settings.apps])
     catalog = Catalog(settings.packs, settings.aliases)
-    voices = Voices(installed_providers(settings) if providers is None else providers, settings.aliases)
+    voices = Voices(
+        installed_providers(settings) if providers is None else providers,
+        settings.aliases,
+        timeout=settings.speech.timeout,
+    )
     rooms = Rooms()
     engine = LocalEngine(clock, queue_capacity=settings.limits.drive_queue, max_tasks=settings.limits.tasks)
     journal = Journal(settings.database_url or f"sqlite+aiosqlite:///{data / 'bunraku.db'}")
@@ -129,7 +142,7 @@ def build(
     )
     actions = Actions(settings, catalog, voices, manager, driving, journal)
     nonces = journal if settings.limits.strict_nonce else None
-    gate = Gate(apps, clock, CallLimits(settings.limits), ACTION_NAMES, nonces)
+    gate = Gate(apps, clock, CallLimits(settings.limits, clock), ACTION_NAMES, nonces)
     dispatcher = Dispatcher(gate, actions, settings.public_url)
     rtc = settings.rtc
     transport: Transport = (
@@ -176,6 +189,9 @@ def build(
     app.include_router(Metrics(manager, delivery, lambda: manager.accepting).routes())
     app.include_router(Assets(catalog, data / "assets").routes())
     if settings.console.enabled:
-        Console(settings.console, apps, actions, clock, base_url=dispatcher.base_url).install(app)
+        private = is_loopback(settings.host) and settings.public_url is None
+        Console(
+            settings.console, apps, actions, clock, base_url=dispatcher.base_url, private=private
+        ).install(app)
     install(app, dispatcher, settings.rpc_prefix)
     return app

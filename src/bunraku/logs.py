@@ -23,6 +23,16 @@ def configure(level: str = "INFO") -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # httpx logs whole URLs, aiortc and aioice whole session descriptions.
-    for name in ("httpx", "httpcore", "aiortc", "aioice", "alembic", "asyncio", "av", "libav"):
+    # httpx logs whole URLs, uvicorn those of WebSockets, aiortc and aioice session descriptions.
+    for name in (
+        "uvicorn.error",
+        "httpx",
+        "httpcore",
+        "aiortc",
+        "aioice",
+        "alembic",
+        "asyncio",
+        "av",
+        "libav",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)

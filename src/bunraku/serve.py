@@ -21,6 +21,7 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
         server_header=False,
         ws="websockets-sansio",
         ws_max_size=MAX_SOCKET_MESSAGE,
+        ws_per_message_deflate=False,  # kilobytes must not unfold to megabytes
         # A missing pong must not close a socket (section 7.1): TCP keep-alive finds dead peers.
         ws_ping_interval=None,
         ws_ping_timeout=None,

@@ -25,6 +25,7 @@ from bunraku.clock import Clock
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = (2.0, 4.0, 8.0, 16.0, 32.0)  # s from the start of the attempt before
+LINE = 2000  # callbacks of one task that may wait their turn
 TASK_EVENT, DRIVE_EVENT = 3, 4
 
 
@@ -58,7 +59,14 @@ class Delivery:
         self._apps, self._outbox, self._clock = apps, outbox, clock
         self._timeout, self._seconds = timeout, timestamp_seconds
         # Proxies from the environment are not for the operator's own callback addresses.
-        self._client = httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
+        # No shared cap on connections: each task's line has one attempt and its retries in flight,
+        # and a receiver that hangs must not use up what another app's needs.
+        self._client = httpx.AsyncClient(
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=50),
+        )
         self._lines: dict[tuple[int, str], deque[Callback]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self.delivered = 0
@@ -78,6 +86,11 @@ class Delivery:
         key = (callback.app_id, callback.task_id)
         line = self._lines.get(key)
         if line is not None:
+            if len(line) >= LINE:
+                self.given_up += 1
+                log.warning("callback given up: too many wait", extra={"task": callback.task_id})
+                self._spawn(self._settle(callback, delivered=False))
+                return
             line.append(callback)
             return
         self._lines[key] = deque([callback])

@@ -59,6 +59,11 @@ class VisemeTrack:
         self._glottal: Segment | None = None
 
     @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What is remembered, in order of time."""
+        return tuple(self._segments)
+
+    @property
     def end(self) -> float:
         return self._segments[-1].end if self._segments else 0.0
 

@@ -1,71 +1,101 @@
-"""A mouth for audio without phonemes: level opens it, the spectrum's shape widens or rounds it.
+"""A mouth for audio without phonemes: the lip net, heard ahead where the audio is already here.
 
-A deliberately simple estimate from energy and formant regions, causal, with no look-ahead.
+The net's heads speak of what was heard 0, 40 or 80 ms ago. A file or a buffered stream lets us
+hear 40 ms more than is played, at no delay; a live stream does not, and then the head without
+look-ahead answers.
 """
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
-from bunraku.lipsync.visemes import INDEX, VISEMES, rest
+from bunraku.lipsync import lipnet
+from bunraku.lipsync.features import Features
+from bunraku.lipsync.visemes import INDEX, rest
 from bunraku.media import PCM, SAMPLE_RATE, Weights
 
-FLOOR_DB = -52.0
-OPEN_DB = -22.0
-BANDS = ((150, 350), (350, 700), (700, 1200), (1200, 1900), (1900, 3200), (4000, 9000))
-ATTACK, RELEASE = 0.75, 0.5
+STEP = SAMPLE_RATE // 50
+"""Samples of one step of the net, 20 ms."""
+
+AHEAD = 1  # the head that has heard 40 ms more
+SILENT = 60.0  # root mean square of int16 (-55 dBFS) below which nobody moves a lip
+ATTACK, RELEASE = 0.85, 0.6
+SHUT = 0.42  # probability at which closed lips, or teeth on the lip, are shown as such
+SURE = 1.6  # power that sharpens probabilities into shapes
+CLOSURES = (INDEX["PP"], INDEX["FF"])
 
 
 class AudioMouth:
-    """Feed it the audio of each tick, in order; it answers with that tick's weights."""
+    """One stream's mouth. Feed it the audio of each tick, in order."""
 
     def __init__(self) -> None:
+        self._net: lipnet.LipNet | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._weights = rest()
-        self._peak = OPEN_DB
+        self._heard = 0  # samples given to the net
+        self._played = 0
+        self._first = 0  # number of the oldest step that is kept
+        self._steps: deque[lipnet.F32] = deque()
 
     def reset(self) -> None:
-        self._weights = rest()
+        """Forget the stream."""
+        self._net = None
+        self._begin()
 
-    def weights(self, samples: PCM) -> Weights:
-        """``samples`` is mono at ``SAMPLE_RATE``; any length, one tick usually."""
-        target = self._target(samples)
-        opening = target[0] < self._weights[0]
-        pace = np.float32(ATTACK if opening else RELEASE)
-        self._weights = np.asarray(self._weights + (target - self._weights) * pace, np.float32)
+    def weights(self, samples: PCM, ahead: PCM | None = None) -> Weights:
+        """The mouth while ``samples`` play.
+
+        Both are mono at ``SAMPLE_RATE``; ``ahead`` is what plays after them, as far as it is known.
+        """
+        start, self._played = self._played, self._played + samples.size
+        known = samples if ahead is None else np.concatenate([samples, ahead])
+        new = known[max(0, self._heard - start) :]
+        self._hear(new)
+        self._heard += new.size
+        target = self._target(samples, start)
+        pace = np.where(target > self._weights, np.float32(ATTACK), np.float32(RELEASE))
+        weights = self._weights + (target - self._weights) * pace
+        self._weights = np.asarray(weights / weights.sum(), np.float32)
         return self._weights
 
-    def _target(self, samples: PCM) -> Weights:
-        if samples.size < 64:
+    def _hear(self, samples: PCM) -> None:
+        if self._net is None:
+            self._net = lipnet.shared()
+            self._features = Features(self._net.prior)
+            self._state = self._net.begin()
+        x = self._features.push(samples)
+        if len(x):
+            p, self._state = self._net.step(x[None], self._state)
+            self._steps.extend(p[0])
+
+    def _target(self, samples: PCM, start: int) -> Weights:
+        if samples.size == 0:
             return rest()
-        x = samples.astype(np.float32) / 32768
-        level = 10 * np.log10(float(np.mean(x * x)) + 1e-10)
-        self._peak = max(level, self._peak - 0.08, -38.0)  # follows a quiet or a loud speaker
-        opening = (level - max(FLOOR_DB, self._peak - 30)) / 24
-        opening = float(min(1.0, max(0.0, opening)))
-        if opening <= 0.05:
+        first, last = start // STEP, max(start // STEP, (start + samples.size) // STEP - 1)
+        p = self._between(first, last)
+        while self._first < first and self._steps:
+            self._steps.popleft()
+            self._first += 1
+        x = samples.astype(np.float32)
+        if p is None or float(np.sqrt(np.mean(x * x))) < SILENT:
             return rest()
-        spectrum = np.abs(np.fft.rfft(x * np.hanning(x.size))) ** 2
-        hertz = np.fft.rfftfreq(x.size, 1 / SAMPLE_RATE)
-        bands = np.array([spectrum[(hertz >= a) & (hertz < b)].sum() for a, b in BANDS]) + 1e-9
-        share = bands / bands.sum()
-        hiss = float(share[5])
-        out = np.zeros(len(VISEMES), np.float32)
-        if hiss > 0.45:
-            out[INDEX["SS"]] = opening
-        else:
-            # First formant: low for i, u; high for a. Second: low for u, o; high for i, e.
-            height = float(share[2] + 0.6 * share[1] - 0.5 * share[0])
-            front = float(share[4] + 0.5 * share[3])
-            back = float(share[0] * (1 - front))
-            vowels = {
-                "aa": max(0.05, height),
-                "E": max(0.0, 0.6 * height * front * 4),
-                "ih": front * 1.4,
-                "oh": max(0.0, 0.5 * share[1] * (1 - front)),
-                "ou": max(0.0, back * 0.6),
-            }
-            total = sum(vowels.values())
-            for name, value in vowels.items():
-                out[INDEX[name]] = opening * value / total
-        out[INDEX["sil"]] = 1 - float(out.sum())
-        return out
+        for closure in CLOSURES:
+            if float(p[:, closure].max()) > SHUT:  # a closure is short and must be seen
+                shut = np.zeros_like(p[0])
+                shut[closure] = 1.0
+                return shut
+        mean = p.mean(0) ** SURE
+        return np.asarray(mean / mean.sum(), np.float32)
+
+    def _between(self, first: int, last: int) -> lipnet.F32 | None:
+        """Probabilities (steps, visemes) by the farthest head that has heard enough."""
+        for head in (AHEAD, 0):
+            a = first + lipnet.LOOK_AHEAD[head] - self._first
+            b = last + lipnet.LOOK_AHEAD[head] - self._first
+            if a >= 0 and b < len(self._steps):
+                return np.stack([self._steps[i][head] for i in range(a, b + 1)])
+        return None

@@ -20,7 +20,9 @@ class Lips:
             self._track.add(phoneme)
             self._phonemes = True
 
-    def weights(self, time: float, samples: PCM) -> Weights:
-        """``time`` counts the speech's own samples, in seconds; ``samples`` is this tick's sound."""
-        heard = self._mouth.weights(samples)
-        return self._track.weights(time) if self._phonemes else heard
+    def weights(self, time: float, samples: PCM, ahead: PCM | None = None) -> Weights:
+        """``time`` counts the speech's own samples, in seconds; ``samples`` is this tick's sound,
+        ``ahead`` what is known of the sound after it."""
+        if self._phonemes:
+            return self._track.weights(time)
+        return self._mouth.weights(samples, ahead)

@@ -19,6 +19,7 @@ class Meter:
     frames_late: int = 0
     frames_failed: int = 0
     ticks_skipped: int = 0
+    rate_changes: int = 0
     lateness: float = 0.0
     """Seconds a tick comes late, smoothed over about a second."""
     render_ms: deque[float] = field(default_factory=lambda: deque[float](maxlen=KEPT))
@@ -36,6 +37,7 @@ class Meter:
         self.frames_late += other.frames_late
         self.frames_failed += other.frames_failed
         self.ticks_skipped += other.ticks_skipped
+        self.rate_changes += other.rate_changes
         self.render_seconds += other.render_seconds
         self.encode_seconds += other.encode_seconds
 

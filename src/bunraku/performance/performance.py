@@ -38,6 +38,7 @@ from bunraku.media import (
 from bunraku.performance.drive_queue import Change, DriveQueue, Mode
 from bunraku.performance.life import Life
 from bunraku.performance.meter import Meter
+from bunraku.performance.rate import RateControl
 from bunraku.speech.buffer import SpeechBuffer
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,9 @@ class Outlet(Protocol):
     def video_codecs(self) -> set[Codec]: ...
 
     def push(self, unit: EncodedUnit) -> None: ...
+
+    @property
+    def video_limit(self) -> int | None: ...
 
     def keyframe_requested(self, codec: Codec) -> bool: ...
 
@@ -104,7 +108,7 @@ class Performance:
     ) -> None:
         self._clock, self._avatar, self._outlet = clock, avatar, outlet
         self._audience, self._executor = audience, executor
-        self._bitrate = bitrate
+        self._rate = RateControl(bitrate)
         self._mood = mood
         self._life = Life(seed, mood)
         self._queue = DriveQueue(queue_capacity)
@@ -179,7 +183,7 @@ class Performance:
     def _first_picture(self, pose: Pose) -> None:
         self._avatar.render(rest(), pose)
         picture = self._avatar.picture
-        encoder = H264Encoder(picture.width, picture.height, self._bitrate)
+        encoder = H264Encoder(picture.width, picture.height, self._rate.rate)
         if encoder.encode(picture, 0, True) is None:
             raise RuntimeError("x264 gave no picture")
 
@@ -225,8 +229,14 @@ class Performance:
         if self._video is None or self._video.done():
             loop = asyncio.get_running_loop()
             codecs = self._outlet.video_codecs
-            keyframes = {c: self._keyframe_due(c, time_us) for c in codecs}
-            self._video = asyncio.ensure_future(self._picture(loop, weights, pose, time_us, keyframes))
+            changed = self._rate.update(time_us / 1e6, self._outlet.video_limit)
+            if changed:
+                self.meter.rate_changes += 1
+            # A new rate needs a new encoder, and that begins with a keyframe.
+            keyframes = {c: changed or self._keyframe_due(c, time_us) for c in codecs}
+            self._video = asyncio.ensure_future(
+                self._picture(loop, weights, pose, time_us, keyframes, self._rate.rate)
+            )
         else:
             self.meter.frames_late += 1
 
@@ -262,7 +272,7 @@ class Performance:
                     self._audience.words_spoken(drive_id, words)
                 parts.append(sound)
                 wanted -= sound.size
-                weights = line.lips.weights(at, lips)
+                weights = line.lips.weights(at, lips, line.speech.peek_lips(TICK_SAMPLES))
                 speaking = True
             if not line.speech.exhausted:
                 if wanted and sound.size == 0:
@@ -317,6 +327,7 @@ class Performance:
         pose: Pose,
         time_us: int,
         keyframes: dict[Codec, bool],
+        rate: int,
     ) -> None:
         for codec in keyframes:
             if keyframes[codec]:
@@ -325,7 +336,7 @@ class Performance:
                 self._last_keyframe[codec] = time_us
         try:
             units = await loop.run_in_executor(
-                self._executor, self._render, weights, pose, time_us, keyframes
+                self._executor, self._render, weights, pose, time_us, keyframes, rate
             )
         except Exception:
             log.exception("picture lost")
@@ -336,7 +347,7 @@ class Performance:
             self._outlet.push(unit)
 
     def _render(
-        self, weights: Weights, pose: Pose, time_us: int, keyframes: dict[Codec, bool]
+        self, weights: Weights, pose: Pose, time_us: int, keyframes: dict[Codec, bool], rate: int
     ) -> list[EncodedUnit]:
         """On a worker thread; only one runs at a time per performance."""
         with self.meter.render():
@@ -348,9 +359,9 @@ class Performance:
                 del self._encoders[codec]
             for codec, keyframe in keyframes.items():
                 encoder = self._encoders.get(codec)
-                if encoder is None:
+                if encoder is None or (keyframe and encoder.bitrate != rate):
                     kind = H264Encoder if codec is Codec.H264 else Vp8Encoder
-                    encoder = kind(picture.width, picture.height, self._bitrate)
+                    encoder = kind(picture.width, picture.height, rate)
                     self._encoders[codec] = encoder
                 unit = encoder.encode(picture, time_us, keyframe)
                 if unit is not None:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 POLICY_VIOLATION, GOING_AWAY = 1008, 1001
 
+SLICE = 64 * 1024  # bytes
+
 
 class DriveSocket:
     """One connection: reads frames, keeps at most one utterance on stage."""
@@ -143,7 +145,13 @@ class DriveSocket:
             return
         self._heard = True
         # Waits while the buffer is full: reading stops, and TCP holds the sender back.
-        await self._line.speech.put(self._reader.push(data))
+        # A large frame is worked off in slices, so that nobody else waits for it.
+        line, reader = self._line, self._reader
+        for at in range(0, len(data), SLICE):
+            await line.speech.put(reader.push(data[at : at + SLICE]))
+            await asyncio.sleep(0)
+            if line.speech.closed:
+                break
         self._since = asyncio.get_running_loop().time()
 
     async def _end_utterance(self, phase: Phase) -> None:

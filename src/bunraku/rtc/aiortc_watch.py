@@ -24,9 +24,11 @@ from aiortc import (
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtcpRrPacket, RtcpSrPacket
 
 from bunraku.clock import Clock
 from bunraku.media import Codec, EncodedUnit, Kind
+from bunraku.rtc.feedback import PathEstimate
 from bunraku.rtc.room import Stream
 from bunraku.rtc.sdp import advertise, without_mdns
 from bunraku.rtc.transport import OfferRefused
@@ -83,6 +85,7 @@ class AiortcWatcher:
         self.id = uuid.uuid4().hex
         self.answer = ""
         self.video_codec: Codec | None = None
+        self.stream = stream
         self._stream, self._clock = stream, clock
         # No STUN server of aiortc's choosing: an empty list, not the default.
         configuration = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
@@ -90,6 +93,7 @@ class AiortcWatcher:
         self._tracks: dict[Kind, UnitTrack] = {}
         self.closed = False
         self.last_heard = clock.monotonic()
+        self._path = PathEstimate()
 
     @property
     def connected(self) -> bool:
@@ -102,6 +106,9 @@ class AiortcWatcher:
         async def _() -> None:
             if connection.connectionState == "connected":
                 self.last_heard = self._clock.monotonic()
+                if not self._stream.live:
+                    await self.close()
+                    return
                 self._stream.add_watcher(self)
             elif connection.connectionState in ("failed", "closed"):
                 await self.close()
@@ -132,6 +139,10 @@ class AiortcWatcher:
 
         async def heard(packet: Any) -> None:
             self.last_heard = self._clock.monotonic()
+            if kind is Kind.VIDEO and isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+                for block in packet.reports:
+                    if block.ssrc == sender._ssrc:
+                        self._path.lost(self.last_heard, block.fraction_lost / 256)
             await handle(packet)
 
         sender._handle_rtcp_packet = heard
@@ -139,10 +150,16 @@ class AiortcWatcher:
             self.video_codec = codec
             sender._send_keyframe = lambda: self._stream.request_keyframe(codec)
 
+    @property
+    def video_limit(self) -> int | None:
+        return self._path.limit(self._clock.monotonic())
+
     def push(self, unit: EncodedUnit) -> None:
         track = self._tracks.get(unit.kind)
         if track is not None:
             track.push(unit)
+            if unit.kind is Kind.VIDEO:
+                self._path.sent(self._clock.monotonic(), len(unit.data))
 
     async def close(self) -> None:
         if self.closed:

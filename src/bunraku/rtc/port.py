@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import errno
 import logging
 import socket
 import struct
@@ -27,7 +28,7 @@ from OpenSSL import SSL
 from bunraku.clock import Clock
 from bunraku.media import EncodedUnit
 from bunraku.rtc import port_sdp, rtp
-from bunraku.rtc.port_watch import PROFILES, Address, PortWatcher
+from bunraku.rtc.port_watch import PROFILES, TIMER, Address, PortWatcher
 from bunraku.rtc.room import Stream
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,9 @@ READ_BATCH = 64
 BUFFER = 4 << 20
 UDP_SEGMENT = 103  # Linux: one send, many packets of one size
 MAX_SEGMENTS = 40
+NO_SEGMENTATION = (errno.EIO, errno.ENOPROTOOPT, errno.EOPNOTSUPP, errno.EINVAL)
 CONNECT_TIMEOUT = 20.0
+MAX_HANDSHAKES = 64  # unfinished ones per address
 CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384"
 
 
@@ -68,6 +71,7 @@ class PortTransport:
         self._jobs: list[asyncio.Task[None]] = []
         self._cut: tuple[EncodedUnit, list[bytes]] | None = None
         self._mapped = False
+        self._local: list[str] = []
 
     @property
     def port(self) -> int:
@@ -80,6 +84,7 @@ class PortTransport:
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             s.setsockopt(socket.SOL_SOCKET, option, BUFFER)
         self._port = int(s.getsockname()[1])
+        self._local = await asyncio.to_thread(local_addresses)
         asyncio.get_running_loop().add_reader(s.fileno(), self._read)
         self._jobs = [asyncio.create_task(self._tick(), name="watchers")]
 
@@ -110,8 +115,8 @@ class PortTransport:
     async def watch(self, stream: Stream, offer: str) -> PortWatcher:
         parsed = port_sdp.parse(offer)
         watcher = PortWatcher(stream, parsed, self._fingerprint, self._context, self, self._forget)
-        watcher.heard = self._clock.monotonic()
-        addresses = list(self._addresses) or local_addresses()
+        watcher.heard = watcher.born = self._clock.monotonic()
+        addresses = list(self._addresses) or self._local
         watcher.answer = port_sdp.answer(parsed, watcher.identity, addresses, self._port)
         self._by_ufrag[watcher.identity.ufrag] = watcher
         return watcher
@@ -164,8 +169,9 @@ class PortTransport:
                     s.sendmsg(datagrams[i:j], control, 0, self._to(address))
                 except BlockingIOError:
                     pass
-                except OSError:
-                    self._segmented = False  # this kernel cannot; one by one from now on
+                except OSError as error:
+                    if error.errno in NO_SEGMENTATION:
+                        self._segmented = False  # this kernel cannot; one by one from now on
                     for datagram in datagrams[i:j]:
                         self.send(datagram, address)
             i = j
@@ -219,6 +225,8 @@ class PortTransport:
             return  # not STUN, or a wrong password
         watcher.heard = self._clock.monotonic()
         if watcher.address != address and (watcher.address is None or "USE-CANDIDATE" in request.attributes):
+            if not watcher.connected and self._handshakes(address[0]) >= MAX_HANDSHAKES:
+                return
             # The watcher moved to another path, which it proved by its password.
             if watcher.address is not None:
                 self._by_address.pop(watcher.address, None)
@@ -236,17 +244,22 @@ class PortTransport:
         response.add_message_integrity(password)
         self.send(bytes(response), address)
 
+    def _handshakes(self, host: str) -> int:
+        """Watchers at one host that have not finished theirs: each costs signatures."""
+        return sum(a[0] == host and not w.connected for a, w in self._by_address.items())
+
     # --- time
 
     async def _tick(self) -> None:
         count = 0
         while True:
-            await self._clock.sleep_until(self._clock.monotonic() + 0.25)
+            await self._clock.sleep_until(self._clock.monotonic() + TIMER)
             count += 1
             now, wall = self._clock.monotonic(), self._clock.wall()
             for watcher in list(self._by_ufrag.values()):
-                limit = self._timeout if watcher.connected else min(self._timeout, CONNECT_TIMEOUT)
-                if now - watcher.heard > limit:
+                # Checks alone keep nobody here who does not finish the handshake.
+                slow = not watcher.connected and now - watcher.born > CONNECT_TIMEOUT
+                if slow or now - watcher.heard > self._timeout:
                     log.info("watcher reaped", extra={"watcher": watcher.id})
                     watcher.end()
                     continue

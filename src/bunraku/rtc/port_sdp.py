@@ -10,6 +10,7 @@ from bunraku.media import Codec, Kind
 from bunraku.rtc.transport import OfferRefused
 
 MAX_OFFER = 64 * 1024
+PAYLOAD = re.compile(r"[0-9]{1,3}")
 FINGERPRINT = re.compile(r"(sha-256) ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})", re.I)
 CANDIDATE_PRIORITY = 2130706431  # a host candidate of component 1, RFC 8445 section 5.1.2.1
 
@@ -61,7 +62,7 @@ def _number_map(values: list[str]) -> dict[str, str]:
 
 def _choose(media: _Media, kind: str) -> Chosen | None:
     maps, formats = _number_map(media.values("rtpmap")), _number_map(media.values("fmtp"))
-    offered = [p for p in media.line.split()[3:] if p.isdigit() and int(p) < 128 and p in maps]
+    offered = [p for p in media.line.split()[3:] if PAYLOAD.fullmatch(p) and int(p) < 128 and p in maps]
 
     def named(name: str) -> list[str]:
         return [p for p in offered if maps[p].lower().startswith(name)]

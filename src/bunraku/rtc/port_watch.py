@@ -16,12 +16,21 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import pylibsrtp
-from aiortc.rtp import RtcpByePacket, RtcpPacket, RtcpPsfbPacket, RtcpRtpfbPacket
+from aiortc.rtp import (
+    RtcpByePacket,
+    RtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 
 from bunraku.media import Codec, EncodedUnit, Kind
 from bunraku.rtc import rtp
+from bunraku.rtc.feedback import PathEstimate
 from bunraku.rtc.port_sdp import Identity, Offer
 from bunraku.rtc.room import Stream
 
@@ -29,6 +38,7 @@ Address = tuple[str, int]
 HISTORY = 512  # packets kept for retransmission: several seconds of video
 NTP_EPOCH = 2208988800  # seconds from 1900 to 1970
 RETRANSMIT_LIMIT = 200  # packets a second a watcher may ask again for
+TIMER = 0.25  # s between calls of ``on_timer``
 PROFILES: dict[bytes, tuple[int, int, int]] = {
     # OpenSSL's name: libsrtp's profile, key and salt length in bytes (RFC 5764, RFC 7714)
     b"SRTP_AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12),
@@ -83,6 +93,8 @@ class PortWatcher:
         self.address: Address | None = None
         self.heard = 0.0  # monotonic time of the last ICE check
         self.closed = False
+        self.born = 0.0
+        self.stream = stream
         self._stream, self._offer, self._wire, self._on_closed = stream, offer, wire, on_closed
         self.identity = Identity(
             secrets.token_hex(4),
@@ -103,6 +115,11 @@ class PortWatcher:
         self._needs_keyframe = True
         self._zero = 0.0  # monotonic time of program time zero, as last seen
         self._allowance = float(RETRANSMIT_LIMIT)
+        self._path = PathEstimate()
+
+    @property
+    def video_limit(self) -> int | None:
+        return self._path.limit(self._wire.now())
 
     @property
     def video_codec(self) -> Codec | None:
@@ -145,7 +162,7 @@ class PortWatcher:
                     self.end()
                     return
                 self._flush()
-        self._allowance = float(RETRANSMIT_LIMIT)
+        self._allowance = min(float(RETRANSMIT_LIMIT), self._allowance + RETRANSMIT_LIMIT * TIMER)
 
     def _flush(self) -> None:
         if self.address is None:
@@ -180,6 +197,8 @@ class PortWatcher:
 
         self._outgoing = session(server, Policy.SSRC_ANY_OUTBOUND)
         self._incoming = session(client, Policy.SSRC_ANY_INBOUND)
+        if not self._stream.live:
+            raise ValueError("the stream ended meanwhile")
         self._stream.add_watcher(self)
 
     # --- media
@@ -211,6 +230,8 @@ class PortWatcher:
             track.sequence = (track.sequence + 1) & 0xFFFF
             track.octets += len(payload)
         track.packets += len(payloads)
+        if video:
+            self._path.sent(self._wire.now(), len(unit.data))
         self._wire.send_many(datagrams, address)
 
     def report(self, wall: float) -> None:
@@ -247,11 +268,26 @@ class PortWatcher:
             if isinstance(packet, RtcpRtpfbPacket) and packet.fmt == 1 and video is not None:
                 if packet.media_ssrc == video.ssrc:
                     self._again(video, packet.lost)
-            elif isinstance(packet, RtcpPsfbPacket) and packet.fmt in (1, 4) and video is not None:
-                self._stream.request_keyframe(video.codec)
+            elif isinstance(packet, RtcpPsfbPacket) and video is not None:
+                if packet.fmt in (1, 4):
+                    self._stream.request_keyframe(video.codec)
+                elif packet.fmt == 15:
+                    self._remb(packet.fci, video)
+            elif isinstance(packet, RtcpRrPacket | RtcpSrPacket) and video is not None:
+                for block in packet.reports:
+                    if block.ssrc == video.ssrc:
+                        self._path.lost(self._wire.now(), block.fraction_lost / 256)
             elif isinstance(packet, RtcpByePacket):
                 self.end()
                 return
+
+    def _remb(self, fci: bytes, video: Track) -> None:
+        try:
+            bitrate, ssrcs = unpack_remb_fci(fci)
+        except ValueError:
+            return
+        if video.ssrc in ssrcs:
+            self._path.remb(self._wire.now(), bitrate)
 
     def _again(self, track: Track, lost: list[int]) -> None:
         """Send what is still known, as it was (RFC 4585); SRTP forgives the repeat."""

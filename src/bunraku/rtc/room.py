@@ -25,6 +25,11 @@ class Watcher(Protocol):
     @property
     def video_codec(self) -> Codec | None: ...
 
+    @property
+    def video_limit(self) -> int | None:
+        """Bits per second of video it can take; None while it does not complain."""
+        ...
+
     def push(self, unit: EncodedUnit) -> None: ...
 
     async def close(self) -> None: ...
@@ -62,6 +67,17 @@ class Stream:
     def video_codecs(self) -> set[Codec]:
         """Video codecs that somebody needs now."""
         return {w.video_codec for w in self.watchers if w.video_codec is not None}
+
+    @property
+    def video_limit(self) -> int | None:
+        """What the *median* watcher can take: one with a bad path never spoils it for the rest.
+
+        None while at least half of them do not complain.
+        """
+        limits = [w.video_limit for w in self.watchers if w.video_codec is not None]
+        poor = sorted(limit for limit in limits if limit is not None)
+        middle = (len(limits) - 1) // 2 if len(limits) % 2 else len(limits) // 2
+        return poor[middle] if len(poor) > middle else None
 
     def push(self, unit: EncodedUnit) -> None:
         for watcher in tuple(self.watchers):
@@ -217,8 +233,9 @@ class Rooms:
         self.sweep(room)
 
     def sweep(self, room: Room) -> None:
-        if room.empty:
-            self._rooms.pop((room.app_id, room.room_id), None)
+        key = (room.app_id, room.room_id)
+        if room.empty and self._rooms.get(key) is room:  # a later room may have taken the name
+            del self._rooms[key]
 
     def _tell(self, stream: Stream, live: bool) -> None:
         for listener in tuple(self.on_stream):

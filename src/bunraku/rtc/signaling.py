@@ -25,6 +25,8 @@ from bunraku.rtc.token import RoomToken, TokenError
 log = logging.getLogger(__name__)
 
 LOGIN_TIMEOUT = 10.0
+FAREWELL = 2.0  # s to send the reason of a kick before the connection is cut
+MAX_MESSAGE = 16 * 1024  # characters; a token is at most half of it
 OUTBOX = 256  # messages; a client that does not read is let go
 MAX_USER_ID, MAX_USER_NAME, MAX_ROOM_ID = 64, 256, 128
 EXPIRY_NOTICE = 30.0  # s before (contract section 11.4)
@@ -47,6 +49,8 @@ class Participant:
         self._user_id, self._user_name = user_id, user_name
         self._outbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(OUTBOX)
         self._warning: asyncio.Task[None] | None = None
+        self.gone = asyncio.Event()
+        """Set when the connection must end though its client reads nothing any more."""
 
     @property
     def user_id(self) -> str:
@@ -56,20 +60,16 @@ class Participant:
     def user_name(self) -> str:
         return self._user_name
 
-    def notify(self, event: dict[str, Any]) -> None:
+    def notify(self, event: dict[str, Any] | None) -> None:
         try:
             self._outbox.put_nowait(event)
         except asyncio.QueueFull:
-            self._end()
+            self.gone.set()
 
     def kick(self) -> None:
         self.notify({"event": "kickout", "code": 1002050})
-        self._end()
-
-    def _end(self) -> None:
-        if self._outbox.full():
-            self._outbox.get_nowait()
-        self._outbox.put_nowait(None)
+        self.notify(None)
+        asyncio.get_running_loop().call_later(FAREWELL, self.gone.set)
 
     def expires(self, warning: Coroutine[Any, Any, None] | None) -> None:
         """Put another warning in the place of the one that waits; None for the end."""
@@ -105,7 +105,7 @@ class Signaling:
             await socket.send_text(json.dumps(refusal))
             await socket.close(1008)
             return
-        except (WebSocketDisconnect, TimeoutError, KeyError, RuntimeError):
+        except (WebSocketDisconnect, TimeoutError, KeyError, RuntimeError, UnicodeError):
             await _close_quietly(socket)
             return
         await self._attend(socket, participant, room, token)
@@ -143,16 +143,17 @@ class Signaling:
         room.join(participant)
         pump = asyncio.create_task(participant.pump())
         listen = asyncio.create_task(self._listen(socket, participant, room))
+        gone = asyncio.create_task(participant.gone.wait())
         participant.expires(self._warn(participant, token.expire))
         try:
-            await asyncio.wait((pump, listen), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((pump, listen, gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
             room.leave(participant)
             self._rooms.sweep(room)
             participant.expires(None)
-            for job in (pump, listen):
+            for job in (pump, listen, gone):
                 job.cancel()
-            await asyncio.gather(pump, listen, return_exceptions=True)
+            await asyncio.gather(pump, listen, gone, return_exceptions=True)
             await _close_quietly(socket)
 
     async def _warn(self, participant: Participant, expire: int) -> None:
@@ -177,6 +178,8 @@ class Signaling:
 
 
 def _read(text: str) -> dict[str, Any]:
+    if len(text) > MAX_MESSAGE:
+        return {}
     try:
         message = json.loads(text)
     except (ValueError, RecursionError):
@@ -185,5 +188,6 @@ def _read(text: str) -> dict[str, Any]:
 
 
 async def _close_quietly(socket: WebSocket) -> None:
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it may be closed already
-        await socket.close()
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):  # it may be closed already
+        async with asyncio.timeout(FAREWELL):  # or nobody reads
+            await socket.close()

@@ -18,6 +18,9 @@ class WatchSession(Protocol):
     def id(self) -> str: ...
 
     @property
+    def stream(self) -> Stream: ...
+
+    @property
     def answer(self) -> str:
         """The SDP answer, candidates included."""
         ...

@@ -91,7 +91,9 @@ class Whep:
             return refuse(415, "send application/sdp")
         if stream is None or not stream.live:
             return refuse(404, "no such stream")
-        if len(stream.watchers) >= self._max_watchers:
+        # Sessions that are still connecting count too, or they could all connect at once.
+        self._sessions = {k: s for k, s in self._sessions.items() if not s.closed}
+        if sum(s.stream is stream for s in self._sessions.values()) >= self._max_watchers:
             return refuse(503, "stream has its maximum of watchers")
         try:
             offer = (await read_body(request)).decode("utf-8")
@@ -101,7 +103,6 @@ class Whep:
         if not stream.live:
             await session.close()
             return refuse(404, "no such stream")
-        self._sessions = {k: s for k, s in self._sessions.items() if not s.closed}
         self._sessions[session.id] = session
         headers = {**self._headers, "Location": f"/whep/session/{session.id}"}
         return Response(session.answer, 201, media_type="application/sdp", headers=headers)

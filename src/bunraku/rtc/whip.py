@@ -57,6 +57,8 @@ class Publisher:
         def _(track: Any) -> None:
             if track.kind == "audio" and not self._jobs:
                 self._jobs.append(asyncio.create_task(self._hear(track)))
+            else:
+                track.stop()
 
         @connection.on("connectionstatechange")
         async def _() -> None:
@@ -71,8 +73,10 @@ class Publisher:
             raise OfferRefused("offer not understood") from error
         if not any(t.kind == "audio" for t in connection.getTransceivers()):
             raise OfferRefused("offer holds no audio")
+        # One audio section is taken; what nobody reads would pile up.
+        wanted = next(t for t in connection.getTransceivers() if t.kind == "audio")
         for transceiver in connection.getTransceivers():
-            transceiver.direction = "recvonly" if transceiver.kind == "audio" else "inactive"
+            transceiver.direction = "recvonly" if transceiver is wanted else "inactive"
         await connection.setLocalDescription(await connection.createAnswer())
         self.answer = advertise(connection.localDescription.sdp, addresses)
         self._jobs.append(asyncio.create_task(self._give_up()))
@@ -94,8 +98,10 @@ class Publisher:
                             listener.get_nowait()
                         listener.put_nowait(samples)
         except MediaStreamError:
-            # The peer's BYE, or the end of the connection.
-            asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(self.close()))
+            pass  # the peer's BYE, or the end of the connection
+        except Exception:
+            log.exception("published sound unreadable", extra={"stream": self.stream.stream_id})
+        asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(self.close()))
 
     async def listen(self) -> AsyncIterator[SpeechChunk]:
         """The sound from now until the stream ends."""
@@ -120,6 +126,7 @@ class Publisher:
         for job in self._jobs:
             if job is not current:
                 job.cancel()
+        await self.stream.close()
         await self._connection.close()
 
 

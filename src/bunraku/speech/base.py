@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,4 +57,4 @@ class SpeechProvider(Protocol):
 
     async def close(self) -> None: ...
 
-    def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncIterator[SpeechChunk]: ...
+    def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]: ...

@@ -119,6 +119,16 @@ class SpeechBuffer:
             return _EMPTY, _EMPTY
         return np.concatenate(sound), np.concatenate(lips)
 
+    def peek_lips(self, count: int) -> PCM:
+        """Up to ``count`` samples for the lips that the next ``take`` will give."""
+        found: list[PCM] = []
+        for _, lips in self._chunks:
+            found.append(lips[:count])
+            count -= found[-1].size
+            if count <= 0:
+                break
+        return np.concatenate(found) if found else _EMPTY
+
     def take_phonemes(self) -> tuple[Phoneme, ...]:
         """Phonemes that arrived since the last call."""
         out = tuple(self._phonemes)

@@ -1,16 +1,10 @@
-"""espeak-ng voices, spoken by helper processes (``espeak_helper`` documents the pipe protocol)."""
+"""espeak-ng voices, spoken by helper processes (``espeak_helper``)."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import json
-import logging
-import os
-import struct
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +13,15 @@ import numpy as np
 from bunraku.lipsync.visemes import VOICELESS_STOPS
 from bunraku.media import PCM, Phoneme, SpeechChunk, Word
 from bunraku.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.speech.helper import HelperPool
 from bunraku.speech.resample import Resampler
 from bunraku.speech.text import sentences
-
-log = logging.getLogger(__name__)
 
 WORDS_PER_MINUTE = 175
 # Measured fundamental frequency at espeak's pitch settings.
 PITCH_SETTINGS = (0, 25, 50, 75, 99)
 PITCH_HZ = (71.0, 83.0, 102.0, 130.0, 170.0)
 NORMAL_HZ = 102.0
-REPLY_TIMEOUT = 10.0
 QUIET = 300  # int16: below this a stop's closure is silent
 MAX_CLOSURE = 0.12  # s
 
@@ -59,108 +51,11 @@ def available() -> bool:
     return importlib.util.find_spec("espeakng_loader") is not None
 
 
-class HelperDied(SpeechFailed):
-    """The helper process ended or went silent; a new one is started for the next sentence."""
-
-
-class Helper:
-    """One helper process. One request at a time."""
-
-    def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self.sample_rate = 22050
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    async def _ensure(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            environment = {k: v for k, v in os.environ.items() if not k.startswith("BUNRAKU_")}
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bunraku.speech.espeak_helper",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env=environment,
-                # Ctrl-C goes to the server, which ends its helpers in order.
-                start_new_session=True,
-            )
-            head, _ = await self._block(self._process)
-            self.sample_rate = head["sample_rate"]
-        return self._process
-
-    async def start(self) -> None:
-        try:
-            await self._ensure()
-        except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
-            await self.close()
-            raise HelperDied("espeak-ng helper did not start") from error
-
-    async def _block(self, process: asyncio.subprocess.Process) -> tuple[dict[str, Any], bytes]:
-        assert process.stdout is not None
-        async with asyncio.timeout(REPLY_TIMEOUT):
-            lengths = await process.stdout.readexactly(8)
-            head_length, pcm_length = struct.unpack("<II", lengths)
-            head = await process.stdout.readexactly(head_length)
-            pcm = await process.stdout.readexactly(pcm_length)
-        return (json.loads(head) if head else {}), pcm
-
-    async def request(self, request: dict[str, Any]) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
-        """Blocks of the reply, without the empty one that ends it.
-
-        A process that died before it said anything is replaced once, unnoticed.
-        """
-        for last in (False, True):
-            begun = False
-            try:
-                async for block in self._attempt(request):
-                    begun = True
-                    yield block
-                return
-            except HelperDied:
-                if begun or last:
-                    raise
-                log.warning("espeak-ng helper ended; starting another")
-
-    async def _attempt(self, request: dict[str, Any]) -> AsyncIterator[tuple[dict[str, Any], bytes]]:
-        done = False
-        try:
-            process = await self._ensure()
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            await process.stdin.drain()
-            while True:
-                head, pcm = await self._block(process)
-                if not head and not pcm:
-                    done = True
-                    return
-                if "error" in head:
-                    raise SpeechFailed(head["error"])
-                yield head, pcm
-        except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
-            raise HelperDied("espeak-ng helper ended") from error
-        finally:
-            if not done:  # the rest of the reply is still in the pipe: the process is unusable
-                await self.close()
-
-    async def close(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-        await process.wait()
-
-
 class EspeakProvider:
-    """A pool of helpers; sentences queue for a free one, so one long text holds up nobody."""
+    """Voices of espeak-ng; the first sound comes after a few milliseconds."""
 
     def __init__(self, helpers: int = 2) -> None:
-        self._helpers = [Helper() for _ in range(helpers)]
-        self._free: asyncio.Queue[Helper] = asyncio.Queue()
+        self._pool = HelperPool("bunraku.speech.espeak_helper", helpers)
         self._voices = {v.timbre.id: v for v in VOICES}
 
     @property
@@ -168,35 +63,24 @@ class EspeakProvider:
         return tuple(v.timbre for v in VOICES)
 
     async def start(self) -> None:
-        await asyncio.gather(*(h.start() for h in self._helpers))
-        for helper in self._helpers:
-            self._free.put_nowait(helper)
+        await self._pool.start()
 
     async def close(self) -> None:
-        await asyncio.gather(*(h.close() for h in self._helpers))
+        await self._pool.close()
 
     @property
     def helper_pids(self) -> list[int]:
-        return [h.pid for h in self._helpers if h.pid is not None]
-
-    @asynccontextmanager
-    async def _helper(self) -> AsyncIterator[Helper]:
-        helper = await self._free.get()
-        try:
-            yield helper
-        finally:
-            self._free.put_nowait(helper)
+        return self._pool.pids
 
     async def phonemes(self, timbre_id: str, text: str) -> str:
         """IPA that the voice reads, with marks such as ``(en)`` where it changes language."""
         request = {"voice": self._voices[timbre_id].name, "text": text, "phonemes_only": True}
         out = ""
-        async with self._helper() as helper:
-            async for head, _ in helper.request(request):
-                out = head["phonemes"]
+        async for head, _ in self._pool.ask(request):
+            out = head["phonemes"]
         return out
 
-    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncIterator[SpeechChunk]:
+    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
         voice = self._voices.get(timbre_id)
         if voice is None:
             raise SpeechFailed(f"no timbre {timbre_id}")
@@ -208,41 +92,12 @@ class EspeakProvider:
                 "rate": round(WORDS_PER_MINUTE * prosody.speed),
                 "pitch": round(float(np.interp(NORMAL_HZ * prosody.pitch, PITCH_HZ, PITCH_SETTINGS))),
             }
-            async for chunk, length in self._sentence(request, sentence, spoken):
-                yield chunk
-                spoken = length
-
-    async def _sentence(
-        self, request: dict[str, Any], sentence: str, offset: float
-    ) -> AsyncIterator[tuple[SpeechChunk, float]]:
-        """Chunks of one sentence and the time at which speech then ends.
-
-        The reply is read as fast as it comes and the helper freed, whatever the pace of playing.
-        """
-        blocks: asyncio.Queue[tuple[dict[str, Any], bytes] | BaseException | None] = asyncio.Queue()
-
-        async def read() -> None:
-            try:
-                async with self._helper() as helper:
-                    async for block in helper.request(request):
-                        blocks.put_nowait(block)
-            except SpeechFailed as error:
-                blocks.put_nowait(error)
-            else:
-                blocks.put_nowait(None)
-
-        reader = asyncio.create_task(read())
-        try:
-            timeline = Timeline(sentence, self._helpers[0].sample_rate, offset)
-            while (block := await blocks.get()) is not None:
-                if isinstance(block, BaseException):
-                    raise block
-                head, pcm = block
-                yield timeline.push(head.get("events", []), np.frombuffer(pcm, np.int16)), timeline.end
-            yield timeline.finish(), timeline.end
-        finally:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+            timeline = Timeline(sentence, self._pool.hello["sample_rate"], spoken)
+            async with aclosing(self._pool.ask(request)) as reply:
+                async for head, pcm in reply:
+                    yield timeline.push(head.get("events", []), np.frombuffer(pcm, np.int16))
+            yield timeline.finish()
+            spoken = timeline.end
 
 
 class Timeline:

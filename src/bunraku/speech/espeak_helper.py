@@ -1,20 +1,15 @@
 """The espeak-ng helper process: ``python -m bunraku.speech.espeak_helper``.
 
 espeak-ng is one voice per process and GPL-3; it therefore lives in processes of its own and
-speaks this pipe protocol, which any other synthesizer could speak as well.
+speaks the protocol of ``bunraku.speech.helper``, which any other synthesizer could speak as well.
 
-Requests, one JSON object a line on standard input::
+Requests::
 
     {"voice": "en-us+f3", "text": "...", "rate": 175, "pitch": 50, "phonemes_only": false}
 
-Replies on standard output are blocks: two little-endian uint32 (length of the JSON head,
-length of the PCM), the head, the PCM (int16, little-endian, mono, ``sample_rate`` Hz)::
+Heads of the reply::
 
     {"events": [["p", sample, "IPA"], ["w", sample, position, length], ...]}
-
-A block of two zeros ends a reply. The first block after start-up is a head
-``{"sample_rate": 22050}``; a failed request is answered by ``{"error": "..."}`` and the end.
-The helper ends when standard input does.
 """
 
 from __future__ import annotations
@@ -97,14 +92,25 @@ class Synthesizer:
     def choose(self, voice: str) -> None:
         if voice == self._voice:
             return
-        result = self._lib.espeak_SetVoiceByName(voice.encode())
+        by_name = self._lib.espeak_SetVoiceByName(voice.encode())
         # Some unknown names fail silently and keep the voice before them: look at what we got.
-        current = self._lib.espeak_GetCurrentVoice()
-        identifier = (current.contents.identifier or b"").decode("utf-8", "replace")
-        if result != 0 or identifier.rsplit("/", 1)[-1].lower() != voice.lower():
-            self._voice = ""
-            raise ValueError(f"no voice {voice!r}")
+        if by_name != 0 or voice.lower() not in self._current():
+            # Tags such as en-gb name a language, not a voice.
+            wanted = _Voice(languages=voice.encode())
+            if self._lib.espeak_SetVoiceByProperties(ctypes.byref(wanted)) != 0 or (
+                voice.lower() not in self._current()
+            ):
+                self._voice = ""
+                raise ValueError(f"no voice {voice!r}")
         self._voice = voice
+
+    def _current(self) -> tuple[str, str]:
+        """Identifier and language of the voice that is set, in lower case."""
+        current = self._lib.espeak_GetCurrentVoice().contents
+        identifier = (current.identifier or b"").decode("utf-8", "replace")
+        # The list of languages is a priority byte and a tag each; the first tag is the voice's own.
+        language = (current.languages or b" ")[1:].decode("utf-8", "replace")
+        return identifier.rsplit("/", 1)[-1].lower(), language.lower()
 
     def speak(self, request: dict[str, Any]) -> None:
         self.choose(request["voice"])

@@ -109,6 +109,7 @@ class PcmReader:
         self._format = format
         self._rest = b""
         self._header: bytes | None = b""
+        self._adopted = False
         self._resamplers = self._new_resamplers()
 
     def _new_resamplers(self) -> list[Resampler]:
@@ -158,17 +159,18 @@ class PcmReader:
         if held[8:12] != b"WAVE":
             return held
         at = 12
-        while len(held) >= at + 8:
+        while len(held) >= at + 8 and at < HEADER_LIMIT:
             name, size = held[at : at + 4], struct.unpack_from("<I", held, at + 4)[0]
             if name == b"data":
                 return held[at + 8 :]
-            if name == b"fmt " and len(held) >= at + 24:
+            if name == b"fmt " and len(held) >= at + 24 and not self._adopted:
                 self._adopt(held[at + 8 : at + 24])
             at += 8 + size + size % 2
         return held if len(held) > HEADER_LIMIT else None
 
     def _adopt(self, body: bytes) -> None:
         """The header's format wins over Start when it is one we can play."""
+        self._adopted = True
         _, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body)
         if bits == 16 and channels in (1, 2) and MIN_RATE <= rate <= MAX_RATE:
             voice = self._format.voice_channel if channels == 2 else 0

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 
 from bunraku.media import SpeechChunk
-from bunraku.speech.base import Prosody, SpeechProvider, Timbre
+from bunraku.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.speech.resample import apply_gain
+
+log = logging.getLogger(__name__)
 
 
 class Voices:
     """Timbres by id. Providers are started and closed together."""
 
-    def __init__(self, providers: list[SpeechProvider], aliases: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, providers: list[SpeechProvider], aliases: dict[str, str] | None = None, *, timeout: float = 15.0
+    ) -> None:
         self._providers = providers
         self._aliases = aliases or {}
+        self._timeout = timeout
 
     async def start(self) -> None:
-        for provider in self._providers:
-            await provider.start()
+        """A provider that does not start is reported and left out: the others still speak."""
+        for provider in list(self._providers):
+            try:
+                await provider.start()
+            except (SpeechFailed, OSError) as error:
+                log.error("no voices of %s: %s", type(provider).__name__, error)
+                self._providers.remove(provider)
 
     async def close(self) -> None:
         for provider in self._providers:
@@ -38,10 +51,19 @@ class Voices:
                     return timbre, provider
         return None
 
-    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncIterator[SpeechChunk]:
-        """Speech with the gain applied. Raises ``SpeechFailed``; the timbre must exist."""
+    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
+        """Speech with the gain applied. Raises ``SpeechFailed``, also for a voice that stays
+        silent longer than ``timeout``; the timbre must exist."""
         found = self.find(timbre_id)
         assert found is not None
         timbre, provider = found
-        async for chunk in provider.speak(timbre.id, text, prosody):
-            yield replace(chunk, samples=apply_gain(chunk.samples, prosody.gain))
+        async with aclosing(provider.speak(timbre.id, text, prosody)) as chunks:
+            while True:
+                try:
+                    async with asyncio.timeout(self._timeout):
+                        chunk = await anext(chunks)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise SpeechFailed(f"{timbre.id} stayed silent") from None
+                yield replace(chunk, samples=apply_gain(chunk.samples, prosody.gain))

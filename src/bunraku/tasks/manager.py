@@ -253,7 +253,13 @@ class TaskManager:
         try:
             await self._journal.commit()
         except Exception:
-            starting.cancel()
+            # Staging may already have finished and begun the performance: end all of it.
+            jobs = (starting, *live.jobs)
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+            if live.performance is not None:
+                await live.performance.stop()
             self._rooms.withdraw(stream)
             self._live.pop(record.id, None)
             raise
@@ -374,7 +380,10 @@ class TaskManager:
         job.add_done_callback(self._closing.discard)
 
     async def _send_when_noted(self, row: CallbackRow) -> None:
-        await self._journal.commit()
+        try:
+            await self._journal.commit()
+        except Exception:  # the outbox is for restarts; the event itself is still true
+            log.exception("callback outbox")
         self._delivery.send(_callback(row))
 
 

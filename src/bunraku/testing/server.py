@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
 
@@ -19,6 +21,7 @@ from bunraku.settings import AppSettings, Settings, load
 from bunraku.speech.base import SpeechProvider
 
 SECRET = "9193cc662a4c0ec135ec71fb57194b38"
+T = TypeVar("T")
 OTHER_SECRET = "0123456789abcdef0123456789abcdef"
 APP_ID, OTHER_APP_ID = 12345, 67890
 
@@ -61,9 +64,19 @@ class RunningServer:
         )
         self.app = build(self.settings, providers=providers)
         self._uvicorn = uvicorn.Server(configuration(self.app, self.settings))
-        self._thread = threading.Thread(
-            target=lambda: self._uvicorn.run(sockets=[self._listener]), name="server", daemon=True
-        )
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server", daemon=True)
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._uvicorn.serve(sockets=[self._listener])
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Run something on the server's own loop and wait for it."""
+
+        async def run() -> T:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
 
     @property
     def base_url(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class ToneVoices:
     def hertz(self, timbre_id: str) -> float:
         return 300.0 + 150.0 * self._names.index(timbre_id)
 
-    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncIterator[SpeechChunk]:
+    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
         if self.delay:
             await asyncio.sleep(self.delay)
         at = 0.0

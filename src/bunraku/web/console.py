@@ -49,8 +49,19 @@ class Console:
     """Routes ``/``, ``/console/*``."""
 
     def __init__(
-        self, settings: ConsoleSettings, apps: Apps, actions: Actions, clock: Clock, *, base_url: Any
+        self,
+        settings: ConsoleSettings,
+        apps: Apps,
+        actions: Actions,
+        clock: Clock,
+        *,
+        base_url: Any,
+        private: bool,
     ) -> None:
+        """``private``: nobody but this machine can reach the server. Without that there is no
+        console without a password, for behind a proxy every client looks local."""
+        self._private = private
+        self._guess = asyncio.Semaphore(1)
         self._settings, self._apps, self._actions, self._clock = settings, apps, actions, clock
         self._base_url = base_url
         self._sessions: dict[str, float] = {}
@@ -71,7 +82,10 @@ class Console:
     # --- access
 
     def _host_known(self, request: Request) -> bool:
-        host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+        try:
+            host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+        except ValueError:
+            return False
         return is_loopback(host) or host in self._settings.hosts
 
     def _same_origin(self, request: Request) -> bool:
@@ -79,12 +93,15 @@ class Console:
         if origin is None:
             # Browsers send Origin with every POST; a page of another site cannot leave it out.
             return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-        return urlsplit(origin).netloc == request.headers.get("host")
+        try:
+            return urlsplit(origin).netloc == request.headers.get("host")
+        except ValueError:
+            return False
 
     def _logged_in(self, request: Request) -> bool:
         if self._settings.password is None:
             client = request.client.host if request.client else ""
-            return is_loopback(client) and not _forwarded(request)
+            return self._private and is_loopback(client) and not _forwarded(request)
         expires = self._sessions.get(request.cookies.get(COOKIE, ""), 0.0)
         return expires > self._clock.monotonic()
 
@@ -104,7 +121,8 @@ class Console:
         if expected is None or not isinstance(given, str):
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
         if not hmac.compare_digest(given.encode(), expected.encode()):
-            await asyncio.sleep(1.0)  # guessing is slow
+            async with self._guess:
+                await asyncio.sleep(1.0)  # guessing is slow, also in parallel
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
         now = self._clock.monotonic()
         self._sessions = {k: v for k, v in self._sessions.items() if v > now}
@@ -133,7 +151,10 @@ class Console:
         return JSONResponse(document(), headers=HEADERS)
 
     async def static(self, path: str) -> Response:
-        file = (STATIC / path).resolve()
+        try:
+            file = (STATIC / path).resolve()
+        except ValueError:
+            file = STATIC
         if not file.is_relative_to(STATIC.resolve()) or not file.is_file():
             return Response("not found", 404, media_type="text/plain", headers=HEADERS)
         return FileResponse(file, headers=HEADERS)

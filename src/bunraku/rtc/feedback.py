@@ -1,0 +1,60 @@
+"""What a watcher's reports say of its path: the rate it can carry, when it cannot carry ours.
+
+Loss as in draft-ietf-rmcat-gcc section 6: above a tenth the estimate falls, below a fiftieth it
+recovers. REMB (draft-alvestrand-rmcat-remb) counts only when it is below what was really sent:
+a receiver that is sent little cannot know that it could take more.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+WINDOW = 1.5  # s over which the sent rate is measured
+HEAVY, LIGHT = 0.10, 0.02
+RECOVERY = 1.08  # per report with light loss
+FORGET = 2.0  # times the sent rate: an estimate so high is no complaint
+STALE = 8.0  # s without a report after which old complaints are dropped
+
+
+class PathEstimate:
+    """One watcher's video path. Times are monotonic seconds, rates bits per second."""
+
+    def __init__(self) -> None:
+        self._sent: deque[tuple[float, int]] = deque()
+        self._bytes = 0
+        self._by_loss: float | None = None
+        self._by_remb: float | None = None
+        self._heard = 0.0
+
+    def sent(self, now: float, size: int) -> None:
+        self._sent.append((now, size))
+        self._bytes += size
+        while self._sent and self._sent[0][0] < now - WINDOW:
+            self._bytes -= self._sent.popleft()[1]
+
+    @property
+    def rate(self) -> float:
+        """Bits per second sent lately."""
+        return self._bytes * 8 / WINDOW
+
+    def lost(self, now: float, fraction: float) -> None:
+        """A receiver report: the share of packets lost since the one before."""
+        self._heard = now
+        if fraction > HEAVY:
+            base = self.rate if self._by_loss is None else min(self._by_loss, self.rate)
+            self._by_loss = base * (1 - fraction / 2)
+        elif fraction < LIGHT and self._by_loss is not None:
+            self._by_loss *= RECOVERY
+            if self._by_loss > self.rate * FORGET:
+                self._by_loss = None
+
+    def remb(self, now: float, bitrate: int) -> None:
+        self._heard = now
+        self._by_remb = float(bitrate) if bitrate < self.rate else None
+
+    def limit(self, now: float) -> int | None:
+        """What the path can carry; None when nothing is wrong with it."""
+        if now - self._heard > STALE:
+            return None
+        found = [e for e in (self._by_loss, self._by_remb) if e is not None]
+        return int(min(found)) if found else None

@@ -1,0 +1,267 @@
+"""flite, piper and OpenAI-compatible voices: real engines, a real server, a voice made here."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import json
+import threading
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from bunraku.lipsync.visemes import from_arpabet
+from bunraku.media import SAMPLE_RATE
+from bunraku.settings import SpeechEndpoint
+from bunraku.speech import flite
+from bunraku.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.speech.openai_voices import OpenAIProvider
+from bunraku.speech.piper import PiperProvider, VoiceConfig, phoneme_ids
+from bunraku.speech.voices import Voices
+
+from .test_voices import say
+
+TEXT = "Dr. Smith has 42 happy, happy puppies. They bark!"
+
+
+@pytest.fixture
+async def natural():
+    voices = flite.installed()
+    if not voices:
+        pytest.skip("libflite1 is not installed")
+    provider = flite.FliteProvider(voices)
+    await provider.start()
+    yield provider
+    await provider.close()
+
+
+async def test_flite_speaks_with_exact_phonemes_and_the_words_as_written(natural):
+    for timbre in natural.timbres:
+        sound, phonemes, words = await say(natural, timbre.id, TEXT)
+        assert [w.text for w in words] == [
+            "Dr",
+            "Smith",
+            "has",
+            "42",
+            "happy",
+            "happy",
+            "puppies",
+            "They",
+            "bark",
+        ]
+        assert all(a.end <= b.start + 1e-6 for a, b in zip(words, words[1:], strict=False))
+        seconds = sound.size / SAMPLE_RATE
+        assert 3 < seconds < 8
+        assert abs(phonemes[-1].end - seconds) < 0.25
+        shut = [p for p in phonemes if from_arpabet(p.symbol) == ("PP",)]
+        assert len(shut) == 6  # the lips of h-a-pp-y, h-a-pp-y, p-u-pp-ies, b-ark, and S-m-ith
+
+
+async def test_flite_rate_and_pitch(natural):
+    voice = natural.timbres[0].id
+    normal, _, _ = await say(natural, voice, TEXT)
+    fast, marks, words = await say(natural, voice, TEXT, Prosody(speed=2.0))
+    assert 1.8 < normal.size / fast.size < 2.2
+    assert abs(marks[-1].end - fast.size / SAMPLE_RATE) < 0.25
+    assert words[-1].end < fast.size / SAMPLE_RATE + 0.05
+    high, _, _ = await say(natural, voice, TEXT, Prosody(pitch=1.4))
+    assert 0.95 < high.size / normal.size < 1.05
+
+
+async def test_a_dying_flite_helper_is_replaced(natural):
+    import os
+    import signal
+
+    for pid in natural.helper_pids:
+        os.kill(pid, signal.SIGKILL)
+    sound, _, _ = await say(natural, natural.timbres[0].id, "Good morning.")
+    assert sound.size > SAMPLE_RATE / 2
+
+
+# --- piper
+
+
+def tiny_voice(folder, name="en_GB-tiny-low", speakers=1):
+    """A voice of a few bytes: every phoneme id becomes 800 samples of a ramp, as long as asked."""
+    repeat = helper.make_tensor("ramp", TensorProto.FLOAT, [1, 1, 800], np.linspace(-0.5, 0.5, 800).tolist())
+    nodes = [
+        helper.make_node("Cast", ["input"], ["ids"], to=TensorProto.FLOAT),
+        helper.make_node("Slice", ["scales", "one", "two"], ["length"]),
+        helper.make_node("Mul", ["ids", "length"], ["stretched"]),
+        helper.make_node("Sign", ["stretched"], ["present"]),
+        helper.make_node("Unsqueeze", ["present", "axis"], ["columns"]),
+        helper.make_node("Mul", ["columns", "ramp"], ["rows"]),
+        helper.make_node("Reshape", ["rows", "shape"], ["output"]),
+    ]
+    constants = [
+        repeat,
+        helper.make_tensor("one", TensorProto.INT64, [1], [1]),
+        helper.make_tensor("two", TensorProto.INT64, [1], [2]),
+        helper.make_tensor("axis", TensorProto.INT64, [1], [2]),
+        helper.make_tensor("shape", TensorProto.INT64, [4], [1, 1, 1, -1]),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("input", TensorProto.INT64, [1, "n"]),
+        helper.make_tensor_value_info("input_lengths", TensorProto.INT64, [1]),
+        helper.make_tensor_value_info("scales", TensorProto.FLOAT, [3]),
+    ]
+    if speakers > 1:
+        inputs.append(helper.make_tensor_value_info("sid", TensorProto.INT64, [1]))
+    outputs = [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 1, 1, "t"])]
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs, constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.save(model, str(folder / f"{name}.onnx"))
+    config = {
+        "audio": {"sample_rate": 16000, "quality": "x_low"},
+        "espeak": {"voice": "en-gb"},
+        "inference": {"noise_scale": 0.667, "length_scale": 1, "noise_w": 0.8},
+        "phoneme_type": "espeak",
+        "language": {"code": "en_GB"},
+        "num_speakers": speakers,
+        "speaker_id_map": {"ada": 0, "bob": 1} if speakers > 1 else {},
+        "phoneme_id_map": {"_": [0], "^": [1], "$": [2], "h": [3], "ə": [4], "l": [5], "ʊ": [6], ".": [7]},
+    }
+    (folder / f"{name}.onnx.json").write_text(json.dumps(config))
+    return VoiceConfig.model_validate(config)
+
+
+def test_piper_ids_are_padded_and_bounded(tmp_path):
+    config = tiny_voice(tmp_path)
+    assert phoneme_ids(config, "həl.") == [1, 0, 3, 0, 4, 0, 5, 0, 7, 0, 2]
+    assert phoneme_ids(config, "ñ?") == [1, 0, 2]
+
+
+async def test_a_piper_voice_of_the_folder_speaks(tmp_path):
+    tiny_voice(tmp_path)
+    tiny_voice(tmp_path, "en_GB-pair-low", 2)
+    (tmp_path / "broken.onnx").write_bytes(b"not a model")
+    (tmp_path / "broken.onnx.json").write_text("{")
+    provider = PiperProvider(tmp_path)
+    assert [t.id for t in provider.timbres] == [
+        "piper-en_GB-pair-low-ada", "piper-en_GB-pair-low-bob", "piper-en_GB-tiny-low",
+    ]  # fmt: skip
+    assert provider.timbres[0].language == "en-GB"
+    await provider.start()
+    try:
+        for timbre in provider.timbres:
+            sound, _, _ = await say(provider, timbre.id, "Hello.")
+            # h ə l ə ʊ . with begin and end; pads are zero and silent but last as long.
+            assert SAMPLE_RATE * 0.3 < sound.size < SAMPLE_RATE * 1.2
+            assert np.abs(sound).max() > 8000
+    finally:
+        await provider.close()
+
+
+async def test_a_piper_model_that_cannot_run_fails_its_drive_only(tmp_path):
+    tiny_voice(tmp_path)
+    (tmp_path / "en_GB-tiny-low.onnx").write_bytes(b"not a model")
+    provider = PiperProvider(tmp_path)
+    await provider.start()
+    with pytest.raises(SpeechFailed):
+        await say(provider, "piper-en_GB-tiny-low", "Hello.")
+    await provider.close()
+
+
+# --- OpenAI-compatible
+
+
+@pytest.fixture
+def endpoint():
+    """A speech server: half a second of 24 kHz PCM in odd-sized pieces for each request."""
+    heard = []
+    knobs = {"status": 200, "hang": False}
+    release = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            heard.append((self.path, self.headers.get("Authorization"), body))
+            if knobs["hang"]:
+                release.wait(20)
+                return
+            self.send_response(knobs["status"])
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            t = np.arange(12000) / 24000
+            pcm = (np.sin(2 * np.pi * 300 * t) * 9000).astype("<i2").tobytes()
+            for at in range(0, len(pcm), 1777):
+                piece = pcm[at : at + 1777]
+                self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                self.wfile.flush()
+            self.wfile.write(b"0\r\n\r\n")
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = SpeechEndpoint(
+        name="cloud", base_url=f"http://127.0.0.1:{server.server_port}/v1", api_key="k", voices=("nova", "echo"),
+        timeout=2.0,
+    )  # fmt: skip
+    yield settings, heard, knobs
+    release.set()
+    server.shutdown()
+
+
+async def test_an_openai_compatible_server_is_asked_sentence_by_sentence(endpoint):
+    settings, heard, _ = endpoint
+    provider = OpenAIProvider(settings)
+    await provider.start()
+    assert [t.id for t in provider.timbres] == ["cloud-nova", "cloud-echo"]
+    sound, _, _ = await say(provider, "cloud-echo", "One sentence. Another one.", Prosody(speed=1.25))
+    assert abs(sound.size / SAMPLE_RATE - 1.0) < 0.05
+    assert [h[0] for h in heard] == ["/v1/audio/speech"] * 2
+    assert heard[0][1] == "Bearer k"
+    assert heard[0][2] == {
+        "model": "tts-1", "voice": "echo", "input": "One sentence.", "response_format": "pcm", "speed": 1.25,
+    }  # fmt: skip
+    await provider.close()
+
+
+async def test_a_server_that_refuses_or_is_down_fails_the_speech(endpoint):
+    settings, _, knobs = endpoint
+    knobs["status"] = 500
+    provider = OpenAIProvider(settings)
+    await provider.start()
+    with pytest.raises(SpeechFailed, match="500"):
+        await say(provider, "cloud-nova", "Hello.")
+    await provider.close()
+    gone = OpenAIProvider(settings.model_copy(update={"base_url": "http://127.0.0.1:9/v1"}))
+    await gone.start()
+    with pytest.raises(SpeechFailed):
+        await say(gone, "cloud-nova", "Hello.")
+    await gone.close()
+
+
+async def test_a_voice_that_stays_silent_fails_within_the_limit(endpoint):
+    settings, _, knobs = endpoint
+    knobs["hang"] = True
+    provider = OpenAIProvider(settings.model_copy(update={"timeout": 60.0}))
+    voices = Voices([provider], timeout=0.3)
+    await voices.start()
+    with pytest.raises(SpeechFailed, match="silent"):
+        async with asyncio.timeout(5):
+            async for _ in voices.speak("cloud-nova", "Hello.", Prosody()):
+                pass
+    await voices.close()
+
+
+async def test_a_provider_that_does_not_start_is_left_out():
+    class Broken:
+        timbres = (Timbre("x", "x", "und"),)
+
+        async def start(self):
+            raise SpeechFailed("no engine")
+
+        async def close(self):
+            raise AssertionError("never started")
+
+    voices = Voices([Broken()])
+    await voices.start()
+    assert voices.list() == []
+    await voices.close()
