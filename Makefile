@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format bench docs lock bake clean install
+.PHONY: demo test lint format bench soak docs lock bake clean install
 
 demo: $(STAMP)
 	$(BIN)/bunraku demo
@@ -24,6 +24,11 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/bunraku bench
+
+# Hours of random use; the page is build/soak.html. make soak MINUTES=120
+MINUTES ?= 60
+soak: $(STAMP)
+	$(BIN)/bunraku soak --minutes $(MINUTES)
 
 # Pages that are made from code.
 docs: $(STAMP)

@@ -47,7 +47,7 @@ from bunraku.tasks.driving import Driving
 from bunraku.tasks.manager import TaskManager
 from bunraku.web.assets import Assets
 from bunraku.web.console import Console
-from bunraku.web.metrics import Metrics
+from bunraku.web.metrics import LoopLag, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -155,16 +155,20 @@ def build(
         settings, clock, apps, catalog, voices, rooms, engine, journal, delivery, manager, driving
     )
 
+    lag = LoopLag()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await journal.open()
         await voices.start()
         await transport.start()
         await manager.start()
+        watching = asyncio.create_task(lag.watch(), name="loop-lag")
         warming = asyncio.create_task(engine.warm(catalog.list(), WARM))
         log.info("ready")
         yield
         warming.cancel()
+        watching.cancel()
         await manager.close()
         await whip.close()
         await transport.close()
@@ -186,7 +190,7 @@ def build(
     app.include_router(whep.routes())
     app.include_router(whip.routes())
     app.include_router(DriveSockets(driving).routes())
-    app.include_router(Metrics(manager, delivery, lambda: manager.accepting).routes())
+    app.include_router(Metrics(manager, delivery, lag, lambda: manager.accepting).routes())
     app.include_router(Assets(catalog, data / "assets").routes())
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None

@@ -95,13 +95,57 @@ def avatars() -> None:
 
 
 @main.command()
+@click.option("--text", help="What to say.")
+@click.option("--audio", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What to play.")
+@click.option("--transcript", help="The words of --audio, for better lips and captions.")
+@click.option("--human", help="Name or id of the digital human; the first when not given.")
+@click.option("--voice", help="TimbreId; the first when not given.")
+@click.option("--size", default="720x1280", show_default=True, help="WIDTHxHEIGHT, even numbers.")
+@click.option("--background", default="#dfe5ee", show_default=True, help="#RRGGBB")
+@click.option("--captions", is_flag=True, help="Write WebVTT beside the film.")
+@click.option("--config", type=click.Path(path_type=Path), help="bunraku.toml, for its voices.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="An .mp4 file.")
+def render(out: Path, **options: Any) -> None:
+    """Make a performance into a film, faster than real time."""
+    from bunraku.render import Refused, make
+
+    with click.progressbar(length=1000, label="Rendering") as bar:
+
+        def progress(share: float) -> None:
+            bar.update(int(share * 1000) - bar.pos)
+
+        try:
+            settings = _settings(options.pop("config"))
+            took = make(settings, out, progress, **options)
+        except Refused as error:
+            raise click.ClickException(str(error)) from None
+    click.echo(f"{out}: {took.seconds:.1f} s of film in {took.wall:.1f} s")
+
+
+@main.command()
 @click.option("--quick", is_flag=True, help="Fewer samples.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/bench.json"), show_default=True)
-def bench(quick: bool, out: Path) -> None:
-    """Measure latency and CPU of a real server; print a table, write JSON."""
+@click.argument("what", type=click.Choice(["all", "density"]), default="all")
+def bench(what: str, quick: bool, out: Path) -> None:
+    """Measure latency and CPU of a real server; print a table, write JSON.
+
+    ``density`` finds how many watched streams this machine holds before sound comes late.
+    """
     from bunraku.bench.run import main as run_bench
 
-    click.echo(run_bench(out, quick))
+    click.echo(run_bench(out, quick, None if what == "all" else what))
+
+
+@main.command()
+@click.option("--minutes", type=click.FloatRange(min=0.2), default=60.0, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the random life.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("build/soak.html"), show_default=True)
+def soak(minutes: float, seed: int, out: Path) -> None:
+    """Use a real server at random for a long time; write a page that shows what grew."""
+    from bunraku.bench.soak import soak as run_soak
+
+    for name, value in run_soak(minutes, seed, out).items():
+        click.echo(f"{name:<14} {value:+}")
 
 
 for _command in COMMANDS:

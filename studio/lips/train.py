@@ -73,12 +73,19 @@ def disturb(x: torch.Tensor) -> torch.Tensor:
     noise = torch.exp(torch.rand(b, 1, 1) * 9 - 12.5) * torch.exp(-torch.rand(b, 1, 1) * 3 * axis)
     noise = noise * torch.exp(0.6 * torch.randn(b, t, bands)).clamp(0, 6)
     x = torch.log(torch.exp(x + gain + tilt + colour) + noise + FLOOR)
-    stretch = 1 + (torch.rand(b, 1) * 2 - 1) * 0.12
+    stretch = 1 + (torch.rand(b, 1) * 2 - 1) * 0.18
     place = (torch.arange(bands).float() * stretch).clamp(0, bands - 1)
     low = place.floor().long()
     high, share = (low + 1).clamp(max=bands - 1), (place - low)[:, None]
     pick = lambda i: torch.gather(x, 2, i[:, None].expand(-1, t, -1))  # noqa: E731
-    return pick(low) * (1 - share) + pick(high) * share
+    x = pick(low) * (1 - share) + pick(high) * share
+    # A few bands are hidden (SpecAugment), so that no single formant of the few voices is trusted.
+    for _ in range(2):
+        first, width = torch.randint(0, bands - 8, (b, 1)), torch.randint(0, 8, (b, 1))
+        place = torch.arange(bands)[None]
+        hidden = ((place >= first) & (place < first + width))[:, None]
+        x = torch.where(hidden, x.mean((1, 2), keepdim=True), x)
+    return x
 
 
 def normalise(x: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
@@ -136,7 +143,7 @@ def train(data: Path, minutes: float) -> tuple[LipNet, torch.Tensor]:
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         count += 1
-        running += (float(loss) - running) * 0.01
+        running += (float(loss.detach()) - running) * 0.01
         keep = 0.998 if count > 500 else 0.9
         for k, v in net.state_dict().items():
             average[k] += (v - average[k]) * (1 - keep)
@@ -178,7 +185,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--minutes", type=float, default=40.0)
+    parser.add_argument("--minutes", type=float, default=52.0)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

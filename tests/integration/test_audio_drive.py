@@ -201,14 +201,12 @@ def test_public_means_global(address):
 
 
 async def test_a_name_that_resolves_to_this_machine_is_refused(host, monkeypatch):
-    import asyncio
+    import socket
 
-    loop = asyncio.get_running_loop()
-
-    async def resolve(name, port, **_):
+    def resolve(name, port, **_):
         return [(2, 1, 6, "", ("127.0.0.1", port))]
 
-    monkeypatch.setattr(loop, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(FetchFailed, match="not public"):
         async with Fetcher(FetchSettings()).open(f"http://innocent.example:{host.rsplit(':', 1)[1]}/wav"):
             pass

@@ -169,3 +169,76 @@ def test_the_demo_makes_its_secret_once_per_data_directory(tmp_path):
     assert a.server_secret != b.server_secret
     assert os.stat(tmp_path / "a" / "demo.json").st_mode & 0o777 == 0o600
     assert a.server_secret not in repr(a)
+
+
+async def test_a_stopped_process_resumes_its_sentence_without_a_burst(tmp_path):
+    """SIGSTOP for three seconds: program time jumps once, nothing spoken is lost, nothing is hurried."""
+    import asyncio
+    import secrets
+
+    from bunraku.bench.receiver import Receiver
+    from bunraku.rtc.token import generate
+
+    process = Process(tmp_path, free_port())
+    api = process.api()
+    human = api.digital_humans()[0]["DigitalHumanId"]
+    task = api.create(human, room_id="r", stream_id="s", size=(256, 256))
+    while api.status(task)["Status"] != 3:
+        await asyncio.sleep(0.02)
+    receiver = Receiver()
+    packets = []
+    note = receiver._note
+
+    def hooked():
+        note()
+        for t in receiver._connection.getTransceivers():
+            if t.kind == "audio":
+                inner, on = t.receiver, t.receiver._handle_rtp_packet
+
+                async def heard(packet, arrival_time_ms, on=on):
+                    packets.append((time.monotonic(), packet.timestamp, len(packet.payload)))
+                    await on(packet, arrival_time_ms)
+
+                inner._handle_rtp_packet = heard
+
+    receiver._note = hooked
+    token = generate(APP_ID, secrets.token_hex(4), SECRET, time.time())
+    await receiver.play(f"http://127.0.0.1:{process.port}/whep/{APP_ID}/s", token)
+    while not receiver.last_frame:
+        await asyncio.sleep(0.02)
+    text = "One two three four five six seven eight nine ten. " * 3
+    # How long it is when nothing stops it.
+    begin = time.monotonic()
+    drive = api.speak(task, text, timbre_id="en-us-evan")
+    await asyncio.to_thread(wait_ended, api, drive)
+    undisturbed = time.monotonic() - begin
+    begin = time.monotonic()
+    drive = api.speak(task, text, timbre_id="en-us-evan")
+    await asyncio.sleep(1.5)
+    process.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(3.0)
+    held = len(packets)
+    await asyncio.sleep(0.3)
+    assert len(packets) == held  # really stopped
+    process.process.send_signal(signal.SIGCONT)
+    await asyncio.sleep(1.0)
+    await asyncio.to_thread(wait_ended, api, drive)
+    took = time.monotonic() - begin
+    assert abs(took - undisturbed - 3.3) < 0.8  # what was not said before is said after
+    after = packets[held:]
+    assert sum(t < after[0][0] + 0.5 for t, _, _ in after) < 45  # 25 in half a second, and no burst
+    steps = [(b[1] - a[1]) & 0xFFFFFFFF for a, b in zip(packets, packets[1:], strict=False)]
+    jumps = [s for s in steps if s != 960]
+    assert len(jumps) == 1
+    assert 3.0 * 48000 < jumps[0] < 3.8 * 48000
+    tail = after[-1][0] - after[50][0], (after[-1][1] - after[50][1]) / 48000
+    assert abs(tail[0] - tail[1]) < 0.1  # no drift
+    await receiver.close()
+    assert process.end(signal.SIGTERM) in (0, -signal.SIGTERM)
+
+
+def wait_ended(api, drive):
+    deadline = time.monotonic() + 60
+    while api.call("GetDriveStatus", DriveId=drive)["DriveList"][0]["Status"] < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.03)

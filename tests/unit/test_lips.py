@@ -1,6 +1,5 @@
 """Every p, b, m, f, v closes; weights are a distribution; silence rests."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,10 +7,8 @@ from hypothesis import strategies as st
 from bunraku.avatars.catalog import Catalog
 from bunraku.avatars.pack.mouth import MouthChooser
 from bunraku.lipsync.coarticulation import VisemeTrack
-from bunraku.lipsync.from_audio import AudioMouth
 from bunraku.lipsync.visemes import INDEX, VISEMES, from_arpabet, from_ipa, one_hot
-from bunraku.media import TICK_SAMPLES, Phoneme
-from bunraku.testing.voices import tone
+from bunraku.media import Phoneme
 
 IPA = ["p", "b", "m", "f", "v", "a", "iː", "u", "tʃ", "s", "h", "θ", "ɹ", "o", "ŋ", "", "ˈæ"]
 
@@ -51,17 +48,6 @@ def test_weights_are_a_distribution_and_closures_show(symbols, length):
 def test_glottal_takes_the_vowel_that_follows():
     t, _ = track(["h", "u"], 0.1)
     assert VISEMES[int(t.weights(0.03).argmax())] == "ou"
-
-
-def test_audio_mouth_opens_with_sound_and_rests_in_silence():
-    mouth = AudioMouth()
-    vowel = tone(700, 0.4) // 2 + tone(1200, 0.4) // 3
-    for i in range(8):
-        w = mouth.weights(vowel[i * TICK_SAMPLES : (i + 1) * TICK_SAMPLES])
-    assert w[INDEX["sil"]] < 0.5
-    for _ in range(12):
-        w = mouth.weights(np.zeros(TICK_SAMPLES, np.int16))
-    assert w[INDEX["sil"]] > 0.97
 
 
 @pytest.mark.parametrize("viseme", VISEMES)

@@ -32,6 +32,8 @@ class Face:
 
 
 class Outlet:
+    video_limit = None
+
     def __init__(self):
         self.units, self.wanted, self.keyframes = [], True, set()
 

@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription, rtcrtpreceiver
 from aiortc.mediastreams import MediaStreamError
+from aiortc.rtp import RtcpSrPacket
 
 # aiortc's own name for what makes decoders; replaced so that a load of watchers costs little.
 _receiver: Any = rtcrtpreceiver
@@ -46,6 +47,49 @@ class Receiver:
         self.voiced = asyncio.Event()
         self.last_voiced = 0.0
         self.last_frame = 0.0
+        self._arrived: dict[str, list[tuple[float, int]]] = {"audio": [], "video": []}
+        self._clocks: dict[str, tuple[float, int]] = {}
+
+    def _note(self) -> None:
+        """Keep when packets came and what time they carry, and how the sender ties both clocks."""
+        for transceiver in self._connection.getTransceivers():
+            inner: Any = transceiver.receiver
+            kind = transceiver.kind
+            on_rtp, on_rtcp = inner._handle_rtp_packet, inner._handle_rtcp_packet
+
+            async def rtp(packet: Any, arrival: int, kind: str = kind, on: Any = on_rtp) -> None:
+                if packet.marker or kind == "audio":
+                    self._arrived[kind].append((time.monotonic(), packet.timestamp))
+                await on(packet, arrival_time_ms=arrival)
+
+            async def rtcp(packet: Any, kind: str = kind, on: Any = on_rtcp) -> None:
+                if isinstance(packet, RtcpSrPacket):
+                    info = packet.sender_info
+                    self._clocks[kind] = (info.ntp_timestamp / (1 << 32), info.rtp_timestamp)
+                await on(packet)
+
+            inner._handle_rtp_packet = lambda packet, arrival_time_ms, f=rtp: f(packet, arrival_time_ms)
+            inner._handle_rtcp_packet = rtcp
+
+    def offsets(self) -> list[float]:
+        """Milliseconds by which each picture came after the sound of its moment."""
+
+        def sender_time(kind: str, stamp: int) -> float:
+            wall, zero = self._clocks[kind]
+            elapsed = (stamp - zero + (1 << 31)) % (1 << 32) - (1 << 31)
+            return wall + elapsed / {"audio": 48000, "video": 90000}[kind]
+
+        if len(self._clocks) < 2:
+            return []
+        sound = {round(sender_time("audio", s), 3): t for t, s in self._arrived["audio"]}
+        moments = np.array(sorted(sound))
+        out: list[float] = []
+        for arrived, stamp in self._arrived["video"]:
+            moment = sender_time("video", stamp)
+            nearest = float(moments[np.abs(moments - moment).argmin()])
+            if abs(nearest - moment) < 0.011:
+                out.append((arrived - sound[nearest] - (moment - nearest)) * 1e3)
+        return out
 
     async def play(self, url: str, token: str) -> None:
         @self._connection.on("track")
@@ -60,6 +104,7 @@ class Receiver:
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
             answer = await http.post(url, content=self._connection.localDescription.sdp, headers=headers)
         answer.raise_for_status()
+        self._note()
         await self._connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
 
     async def _listen(self, track: Any) -> None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import platform
 import secrets
 import socket
 import subprocess
@@ -21,38 +19,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import numpy as np
 
+from bunraku.bench.query import bare_server, load
 from bunraku.bench.receiver import Receiver, discard_video
-from bunraku.client import AsyncClient
+from bunraku.bench.system import cpu_seconds, machine, resident_mb, spread
+from bunraku.client import AsyncClient, query
 from bunraku.rtc.token import generate
 
 APP_ID = 4242
 TEXT = "Good morning, and welcome to the theatre. Please take your seats, and mind the step. " * 4
 VOICE = "en-us-evan"
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, its helpers excluded."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_mb(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def spread(milliseconds: list[float]) -> dict[str, float]:
-    a = np.array(milliseconds)
-    return {
-        "p50": round(float(np.percentile(a, 50)), 1),
-        "p95": round(float(np.percentile(a, 95)), 1),
-        "max": round(float(a.max()), 1),
-        "n": len(milliseconds),
-    }
 
 
 class Bench:
@@ -140,10 +120,15 @@ class Bench:
         await asyncio.sleep(seconds)
         after, used, wall = await self.metrics(), cpu_seconds(self.pid) - cpu, time.monotonic() - begin
         frames = after["bunraku_frames_total"] - before["bunraku_frames_total"]
-        render = after["bunraku_render_seconds_total"] - before["bunraku_render_seconds_total"]
-        encode = after["bunraku_encode_seconds_total"] - before["bunraku_encode_seconds_total"]
+        render = (after["bunraku_render_ms_sum"] - before["bunraku_render_ms_sum"]) / 1e3
+        encode = (after["bunraku_encode_ms_sum"] - before["bunraku_encode_ms_sum"]) / 1e3
+        alone = await self._baseline(size, seconds)
+        core, plain = used / wall * 100, (used - render) / wall * 100
         self.results[f"watched_{size[0]}x{size[1]}"] = {
-            "core_percent": round(used / wall * 100, 1),
+            "core_percent": round(core, 1),
+            "x264_alone_percent": alone,
+            "ratio": round(core / alone, 2),
+            "ratio_without_rendering": round(plain / alone, 2),
             "render_ms": round(render / frames * 1e3, 2),
             "encode_ms": round(encode / frames * 1e3, 2),
             "rest_core_percent": round((used - render - encode) / wall * 100, 1),
@@ -151,6 +136,87 @@ class Bench:
         }
         await receiver.close()
         await self.api.stop(task)
+
+    async def _baseline(self, size: tuple[int, int], seconds: float) -> float:
+        """Percent of a core that x264 alone takes for such pictures."""
+        arguments = [str(size[0]), str(size[1]), str(seconds)]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bunraku.bench.baseline", *arguments, stdout=subprocess.PIPE
+        )
+        out, _ = await process.communicate()
+        return float(json.loads(out)["core_percent"])
+
+    async def query(self, rounds: int, count: int) -> None:
+        """Our Query against a bare route; again with ten thousand ended tasks on record."""
+
+        def ours() -> str:
+            return "/?" + urlencode(query("QueryDigitalHumanStreamTasks", APP_ID, self.secret))
+
+        port = int(self.base_url.rsplit(":", 1)[1])
+        with bare_server() as (bare_port, bare_pid):
+            figures: dict[str, list[tuple[float, float]]] = {"ours": [], "bare": []}
+            for _ in range(rounds):
+                figures["bare"].append(await load(bare_port, bare_pid, lambda: "/", count))
+                figures["ours"].append(await load(port, self.pid, ours, count))
+        ms = {k: float(np.median([c for c, _ in v])) for k, v in figures.items()}
+        per_second = {k: float(np.median([r for _, r in v])) for k, v in figures.items()}
+        self.results["query"] = {
+            "cpu_ms": round(ms["ours"], 3),
+            "bare_cpu_ms": round(ms["bare"], 3),
+            "share_of_bare": round(ms["bare"] / ms["ours"], 2),
+            "per_second": round(per_second["ours"]),
+            "bare_per_second": round(per_second["bare"]),
+        }
+
+    async def skew(self, seconds: float) -> None:
+        """How far apart sound and picture of one moment reach the receiver, by their own stamps."""
+        task, stream = await self.create((512, 512))
+        await self.streaming(task)
+        receiver = await self.watch(stream)
+        await self.api.speak(task, TEXT, timbre_id=VOICE)
+        await asyncio.sleep(seconds)
+        self.results["av_offset_ms"] = spread(receiver.offsets())
+        await receiver.close()
+        await self.api.stop(task)
+
+    async def density(self, size: tuple[int, int], most: int, seconds: float) -> None:
+        """Watched, talking streams are added until sound comes late."""
+        crowd: list[tuple[str, asyncio.subprocess.Process]] = []
+        held, lag = 0, 0.0
+        for n in range(1, most + 1):
+            task, stream = await self.create(size)
+            await self.streaming(task)
+            arguments = [f"{self.base_url}/whep/{APP_ID}/{stream}", self.token(), "1"]
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bunraku.bench.crowd", *arguments,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            )  # fmt: skip
+            assert process.stdout is not None
+            await process.stdout.readline()
+            crowd.append((task, process))
+            for talking, _ in crowd:
+                await self.api.speak(talking, TEXT, timbre_id=VOICE, interrupt=True)
+            await asyncio.sleep(1.0)
+            before = await self.metrics()
+            await asyncio.sleep(seconds)
+            after = await self.metrics()
+            now = percentile(before, after, "bunraku_event_loop_lag_ms", 0.99)
+            skipped = after["bunraku_ticks_skipped_total"] - before["bunraku_ticks_skipped_total"]
+            late = after["bunraku_frames_late_total"] - before["bunraku_frames_late_total"]
+            frames = after["bunraku_frames_total"] - before["bunraku_frames_total"]
+            self.results[f"density_{size[0]}x{size[1]}_{n}"] = {
+                "loop_lag_p99_ms_below": now,
+                "frames_late_percent": round(100 * late / max(1.0, late + frames), 1),
+                "ticks_skipped": skipped,
+            }
+            if skipped or now > 40:
+                break
+            held, lag = n, now
+        self.results[f"density_{size[0]}x{size[1]}"] = {"streams": held, "loop_lag_p99_ms_below": lag}
+        for task, process in crowd:
+            process.terminate()
+            await process.wait()
+            await self.api.stop(task)
 
     async def crowd(self, count: int, seconds: float) -> None:
         """CPU of each watcher beyond the first."""
@@ -231,7 +297,18 @@ def serving(folder: Path) -> Iterator[tuple[int, str, int]]:
         process.wait(30)
 
 
-async def measure(quick: bool) -> dict[str, Any]:
+def percentile(before: dict[str, float], after: dict[str, float], name: str, share: float) -> float:
+    """Upper bound of the bucket that holds a share of what a histogram saw in between."""
+    rows: list[tuple[float, float]] = []
+    for key, value in after.items():
+        if key.startswith(f"{name}_bucket"):
+            rows.append((float(key.split('le="')[1].split('"')[0]), value - before.get(key, 0.0)))
+    rows.sort()
+    wanted = rows[-1][1] * share
+    return next(bound for bound, count in rows if count >= wanted)
+
+
+async def measure(quick: bool, only: str | None = None) -> dict[str, Any]:
     discard_video()
     n, seconds = (8, 4.0) if quick else (50, 12.0)
     with (
@@ -245,14 +322,19 @@ async def measure(quick: bool) -> dict[str, Any]:
             # Art is decoded in the background after start-up: let it finish.
             while await bench._core(0.5) > 20:
                 pass
-            await bench.starts(n)
-            await bench.speech(n)
-            await bench.cost((512, 512), seconds)
-            await bench.cost((720, 1280), seconds)
-            await bench.crowd(8, seconds)
-            await bench.unwatched(8, seconds)
-        machine = {"python": platform.python_version(), "cores": os.cpu_count()}
-        return {"machine": machine, "results": bench.results}
+            if only == "density":
+                await bench.density((512, 512), 24, seconds)
+                await bench.density((720, 1280), 16, seconds)
+            else:
+                await bench.starts(n)
+                await bench.speech(n)
+                await bench.skew(seconds)
+                await bench.cost((512, 512), seconds)
+                await bench.cost((720, 1280), seconds)
+                await bench.crowd(8, seconds)
+                await bench.unwatched(8, seconds)
+                await bench.query(3 if quick else 7, 400 if quick else 1200)
+        return {"machine": machine(), "samples": n, "results": bench.results}
 
 
 def render(report: dict[str, Any]) -> str:
@@ -264,9 +346,9 @@ def render(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(out: Path, quick: bool) -> str:
+def main(out: Path, quick: bool, only: str | None = None) -> str:
     """Measure, write JSON to ``out``, return the table."""
-    report = asyncio.run(measure(quick))
+    report = asyncio.run(measure(quick, only))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1) + "\n")
     return render(report)

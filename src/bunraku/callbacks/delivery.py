@@ -81,6 +81,11 @@ class Delivery:
         await asyncio.gather(*self._jobs, return_exceptions=True)
         await self._client.aclose()
 
+    @property
+    def waiting(self) -> int:
+        """Callbacks whose first attempt is still to come."""
+        return sum(len(line) for line in self._lines.values())
+
     def send(self, callback: Callback) -> None:
         """Queue for delivery; never waits."""
         key = (callback.app_id, callback.task_id)

@@ -13,6 +13,7 @@ import numpy as np
 
 from bunraku.lipsync import lipnet
 from bunraku.lipsync.features import Features
+from bunraku.lipsync.transcript import TranscriptFollower
 from bunraku.lipsync.visemes import INDEX, rest
 from bunraku.media import PCM, SAMPLE_RATE, Weights
 
@@ -30,8 +31,10 @@ CLOSURES = (INDEX["PP"], INDEX["FF"])
 class AudioMouth:
     """One stream's mouth. Feed it the audio of each tick, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, transcript: TranscriptFollower | None = None) -> None:
         self._net: lipnet.LipNet | None = None
+        self._transcript = transcript
+        self._followed = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -81,8 +84,12 @@ class AudioMouth:
             self._steps.popleft()
             self._first += 1
         x = samples.astype(np.float32)
-        if p is None or float(np.sqrt(np.mean(x * x))) < SILENT:
+        if p is None:
             return rest()
+        if float(np.sqrt(np.mean(x * x))) < SILENT:
+            self._follow(p, first)
+            return rest()
+        p = self._follow(p, first)
         for closure in CLOSURES:
             if float(p[:, closure].max()) > SHUT:  # a closure is short and must be seen
                 shut = np.zeros_like(p[0])
@@ -99,3 +106,10 @@ class AudioMouth:
             if a >= 0 and b < len(self._steps):
                 return np.stack([self._steps[i][head] for i in range(a, b + 1)])
         return None
+
+    def _follow(self, p: lipnet.F32, first: int) -> lipnet.F32:
+        """The transcript's opinion on steps that it has not heard yet."""
+        if self._transcript is None or first < self._followed:
+            return p
+        self._followed = first + len(p)
+        return np.stack([self._transcript.step(one) for one in p])

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from bunraku.lipsync.coarticulation import VisemeTrack
 from bunraku.lipsync.from_audio import AudioMouth
-from bunraku.media import PCM, Phoneme, Weights
+from bunraku.lipsync.transcript import TranscriptFollower
+from bunraku.media import PCM, Phoneme, Weights, Word
 
 
 class Lips:
     """Both ends of D2 behind one question: what does the mouth show now?"""
 
-    def __init__(self) -> None:
+    def __init__(self, transcript: TranscriptFollower | None = None) -> None:
+        """``transcript`` follows sound that comes without phonemes but with known words."""
         self._track = VisemeTrack()
-        self._mouth = AudioMouth()
+        self._transcript = transcript
+        self._mouth = AudioMouth(transcript)
         self._phonemes = False
 
     def hear(self, phonemes: tuple[Phoneme, ...]) -> None:
         for phoneme in phonemes:
             self._track.add(phoneme)
             self._phonemes = True
+
+    def take_words(self) -> tuple[Word, ...]:
+        """Words that the transcript has seen spoken since the last call."""
+        return self._transcript.take_words() if self._transcript is not None else ()
 
     def weights(self, time: float, samples: PCM, ahead: PCM | None = None) -> Weights:
         """``time`` counts the speech's own samples, in seconds; ``samples`` is this tick's sound,

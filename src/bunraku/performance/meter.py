@@ -1,31 +1,64 @@
-"""Figures of one performance: counts, and CPU time by stage."""
+"""Figures of one performance: counts, and how long things take."""
 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
-KEPT = 500
+BOUNDS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 40.0, 60.0, 80.0, 120.0, 160.0, 240.0, 400.0, 1e3)
+"""Upper bounds of the histograms' buckets, milliseconds."""
+
+KEPT = 100
+
+
+class Histogram:
+    """Milliseconds in buckets of ``BOUNDS`` and one beyond; the last ``KEPT`` are remembered."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BOUNDS) + 1)
+        self.total = 0.0
+        self.recent: deque[float] = deque(maxlen=KEPT)
+
+    def observe(self, milliseconds: float) -> None:
+        self.counts[bisect_left(BOUNDS, milliseconds)] += 1
+        self.total += milliseconds
+        self.recent.append(milliseconds)
+
+    def add(self, other: Histogram) -> None:
+        self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        self.total += other.total
+
+    def median(self) -> float | None:
+        """Of the recent ones; None before the first."""
+        ordered = sorted(self.recent)
+        return ordered[len(ordered) // 2] if ordered else None
 
 
 @dataclass(eq=False)
 class Meter:
-    """Times are CPU milliseconds of the worker thread, the last ``KEPT`` of them."""
+    """``render_ms`` and ``encode_ms`` are CPU time of the worker thread.
+
+    ``first_audio_ms``: from a drive's turn to its first sample. ``interrupt_ms``: from an interrupt
+    to the first packet without the sound it cut. ``av_offset_ms``: how much later than the sound of
+    the same tick a picture leaves; both carry the same time, so receivers see them together.
+    """
 
     frames: int = 0
     frames_late: int = 0
     frames_failed: int = 0
     ticks_skipped: int = 0
     rate_changes: int = 0
+    render_ms: Histogram = field(default_factory=Histogram)
+    encode_ms: Histogram = field(default_factory=Histogram)
+    first_audio_ms: Histogram = field(default_factory=Histogram)
+    interrupt_ms: Histogram = field(default_factory=Histogram)
+    av_offset_ms: Histogram = field(default_factory=Histogram)
     lateness: float = 0.0
-    """Seconds a tick comes late, smoothed over about a second."""
-    render_ms: deque[float] = field(default_factory=lambda: deque[float](maxlen=KEPT))
-    encode_ms: deque[float] = field(default_factory=lambda: deque[float](maxlen=KEPT))
-    render_seconds: float = 0.0
-    encode_seconds: float = 0.0
+    """Seconds a tick comes late, smoothed over about a second; not a count, never added up."""
 
     def ticked(self, late: float) -> None:
         """A tick began ``late`` seconds after its time."""
@@ -33,26 +66,21 @@ class Meter:
 
     def add(self, other: Meter) -> None:
         """Take another's counts in; used when a performance ends."""
-        self.frames += other.frames
-        self.frames_late += other.frames_late
-        self.frames_failed += other.frames_failed
-        self.ticks_skipped += other.ticks_skipped
-        self.rate_changes += other.rate_changes
-        self.render_seconds += other.render_seconds
-        self.encode_seconds += other.encode_seconds
+        for f in fields(self):
+            mine, theirs = getattr(self, f.name), getattr(other, f.name)
+            if isinstance(mine, Histogram):
+                mine.add(theirs)
+            elif isinstance(mine, int):
+                setattr(self, f.name, mine + theirs)
 
     @contextmanager
     def render(self) -> Iterator[None]:
         begin = time.thread_time()
         yield
-        spent = time.thread_time() - begin
-        self.render_seconds += spent
-        self.render_ms.append(spent * 1e3)
+        self.render_ms.observe((time.thread_time() - begin) * 1e3)
 
     @contextmanager
     def encode(self) -> Iterator[None]:
         begin = time.thread_time()
         yield
-        spent = time.thread_time() - begin
-        self.encode_seconds += spent
-        self.encode_ms.append(spent * 1e3)
+        self.encode_ms.observe((time.thread_time() - begin) * 1e3)

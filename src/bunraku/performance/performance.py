@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -68,6 +69,20 @@ class Outlet(Protocol):
     def keyframe_sent(self, codec: Codec) -> None: ...
 
 
+class AudioEncoder(Protocol):
+    def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]: ...
+
+
+class VideoOpener(Protocol):
+    def __call__(self, codec: Codec, width: int, height: int, rate: int, /) -> VideoEncoder: ...
+
+
+def open_video_encoder(codec: Codec, width: int, height: int, rate: int, /) -> VideoEncoder:
+    """The live encoder of a codec, capped at ``rate`` bits per second."""
+    kind = H264Encoder if codec is Codec.H264 else Vp8Encoder
+    return kind(width, height, rate)
+
+
 class Audience(Protocol):
     """Who hears of what happens on stage. Neither method may block or raise."""
 
@@ -88,6 +103,8 @@ class Line:
     prompted: asyncio.Event = field(default_factory=asyncio.Event)
     lips: Lips = field(default_factory=Lips)
     mood: str | None = None
+    turn: float | None = None
+    """Monotonic time at which the stage was free for it."""
 
 
 class Performance:
@@ -105,6 +122,8 @@ class Performance:
         seed: int,
         mood: str = "neutral",
         queue_capacity: int = 100,
+        open_video: VideoOpener = open_video_encoder,
+        open_audio: Callable[[], AudioEncoder] = OpusEncoder,
     ) -> None:
         self._clock, self._avatar, self._outlet = clock, avatar, outlet
         self._audience, self._executor = audience, executor
@@ -114,10 +133,13 @@ class Performance:
         self._queue = DriveQueue(queue_capacity)
         self._lines: dict[str, Line] = {}
         self._encoders: dict[Codec, VideoEncoder] = {}
-        self._opus: OpusEncoder | None = None
+        self._open_video, self._open_audio = open_video, open_audio
+        self._opus: AudioEncoder | None = None
+        self._paced: deque[EncodedUnit] = deque()
         self._last_keyframe: dict[Codec, int] = {}
         self._video: asyncio.Future[None] | None = None
         self._time_us = 0
+        self._cut_at: float | None = None
         self._running = True
         self.meter = Meter()
 
@@ -129,6 +151,11 @@ class Performance:
         return self._queue.idle
 
     @property
+    def picture_under_way(self) -> asyncio.Future[None] | None:
+        """The picture that a worker thread draws now, if any."""
+        return self._video
+
+    @property
     def queued(self) -> int:
         return len(self._queue.waiting)
 
@@ -138,7 +165,10 @@ class Performance:
 
     def submit(self, line: Line, mode: Mode) -> None:
         """Take a drive in. Raises ``QueueFull``; then nothing changed."""
+        spoke = self._queue.speaking
         changes = self._queue.submit(line.drive_id, mode)
+        if spoke and not self._queue.speaking:
+            self._cut_at = self._clock.monotonic()
         # First those that end: a WebSocket drive may succeed itself under the same id.
         self._drop_all(changes)
         self._lines[line.drive_id] = line
@@ -150,9 +180,13 @@ class Performance:
             line = self._lines.get(drive_id) if drive_id else None
             if line is not None:
                 line.prompted.set()
+                if drive_id == self._queue.current and line.turn is None:
+                    line.turn = self._clock.monotonic()
 
     def interrupt(self) -> None:
         """End the current drive and discard the queue. Its next sample is never sent."""
+        if self._queue.speaking:
+            self._cut_at = self._clock.monotonic()
         self._drop_all(self._queue.clear())
 
     def fail_waiting(self, drive_id: str) -> None:
@@ -226,6 +260,10 @@ class Performance:
             self._rest()
             return
         self._send_audio(samples, time_us)
+        sent = self._clock.monotonic()
+        if self._cut_at is not None:
+            self.meter.interrupt_ms.observe((sent - self._cut_at) * 1e3)
+            self._cut_at = None
         if self._video is None or self._video.done():
             loop = asyncio.get_running_loop()
             codecs = self._outlet.video_codecs
@@ -235,13 +273,14 @@ class Performance:
             # A new rate needs a new encoder, and that begins with a keyframe.
             keyframes = {c: changed or self._keyframe_due(c, time_us) for c in codecs}
             self._video = asyncio.ensure_future(
-                self._picture(loop, weights, pose, time_us, keyframes, self._rate.rate)
+                self._picture(loop, weights, pose, time_us, keyframes, self._rate.rate, sent)
             )
         else:
             self.meter.frames_late += 1
 
     def _rest(self) -> None:
         """Nobody watches: encoders are freed, and reopened with a keyframe when somebody does."""
+        self._cut_at = None
         self._opus = None
         if self._video is None or self._video.done():
             self._encoders.clear()
@@ -266,13 +305,15 @@ class Performance:
             if sound.size:
                 if not self._queue.speaking:
                     self._life.feel(line.mood or self._mood)
+                    if line.turn is not None:
+                        self.meter.first_audio_ms.observe((self._clock.monotonic() - line.turn) * 1e3)
                     self._audience.drive_changed(self._queue.started())
-                words = line.speech.take_words()
-                if words:
-                    self._audience.words_spoken(drive_id, words)
                 parts.append(sound)
                 wanted -= sound.size
                 weights = line.lips.weights(at, lips, line.speech.peek_lips(TICK_SAMPLES))
+                words = line.speech.take_words() + line.lips.take_words()
+                if words:
+                    self._audience.words_spoken(drive_id, words)
                 speaking = True
             if not line.speech.exhausted:
                 if wanted and sound.size == 0:
@@ -301,16 +342,23 @@ class Performance:
 
     def _send_audio(self, samples: PCM, time_us: int) -> None:
         if self._opus is None:
-            self._opus = OpusEncoder()
+            self._opus = self._open_audio()
         units = self._opus.encode(samples, time_us)
         if not units:
             return
+        while self._paced:  # a tick that catches up must not overtake the one before
+            self._send_paced()
         self._outlet.push(units[0])
         # Encoded together because that is cheaper, sent 20 ms apart because receivers size
         # their jitter buffer by the spread they see.
         loop = asyncio.get_running_loop()
         for i, unit in enumerate(units[1:], 1):
-            loop.call_later(i * TICK_US / 1e6 / PACKETS_PER_TICK, self._outlet.push, unit)
+            self._paced.append(unit)
+            loop.call_later(i * TICK_US / 1e6 / PACKETS_PER_TICK, self._send_paced)
+
+    def _send_paced(self) -> None:
+        if self._paced:
+            self._outlet.push(self._paced.popleft())
 
     # --- picture
 
@@ -328,6 +376,7 @@ class Performance:
         time_us: int,
         keyframes: dict[Codec, bool],
         rate: int,
+        sounded: float,
     ) -> None:
         for codec in keyframes:
             if keyframes[codec]:
@@ -345,6 +394,7 @@ class Performance:
             return
         for unit in units:
             self._outlet.push(unit)
+        self.meter.av_offset_ms.observe((self._clock.monotonic() - sounded) * 1e3)
 
     def _render(
         self, weights: Weights, pose: Pose, time_us: int, keyframes: dict[Codec, bool], rate: int
@@ -360,8 +410,7 @@ class Performance:
             for codec, keyframe in keyframes.items():
                 encoder = self._encoders.get(codec)
                 if encoder is None or (keyframe and encoder.bitrate != rate):
-                    kind = H264Encoder if codec is Codec.H264 else Vp8Encoder
-                    encoder = kind(picture.width, picture.height, rate)
+                    encoder = self._open_video(codec, picture.width, picture.height, rate)
                     self._encoders[codec] = encoder
                 unit = encoder.encode(picture, time_us, keyframe)
                 if unit is not None:

@@ -184,7 +184,9 @@ class Actions:
         except (ValueError, FetchRefused) as error:
             raise InvalidParams(f"AudioUrl {error}") from None
         live = await self._on_stage(caller, p.task_id)
-        drive = self.driving.audio(live, p.audio_url, p.voice_channel or 0, p.interrupt_mode == 1, p.emotion)
+        drive = self.driving.audio(
+            live, p.audio_url, p.voice_channel or 0, p.interrupt_mode == 1, p.emotion, p.transcript
+        )
         await self.journal.commit()
         return m.CreatedDrive(drive_id=drive.id)
 

@@ -7,7 +7,7 @@ import io
 import itertools
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import av
 import av.container
@@ -134,7 +134,7 @@ class AudioFiles:
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
-    async def play(self, url: str, voice_channel: int) -> AsyncIterator[SpeechChunk]:
+    async def play(self, url: str, voice_channel: int) -> AsyncGenerator[SpeechChunk]:
         """Chunks of about half a second. Raises ``SpeechFailed``."""
         file = GrowingFile()
         download = asyncio.create_task(self._download(url, file))

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from bunraku.media import SpeechChunk
+from bunraku.media import Phoneme, SpeechChunk, Word
 
 
 class SpeechFailed(Exception):
@@ -56,5 +56,9 @@ class SpeechProvider(Protocol):
     async def start(self) -> None: ...
 
     async def close(self) -> None: ...
+
+    async def pronounce(self, text: str) -> tuple[tuple[Phoneme, ...], tuple[Word, ...]] | None:
+        """How the text would be said, timed; None when this provider cannot tell."""
+        ...
 
     def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]: ...

@@ -24,6 +24,8 @@ PITCH_HZ = (71.0, 83.0, 102.0, 130.0, 170.0)
 NORMAL_HZ = 102.0
 QUIET = 300  # int16: below this a stop's closure is silent
 MAX_CLOSURE = 0.12  # s
+SCRIPTS = (("\u4e00", "\u9fff", "zh-CN"), ("\u0900", "\u097f", "hi-IN"))
+"""First and last code point of scripts that tell the language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,18 @@ class EspeakProvider:
         async for head, _ in self._pool.ask(request):
             out = head["phonemes"]
         return out
+
+    async def pronounce(self, text: str) -> tuple[tuple[Phoneme, ...], tuple[Word, ...]]:
+        """Phonemes and words as the first voice of the text's script would say them."""
+        script = next((tag for first, last, tag in SCRIPTS if any(first <= c <= last for c in text)), "en-US")
+        voice = next(v for v in VOICES if v.timbre.language == script)
+        phonemes: list[Phoneme] = []
+        words: list[Word] = []
+        async with aclosing(self.speak(voice.timbre.id, text, Prosody())) as chunks:
+            async for chunk in chunks:
+                phonemes.extend(chunk.phonemes)
+                words.extend(chunk.words)
+        return tuple(phonemes), tuple(words)
 
     async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
         voice = self._voices.get(timbre_id)

@@ -67,6 +67,10 @@ class FliteProvider:
     def helper_pids(self) -> list[int]:
         return self._pool.pids
 
+    async def pronounce(self, text: str) -> None:
+        """Left to espeak-ng, which reads every language."""
+        del text
+
     async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
         voice = self._voices.get(timbre_id)
         if voice is None:

@@ -104,10 +104,11 @@ class Synthesizer:
             start = self._lib.ffeature_float(item, first)
             end = self._lib.ffeature_float(item, b"R:SylStructure.daughtern.daughtern.R:Segment.end")
             where = self._lib.ffeature_float(item, b"R:Token.parent.file_pos")
+            mark = self._lib.ffeature_string(item, b"R:Token.parent.punc").decode("utf-8", "replace")
             if words and (this, where) == token:
                 words[-1][2] = round(end, 4)
             elif end > start:
-                words.append([this, round(start, 4), round(end, 4)])
+                words.append([this + mark.strip("0"), round(start, 4), round(end, 4)])
             token = (this, where)
         return words
 

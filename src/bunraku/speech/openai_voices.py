@@ -46,6 +46,10 @@ class OpenAIProvider:
             await self._client.aclose()
             self._client = None
 
+    async def pronounce(self, text: str) -> None:
+        """Left to espeak-ng, which reads every language."""
+        del text
+
     async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
         found = self._timbres.get(timbre_id)
         if found is None or self._client is None:

@@ -158,6 +158,10 @@ class PiperProvider:
             out += mark + " " if mark in ",;:.!?" else " "
         return out.strip()
 
+    async def pronounce(self, text: str) -> None:
+        """Left to espeak-ng, which reads every language."""
+        del text
+
     async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
         found = self._voices.get(timbre_id)
         if found is None:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from bunraku.media import SpeechChunk
+from bunraku.media import Phoneme, SpeechChunk, Word
 from bunraku.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.speech.resample import apply_gain
 
@@ -49,6 +49,19 @@ class Voices:
             for timbre in provider.timbres:
                 if timbre.id == key:
                     return timbre, provider
+        return None
+
+    async def pronounce(self, text: str) -> tuple[tuple[Phoneme, ...], tuple[Word, ...]] | None:
+        """How a text would be said, by the first provider that knows; None when none does."""
+        for provider in self._providers:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    found = await provider.pronounce(text)
+            except (SpeechFailed, TimeoutError) as error:
+                log.warning("transcript not used: %s", error)
+                continue
+            if found is not None:
+                return found
         return None
 
     async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:

@@ -6,10 +6,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
 from bunraku.clock import Clock
+from bunraku.lipsync.lips import Lips
+from bunraku.lipsync.transcript import TranscriptFollower
 from bunraku.media import SpeechChunk
 from bunraku.performance.drive_queue import Mode
 from bunraku.performance.performance import Line
@@ -78,13 +81,32 @@ class Driving:
         self._produce(live, line, lambda: self._voices.speak(timbre_id, text, prosody))
         return drive
 
-    def audio(self, live: LiveTask, url: str, voice_channel: int, interrupt: bool, mood: str | None) -> Drive:
+    def audio(
+        self,
+        live: LiveTask,
+        url: str,
+        voice_channel: int,
+        interrupt: bool,
+        mood: str | None,
+        transcript: str | None,
+    ) -> Drive:
         """Queue an audio file. Raises ``SystemBusy``."""
         drive = live.new_drive(DriveKind.AUDIO)
         line = Line(drive.id, SpeechBuffer(FILE_AHEAD), mood=mood)
         live.submit(drive, line, self._mode(interrupt))
-        self._produce(live, line, lambda: self._files.play(url, voice_channel))
+        self._produce(live, line, lambda: self._recited(line, url, voice_channel, transcript))
         return drive
+
+    async def _recited(
+        self, line: Line, url: str, voice_channel: int, transcript: str | None
+    ) -> AsyncIterator[SpeechChunk]:
+        """A file's sound, its lips helped by the words when the caller gave them."""
+        said = await self._voices.pronounce(transcript) if transcript else None
+        if said is not None and said[0]:
+            line.lips = Lips(TranscriptFollower(*said))
+        async with aclosing(self._files.play(url, voice_channel)) as chunks:
+            async for chunk in chunks:
+                yield chunk
 
     def rtc(self, live: LiveTask, room_id: str, stream_id: str) -> Drive:
         """Repeat another stream's sound; interrupts and discards at once (section 5.8)."""

@@ -50,6 +50,9 @@ class ToneVoices:
     def hertz(self, timbre_id: str) -> float:
         return 300.0 + 150.0 * self._names.index(timbre_id)
 
+    async def pronounce(self, text: str) -> None:
+        del text
+
     async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
         if self.delay:
             await asyncio.sleep(self.delay)

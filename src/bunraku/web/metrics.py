@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from starlette.responses import Response
 
 from bunraku.callbacks.delivery import Delivery
 from bunraku.http import is_loopback
+from bunraku.performance.meter import BOUNDS, Histogram
 from bunraku.tasks.manager import TaskManager
 from bunraku.tasks.stream_task import TaskStatus
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
+class LoopLag:
+    """Asks the event loop for a turn every ``EVERY`` seconds and notes how late it comes."""
+
+    EVERY = 0.05
+
+    def __init__(self) -> None:
+        self.figures = Histogram()
+
+    async def watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + self.EVERY
+            await asyncio.sleep(self.EVERY)
+            self.figures.observe(max(0.0, loop.time() - due) * 1e3)
+
+
 class Metrics:
     """Figures are collected when asked for; nothing is counted twice. Scraped from loopback only,
     unless the operator puts a proxy in front."""
 
-    def __init__(self, manager: TaskManager, delivery: Delivery, ready: Callable[[], bool]) -> None:
-        self._manager, self._delivery, self._ready = manager, delivery, ready
+    def __init__(
+        self, manager: TaskManager, delivery: Delivery, lag: LoopLag, ready: Callable[[], bool]
+    ) -> None:
+        self._manager, self._delivery, self._lag, self._ready = manager, delivery, lag, ready
         self._registry = CollectorRegistry()
         self._registry.register(self)  # type: ignore[arg-type]  # a collector is anything with collect()
 
@@ -64,9 +84,29 @@ class Metrics:
             ("frames_late", "Pictures skipped because the one before was not ready.", total.frames_late),
             ("frames_failed", "Pictures lost to a fault.", total.frames_failed),
             ("ticks_skipped", "Ticks skipped after a stall.", total.ticks_skipped),
-            ("render_seconds", "CPU time spent rendering.", total.render_seconds),
-            ("encode_seconds", "CPU time spent encoding pictures.", total.encode_seconds),
+            ("rate_changes", "Times an encoder was reopened at another rate.", total.rate_changes),
             ("callbacks_delivered", "Callbacks delivered.", self._delivery.delivered),
             ("callbacks_given_up", "Callbacks given up.", self._delivery.given_up),
         ):
             yield CounterMetricFamily(f"bunraku_{name}", text, value)
+        yield GaugeMetricFamily(
+            "bunraku_callbacks_waiting", "Callbacks not delivered yet.", self._delivery.waiting
+        )
+        for name, text, figures in (
+            ("first_audio_ms", "From a drive's turn to its first sample.", total.first_audio_ms),
+            ("interrupt_ms", "From an interrupt to the first packet without it.", total.interrupt_ms),
+            ("av_offset_ms", "How much later than its sound a picture leaves.", total.av_offset_ms),
+            ("render_ms", "CPU time of rendering a picture.", total.render_ms),
+            ("encode_ms", "CPU time of encoding a picture.", total.encode_ms),
+            ("event_loop_lag_ms", "How late the event loop runs what is due.", self._lag.figures),
+        ):
+            yield histogram(f"bunraku_{name}", text, figures)
+
+
+def histogram(name: str, text: str, figures: Histogram) -> HistogramMetricFamily:
+    count = 0
+    buckets: list[tuple[str, float]] = []
+    for bound, inside in zip((*BOUNDS, float("inf")), figures.counts, strict=True):
+        count += inside
+        buckets.append(("+Inf" if bound == float("inf") else str(bound), count))
+    return HistogramMetricFamily(name, text, buckets, figures.total)

@@ -1,0 +1,216 @@
+"""``bunraku render``: the same performance, made into a file as fast as the machine can.
+
+The performance, its life and its lips are those of a stream; only its clock does not wait, its
+encoders write into an MP4 (H.264 and AAC), and no picture is ever skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from bunraku.avatars.base import AvatarPack, Framing
+from bunraku.captions import webvtt
+from bunraku.encode.video import VideoEncoder
+from bunraku.lipsync.lips import Lips
+from bunraku.lipsync.transcript import TranscriptFollower
+from bunraku.media import (
+    FRAME_RATE,
+    PCM,
+    SAMPLE_RATE,
+    TICK_US,
+    Codec,
+    EncodedUnit,
+    Picture,
+    SpeechChunk,
+    Word,
+)
+from bunraku.performance.drive_queue import Change, Mode
+from bunraku.performance.performance import Line, Performance
+from bunraku.speech.buffer import SpeechBuffer
+
+LEAD, TAIL = 0.4, 0.8  # s of quiet around the speech
+CRF, PRESET = "20", "veryfast"
+
+
+class FilmClock:
+    """Time that passes when the picture of the moment is done."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self.wait: Callable[[], asyncio.Future[None] | None] = lambda: None
+        self.passed: Callable[[float], None] = lambda _: None
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def wall(self) -> float:
+        return self._now
+
+    async def sleep_until(self, deadline: float) -> None:
+        pending = self.wait()
+        if pending is not None:
+            await asyncio.wait([pending])
+        await asyncio.sleep(0)  # let producers and callbacks have their turn
+        self._now = max(self._now, deadline)
+        self.passed(self._now)
+
+
+class _Reel:
+    """The MP4 under way; pictures come from the worker thread, one at a time, sound between them."""
+
+    def __init__(self, path: Path, framing: Framing) -> None:
+        self.container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+        video = self.container.add_stream("libx264", rate=FRAME_RATE)
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt = framing.stream_width, framing.height, "yuv420p"
+        video.options = {"preset": PRESET, "crf": CRF}
+        video.codec_context.thread_count = 0
+        audio = self.container.add_stream("aac", rate=SAMPLE_RATE)
+        assert isinstance(audio, av.AudioStream)
+        audio.layout = "mono"
+        audio.bit_rate = 96_000
+        self.video, self.audio = video, audio
+        self.sound: list[PCM] = []
+
+    def finish(self, samples: PCM) -> None:
+        self.container.mux(self.video.encode(None))
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), "s16", "mono")
+        frame.sample_rate, frame.pts = SAMPLE_RATE, 0
+        self.container.mux(self.audio.encode(frame))
+        self.container.mux(self.audio.encode(None))
+        self.container.close()
+
+
+class _FilmVideo(VideoEncoder):
+    def __init__(self, reel: _Reel) -> None:
+        super().__init__(Codec.H264, reel.video.codec_context, 0)
+        self._reel = reel
+
+    def encode(self, picture: Picture, time_us: int, keyframe: bool) -> EncodedUnit | None:
+        del keyframe
+        frame = av.VideoFrame.from_ndarray(picture.buffer, "yuv420p")
+        frame.pts, frame.time_base = time_us // TICK_US - 1, Fraction(1, FRAME_RATE)
+        self._reel.container.mux(self._reel.video.encode(frame))
+        return None
+
+
+class _FilmSound:
+    def __init__(self, reel: _Reel) -> None:
+        self._reel = reel
+
+    def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]:
+        del time_us
+        self._reel.sound.append(samples.copy())
+        return []
+
+
+class _Screen:
+    """An ``Outlet`` that always wants pictures, and an ``Audience`` that keeps the words."""
+
+    wanted = True
+    video_limit: int | None = None
+
+    def __init__(self) -> None:
+        self.words: list[Word] = []
+        self.ended: str | None = None
+
+    @property
+    def video_codecs(self) -> set[Codec]:
+        return {Codec.H264}
+
+    def push(self, unit: EncodedUnit) -> None:
+        del unit
+
+    def keyframe_requested(self, codec: Codec) -> bool:
+        del codec
+        return False
+
+    def keyframe_sent(self, codec: Codec) -> None:
+        del codec
+
+    def drive_changed(self, change: Change) -> None:
+        if change.status.final:
+            self.ended = change.status.name
+
+    def words_spoken(self, drive_id: str, words: tuple[Word, ...]) -> None:
+        del drive_id
+        self.words.extend(words)
+
+    def performance_failed(self, reason: str) -> None:
+        self.ended = reason
+
+
+async def film(
+    pack: AvatarPack,
+    framing: Framing,
+    speech: list[SpeechChunk],
+    out: Path,
+    *,
+    transcript: TranscriptFollower | None = None,
+    mood: str = "neutral",
+    seed: int = 1,
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[Word]:
+    """Perform ``speech`` into ``out`` and return its timed words, counted from the film's start.
+
+    ``progress`` hears the share that is done. A half-made file never bears the name ``out``.
+    """
+    seconds = sum(c.samples.size for c in speech) / SAMPLE_RATE
+    partial = out.with_name(f".{out.stem}.partial.mp4")
+    reel, screen, clock = _Reel(partial, framing), _Screen(), FilmClock()
+    buffer = SpeechBuffer(seconds + 1)
+    for chunk in speech:
+        await buffer.put(chunk)
+    buffer.finish()
+    total = LEAD + seconds + TAIL
+    with ThreadPoolExecutor(1) as executor:
+        performance = Performance(
+            clock,
+            pack.stage(framing),
+            screen,
+            screen,
+            executor,
+            bitrate=1,
+            seed=seed,
+            mood=mood,
+            open_video=lambda *_: _FilmVideo(reel),
+            open_audio=lambda: _FilmSound(reel),
+        )
+        clock.wait = lambda: performance.picture_under_way
+        stopping: list[asyncio.Task[None]] = []
+
+        def passed(now: float) -> None:
+            progress(min(1.0, now / total))
+            if now >= LEAD and not submitted:
+                submitted.append(True)
+                performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
+            if now >= total and not stopping:
+                stopping.append(asyncio.create_task(performance.stop()))
+
+        submitted: list[bool] = []
+        clock.passed = passed
+        try:
+            await performance.run()
+            await asyncio.gather(*stopping)
+            last = performance.picture_under_way
+            if last is not None:
+                await asyncio.wait([last])
+            await asyncio.to_thread(reel.finish, np.concatenate(reel.sound))
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    partial.replace(out)
+    start = LEAD + TICK_US / 1e6
+    return [Word(w.start + start, w.end + start, w.text) for w in screen.words]
+
+
+def write_captions(words: list[Word], path: Path) -> None:
+    """WebVTT beside the film."""
+    path.write_text(webvtt(words), "utf-8")

@@ -1,0 +1,129 @@
+"""From the options of ``bunraku render`` to a film: who, how large, and what is said."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bunraku.app import installed_providers
+from bunraku.avatars.base import AvatarPack, Framing
+from bunraku.avatars.catalog import Catalog
+from bunraku.film import film, write_captions
+from bunraku.lipsync.transcript import TranscriptFollower
+from bunraku.media import SAMPLE_RATE, SpeechChunk
+from bunraku.settings import Settings
+from bunraku.speech.audio_file import decode
+from bunraku.speech.base import Prosody, SpeechFailed
+from bunraku.speech.voices import Voices
+
+LARGEST = 2560
+LONGEST = 3600.0  # s of audio
+
+
+class Refused(Exception):
+    """The options cannot be followed; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long the film is and how long it took to make, seconds."""
+
+    seconds: float
+    wall: float
+
+
+def make(
+    settings: Settings,
+    out: Path,
+    progress: Callable[[float], None],
+    *,
+    text: str | None,
+    audio: Path | None,
+    transcript: str | None,
+    human: str | None,
+    voice: str | None,
+    size: str,
+    background: str,
+    captions: bool,
+) -> Took:
+    """Raises ``Refused``."""
+    if (text is None) == (audio is None):
+        raise Refused("give --text or --audio")
+    if out.suffix.lower() != ".mp4":
+        raise Refused("--out must end in .mp4")
+    pack, framing = choose_pack(settings, human), read_framing(size, background)
+    begin = time.monotonic()
+    seconds = asyncio.run(
+        _make(settings, out, progress, pack, framing, text, audio, transcript, voice, captions)
+    )
+    return Took(seconds, time.monotonic() - begin)
+
+
+async def _make(
+    settings: Settings,
+    out: Path,
+    progress: Callable[[float], None],
+    pack: AvatarPack,
+    framing: Framing,
+    text: str | None,
+    audio: Path | None,
+    transcript: str | None,
+    voice: str | None,
+    captions: bool,
+) -> float:
+    voices = Voices(installed_providers(settings), settings.aliases, timeout=settings.speech.timeout)
+    await voices.start()
+    follower = None
+    try:
+        if text is not None:
+            speech = await speak(voices, text, voice)
+        else:
+            assert audio is not None
+            with audio.open("rb", buffering=0) as file:
+                speech = await asyncio.to_thread(lambda: list(decode(file, 0, LONGEST)))
+            said = await voices.pronounce(transcript) if transcript else None
+            follower = TranscriptFollower(*said) if said and said[0] else None
+    except SpeechFailed as error:
+        raise Refused(str(error)) from None
+    finally:
+        await voices.close()
+    words = await film(pack, framing, speech, out, transcript=follower, progress=progress)
+    if captions:
+        await asyncio.to_thread(write_captions, words, out.with_suffix(".vtt"))
+    return sum(c.samples.size for c in speech) / SAMPLE_RATE
+
+
+async def speak(voices: Voices, text: str, voice: str | None) -> list[SpeechChunk]:
+    timbres = voices.list()
+    if not timbres:
+        raise Refused("no voices are installed: pip install bunraku[espeak]")
+    timbre = voice or timbres[0].id
+    if voices.find(timbre) is None:
+        raise Refused(f"no voice {timbre}; there are {', '.join(t.id for t in timbres)}")
+    speech = [chunk async for chunk in voices.speak(timbre, text, Prosody())]
+    if not any(c.samples.size for c in speech):
+        raise Refused("nothing to say in --text")
+    return speech
+
+
+def choose_pack(settings: Settings, name: str | None) -> AvatarPack:
+    packs = Catalog(settings.packs, settings.aliases).list()
+    for pack in packs:
+        if name is None or name.lower() in (pack.name.lower(), pack.id):
+            return pack
+    raise Refused(f"no digital human {name}; there are {', '.join(p.name for p in packs)}")
+
+
+def read_framing(size: str, background: str) -> Framing:
+    found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", size)
+    colour = re.fullmatch(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", background)
+    if found is None or any(int(v) % 2 or not 64 <= int(v) <= LARGEST for v in found.groups()):
+        raise Refused(f"--size must be WIDTHxHEIGHT, even, 64 to {LARGEST}")
+    if colour is None:
+        raise Refused("--background must be #RRGGBB")
+    red, green, blue = (int(c, 16) for c in colour.groups())
+    return Framing(int(found[1]), int(found[2]), (red, green, blue))

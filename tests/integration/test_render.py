@@ -1,0 +1,108 @@
+"""``bunraku render``: a real film, looked at and listened to."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bunraku.captions import CUE_CHARACTERS, cues, webvtt
+from bunraku.cli import main
+from bunraku.media import Word
+
+pytestmark = pytest.mark.voices
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["render", *map(str, arguments)])
+
+
+def opened(path):
+    with av.open(str(path)) as container:
+        pictures = [f.to_ndarray(format="gray") for f in container.decode(video=0)]
+    with av.open(str(path)) as container:
+        sound = np.concatenate([f.to_ndarray().reshape(-1) for f in container.decode(audio=0)])
+    return np.stack(pictures), sound
+
+
+def test_a_sentence_becomes_a_film_in_which_the_mouth_moves_while_it_sounds(tmp_path):
+    out = tmp_path / "film.mp4"
+    text = "Good morning! Brave people may bring a book."
+    result = run("--text", text, "--voice", "en-us-evan", "--size", "256x256", "--captions", "-o", out)
+    assert result.exit_code == 0, result.output
+    pictures, sound = opened(out)
+    assert pictures.shape[1:] == (256, 256)
+    assert abs(len(pictures) / 25 - sound.size / 48000) < 0.15
+    mouth = pictures[:, 150:210, 90:170].astype(float)
+    moved = np.abs(np.diff(mouth, axis=0)).mean((1, 2))
+    size = 48000 // 25
+    level = np.sqrt([np.mean(sound[i * size : (i + 1) * size].astype(float) ** 2) for i in range(len(moved))])
+    loud = level > level.max() * 0.1
+    assert loud.any()
+    assert not loud[:8].any()
+    assert moved[1:][loud[1:]].mean() > 3 * moved[1:8].mean()
+    vtt = (tmp_path / "film.vtt").read_text()
+    assert vtt.startswith("WEBVTT\n\n00:00:00.")
+    assert "Brave" in vtt
+    assert "book" in vtt
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_sound_file_becomes_a_film_with_the_words_it_was_given(tmp_path):
+    first = tmp_path / "a.mp4"
+    text = "Maybe five of them bought a map."
+    assert run("--text", text, "--voice", "en-us-evan", "--size", "128x128", "-o", first).exit_code == 0
+    second = tmp_path / "b.mp4"
+    result = run(
+        "--audio", first, "--transcript", text, "--size", "128x128", "--human", "marcus", "--captions", "-o", second,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    _, sound = opened(second)
+    assert np.abs(sound).max() > 0.05
+    assert "map" in (tmp_path / "b.vtt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--text or --audio"),
+        (("--text", "x", "--size", "1x1"), "--size"),
+        (("--text", "x", "--background", "red"), "--background"),
+        (("--text", "x", "--human", "nobody"), "nobody"),
+        (("--text", "x", "--voice", "nobody"), "nobody"),
+        (("--text", "…"), "nothing to say"),
+    ],
+)
+def test_what_cannot_be_made_is_said_and_leaves_nothing(tmp_path, arguments, said):
+    result = run(*arguments, "-o", tmp_path / "x.mp4")
+    assert result.exit_code == 1
+    assert said in result.output
+    assert not list(tmp_path.iterdir())
+
+
+WORDS = st.lists(
+    st.tuples(st.floats(0, 1.5), st.floats(0.05, 0.8), st.text("abc<&>é。字", min_size=1, max_size=12)),
+    max_size=40,
+)
+
+
+@given(WORDS)
+def test_every_word_is_in_a_cue_and_cues_follow_each_other(made):
+    now, words = 0.0, []
+    for gap, length, text in made:
+        words.append(Word(now + gap, now + gap + length, text))
+        now += gap + length
+    lines = cues(words)
+    assert "".join("".join(t.split()) for _, _, t in lines) == "".join("".join(w.text.split()) for w in words)
+    assert all(a[1] <= b[0] + 1e-9 for a, b in zip(lines, lines[1:], strict=False))
+    assert all(len(t) <= CUE_CHARACTERS or " " not in t for _, _, t in lines)
+    body = webvtt(words).split("\n\n", 1)
+    assert body[0].strip() == "WEBVTT"
+    assert "<" not in webvtt(words).replace("-->", "")
+
+
+def test_stamps_and_escapes():
+    assert webvtt([Word(3661.5, 3662.0, "a<b")]) == "WEBVTT\n\n01:01:01.500 --> 01:01:02.000\na&lt;b\n"
