@@ -48,6 +48,7 @@ from bunraku.tasks.manager import TaskManager
 from bunraku.web.assets import Assets
 from bunraku.web.console import Console
 from bunraku.web.metrics import LoopLag, Metrics
+from bunraku.web.player import Player
 
 log = logging.getLogger(__name__)
 
@@ -192,6 +193,7 @@ def build(
     app.include_router(DriveSockets(driving).routes())
     app.include_router(Metrics(manager, delivery, lag, lambda: manager.accepting).routes())
     app.include_router(Assets(catalog, data / "assets").routes())
+    app.include_router(Player().routes())
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None
         Console(

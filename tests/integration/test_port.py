@@ -145,6 +145,7 @@ async def test_keyframe_storms_cost_two_a_second(scene):
     keyframes = []
 
     class Counter:
+        video_limit = None
         video_codec = next(iter(scene.stream.watchers)).video_codec
 
         def push(self, unit):

@@ -109,13 +109,15 @@ class Actions:
         extra = p.extra_config or m.ExtraConfig()
         width, height, bitrate = _video(p.video_config or {})
         human = p.digital_human_config
+        # A transparent stream's colour lies over black, which makes it premultiplied by its alpha.
+        behind = (0, 0, 0) if extra.transparent else background(human.background_color)
         record = await self.manager.create(
             caller.app,
             Commission(
                 digital_human_id=human.digital_human_id,
                 room_id=p.rtc_config.room_id,
                 stream_id=p.rtc_config.stream_id,
-                framing=Framing(width, height, background(human.background_color), bool(extra.transparent)),
+                framing=Framing(width, height, behind, bool(extra.transparent)),
                 bitrate=bitrate,
                 ttl=p.ttl or 86400,
                 max_idle_time=p.max_idle_time or 900,

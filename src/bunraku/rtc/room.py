@@ -53,6 +53,7 @@ class Stream:
     live: bool = False
     width: int = 0
     height: int = 0
+    transparent: bool = False
     _keyframe: set[Codec] = field(default_factory=set[Codec])
 
     @property
@@ -115,6 +116,7 @@ class Stream:
             "extraInfo": "",
             "width": self.width,
             "height": self.height,
+            "transparent": self.transparent,
         }
 
 

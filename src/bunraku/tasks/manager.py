@@ -241,6 +241,7 @@ class TaskManager:
         )
         stream = Stream(app.id, record.room_id, record.stream_id, f"dh_{record.id}", DIGITAL_HUMAN_USER)
         stream.width, stream.height = record.framing.width, record.framing.height
+        stream.transparent = record.framing.transparent
         try:
             self._rooms.reserve(stream)
         except StreamTaken as error:

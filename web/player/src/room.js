@@ -1,0 +1,143 @@
+// One room's signalling: a WebSocket that logs in, tells of streams, people and messages, and comes back.
+
+import { CODES, fault } from './errors.js';
+
+const LOGIN_MS = 10000;
+const PING_MS = 20000;
+const DEAF_MS = 15000; // without a pong: the network is gone
+const FIRST_RETRY_MS = 300;
+const LAST_RETRY_MS = 8000;
+const GIVE_UP_MS = 20 * 60 * 1000;
+// Refusals that no second attempt can change.
+const FINAL = new Set([1102016, 1102018, 1102020, 1002034, 1002050, 1100001]);
+
+/**
+ * `on` has: login(message), lost(), back(message), failed(code, text), kicked(), streams(update, list),
+ * users(update, list, count), message(content), expiring().
+ */
+export function enterRoom(origin, login, on) {
+  let socket;
+  let closed = false;
+  let entered = false;
+  let attempt = 0;
+  let lostAt = 0;
+  let pinger;
+  let deaf;
+  let retry;
+
+  function send(message) {
+    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  }
+
+  function end() {
+    closed = true;
+    clearInterval(pinger);
+    clearTimeout(deaf);
+    clearTimeout(retry);
+    socket.onclose = null;
+    socket.close();
+  }
+
+  function fail(code, text) {
+    end();
+    on.failed(code, text, entered);
+  }
+
+  function lost() {
+    clearInterval(pinger);
+    clearTimeout(deaf);
+    if (closed) return;
+    if (!entered) {
+      fail(CODES.LOGIN_TIMEOUT, 'the server could not be reached');
+      return;
+    }
+    if (!lostAt) {
+      lostAt = Date.now();
+      on.lost();
+    }
+    if (Date.now() - lostAt > GIVE_UP_MS) {
+      fail(CODES.LOGIN_TIMEOUT, 'the server did not come back');
+      return;
+    }
+    attempt += 1;
+    const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);
+    retry = setTimeout(open, wait * (0.7 + 0.6 * Math.random()));
+  }
+
+  function hear(message) {
+    switch (message.event) {
+      case 'login': {
+        const again = entered;
+        entered = true;
+        attempt = 0;
+        lostAt = 0;
+        clearTimeout(deaf);
+        pinger = setInterval(() => {
+          send({ type: 'ping' });
+          deaf ??= setTimeout(() => {
+            deaf = undefined;
+            socket.onclose = null;
+            socket.close();
+            lost();
+          }, DEAF_MS);
+        }, PING_MS);
+        if (again) on.back(message);
+        else on.login(message);
+        break;
+      }
+      case 'pong':
+        clearTimeout(deaf);
+        deaf = undefined;
+        break;
+      case 'error':
+        if (!entered || (lostAt && FINAL.has(message.code))) fail(message.code, message.message);
+        break;
+      case 'kickout':
+        end();
+        on.kicked();
+        break;
+      case 'streams':
+        on.streams(message.update, message.streams);
+        break;
+      case 'users':
+        on.users(message.update, message.users, message.count);
+        break;
+      case 'message':
+        on.message(message.content);
+        break;
+      case 'expiring':
+        on.expiring();
+        break;
+      default:
+    }
+  }
+
+  function open() {
+    socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/rtc/room`);
+    const timer = setTimeout(() => {
+      socket.onclose = null;
+      socket.close();
+      if (entered) lost();
+      else fail(CODES.LOGIN_TIMEOUT, 'login took too long');
+    }, LOGIN_MS);
+    socket.onopen = () => send({ type: 'login', ...login });
+    socket.onmessage = ({ data }) => {
+      clearTimeout(timer);
+      hear(JSON.parse(data));
+    };
+    socket.onclose = () => {
+      clearTimeout(timer);
+      lost();
+    };
+  }
+
+  if (typeof WebSocket === 'undefined') throw fault(CODES.PARAMETER, 'this browser has no WebSocket');
+  open();
+  return {
+    leave: end,
+    renew(token) {
+      login.token = token;
+      send({ type: 'renew', token });
+    },
+  };
+}
