@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint format bench soak docs lock bake clean install
+.PHONY: demo test test-turn lint format bench soak docs lock bake clean install
 
 demo: $(STAMP)
 	$(BIN)/bunraku demo
@@ -24,6 +24,10 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/bunraku bench
+
+# A watcher behind a relay (coturn), in network namespaces; as root.
+test-turn: $(STAMP)
+	$(BIN)/python scripts/test_turn.py
 
 # Hours of random use; the page is build/soak.html. make soak MINUTES=120
 MINUTES ?= 60

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -50,6 +50,23 @@ class AppSettings(_Section):
         return value
 
 
+class IceServer(_Section):
+    """``[[rtc.ice_servers]]``, or just its URL: what watchers may use to find a way."""
+
+    url: Annotated[str, Field(pattern=r"^(stuns?|turns?):[^\s<>]+$", description="stun: or turn: URL.")]
+    username: Annotated[str | None, Field(description="For turn:.")] = None
+    credential: Annotated[str | None, Field(repr=False, description="For turn:; watchers see it.")] = None
+
+    def description(self) -> dict[str, str]:
+        """As ``RTCIceServer`` of the browser."""
+        found = {"urls": self.url, "username": self.username, "credential": self.credential}
+        return {k: v for k, v in found.items() if v is not None}
+
+
+def _ice_server(value: Any) -> Any:
+    return {"url": value} if isinstance(value, str) else value
+
+
 class RtcSettings(_Section):
     """``[rtc]``: how media reaches watchers."""
 
@@ -70,8 +87,8 @@ class RtcSettings(_Section):
         Field(description="Addresses told to watchers, for 1:1 NAT and containers; found when empty."),
     ] = ()
     ice_servers: Annotated[
-        tuple[str, ...],
-        Field(description="STUN/TURN URLs sent to watchers in WHEP's Link header."),
+        tuple[Annotated[IceServer, BeforeValidator(_ice_server)], ...],
+        Field(description="STUN and TURN servers told to watchers: URLs, or tables with credentials."),
     ] = ()
     watcher_timeout: Annotated[
         float, Field(gt=0, description="Seconds without an ICE consent check until a watcher is dropped.")

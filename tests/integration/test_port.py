@@ -225,7 +225,13 @@ async def test_strangers_get_no_answer(scene):
 
 
 async def test_advertised_addresses_and_ice_servers():
-    rtc = {"advertise": ("203.0.113.7", "2001:db8::7"), "ice_servers": ("stun:stun.example.com:3478",)}
+    rtc = {
+        "advertise": ("203.0.113.7", "2001:db8::7"),
+        "ice_servers": (
+            "stun:stun.example.com:3478",
+            {"url": "turn:turn.example.com", "username": "u", "credential": 'a"b'},
+        ),
+    }
     with RunningServer(providers=[], rtc=rtc) as s, s.client() as api:
         human = api.digital_humans()[0]["DigitalHumanId"]
         task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
@@ -242,7 +248,10 @@ async def test_advertised_addresses_and_ice_servers():
             answer = await http.post(
                 f"{s.base_url}/whep/{APP_ID}/s", content=connection.localDescription.sdp, headers=headers
             )
-            assert answer.headers["link"] == '<stun:stun.example.com:3478>; rel="ice-server"'
+            assert answer.headers["link"] == (
+                '<stun:stun.example.com:3478>; rel="ice-server", <turn:turn.example.com>; rel="ice-server"; '
+                'username="u"; credential="a\\"b"; credential-type="password"'
+            )
             assert " 203.0.113.7 " in answer.text
             assert " 2001:db8::7 " in answer.text
             assert "127.0.0.1 " not in answer.text.split("a=candidate", 1)[1]

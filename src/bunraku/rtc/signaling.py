@@ -21,6 +21,7 @@ from starlette.websockets import WebSocketDisconnect
 from bunraku.rtc.login import Doorkeeper
 from bunraku.rtc.room import Room, Rooms
 from bunraku.rtc.token import RoomToken, TokenError
+from bunraku.settings import IceServer
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Participant:
 class Signaling:
     """The ``/rtc/room`` endpoint."""
 
-    def __init__(self, rooms: Rooms, door: Doorkeeper, ice_servers: tuple[str, ...]) -> None:
+    def __init__(self, rooms: Rooms, door: Doorkeeper, ice_servers: tuple[IceServer, ...]) -> None:
         self._rooms, self._door, self._ice_servers = rooms, door, ice_servers
 
     def routes(self) -> APIRouter:
@@ -137,7 +138,7 @@ class Signaling:
                 "streams": room.streams_for(participant),
                 "users": [{"userID": u.user_id, "userName": u.user_name} for u in room.members.values()],
                 "count": len(room.members) + 1,
-                "iceServers": [{"urls": u} for u in self._ice_servers],
+                "iceServers": [server.description() for server in self._ice_servers],
             }
         )
         room.join(participant)

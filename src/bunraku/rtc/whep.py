@@ -18,6 +18,7 @@ from bunraku.rtc.login import Doorkeeper
 from bunraku.rtc.room import Rooms, Stream
 from bunraku.rtc.token import RoomToken, TokenError
 from bunraku.rtc.transport import OfferRefused, Transport, WatchSession
+from bunraku.settings import IceServer
 
 log = logging.getLogger(__name__)
 
@@ -40,11 +41,25 @@ def bearer(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def link_header(ice_servers: tuple[str, ...]) -> dict[str, str]:
+def _quoted(text: str) -> str:
+    """A quoted-string of RFC 9110 section 5.6.4."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def link_header(ice_servers: tuple[IceServer, ...]) -> dict[str, str]:
     """ICE servers as WHEP and WHIP send them (RFC 9725 section 4.6)."""
     if not ice_servers:
         return {}
-    return {"Link": ", ".join(f'<{url}>; rel="ice-server"' for url in ice_servers)}
+    links: list[str] = []
+    for server in ice_servers:
+        link = f'<{server.url}>; rel="ice-server"'
+        if server.username is not None and server.credential is not None:
+            name, secret = (
+                v.replace("\\", "\\\\").replace('"', '\\"') for v in (server.username, server.credential)
+            )
+            link += f'; username="{name}"; credential="{secret}"; credential-type="password"'
+        links.append(link)
+    return {"Link": ", ".join(links)}
 
 
 class Whep:
@@ -55,7 +70,7 @@ class Whep:
         rooms: Rooms,
         door: Doorkeeper,
         transport: Transport,
-        ice_servers: tuple[str, ...],
+        ice_servers: tuple[IceServer, ...],
         max_watchers: int,
     ) -> None:
         self._rooms, self._door, self._transport = rooms, door, transport

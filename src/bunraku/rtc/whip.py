@@ -28,6 +28,7 @@ from bunraku.rtc.sdp import advertise, without_mdns
 from bunraku.rtc.token import TokenError
 from bunraku.rtc.transport import OfferRefused
 from bunraku.rtc.whep import CORS, bearer, link_header, refuse
+from bunraku.settings import IceServer
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class Whip:
     """The ``/whip`` endpoints; a ``LiveSource`` for DriveByRTCStream."""
 
     def __init__(
-        self, rooms: Rooms, door: Doorkeeper, addresses: tuple[str, ...], ice_servers: tuple[str, ...]
+        self, rooms: Rooms, door: Doorkeeper, addresses: tuple[str, ...], ice_servers: tuple[IceServer, ...]
     ) -> None:
         self._rooms, self._door, self._addresses = rooms, door, addresses
         self._headers = {**CORS, **link_header(ice_servers)}
