@@ -46,6 +46,7 @@ from bunraku.store.journal import Journal
 from bunraku.tasks.driving import Driving
 from bunraku.tasks.manager import TaskManager
 from bunraku.web.assets import Assets
+from bunraku.web.backstage import Backstage
 from bunraku.web.console import Console
 from bunraku.web.metrics import LoopLag, Metrics
 from bunraku.web.player import Player
@@ -196,8 +197,10 @@ def build(
     app.include_router(Player().routes())
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None
-        Console(
+        console = Console(
             settings.console, apps, actions, clock, base_url=dispatcher.base_url, private=private
-        ).install(app)
+        )
+        console.install(app)
+        app.include_router(Backstage(console, apps, manager, delivery).routes())
     install(app, dispatcher, settings.rpc_prefix)
     return app

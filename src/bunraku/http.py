@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import json
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -43,3 +45,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty one for anything else."""
+    try:
+        value = json.loads(await read_body(request) or b"{}")
+    except (ValueError, RecursionError, BodyUnreadable):
+        return {}
+    return value if isinstance(value, dict) else {}

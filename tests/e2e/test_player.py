@@ -206,7 +206,7 @@ async def test_the_stream_ends_for_the_page_when_the_task_stops_and_returns_in_p
     )
     assert await page.evaluate("window.first === document.querySelector('video').srcObject")
     assert await page.evaluate("window.first.getTracks().length") == 2
-    await until(page, "document.querySelector('video').videoWidth === 256")
+    await until(page, "document.querySelector('video')?.videoWidth === 256")
 
 
 async def test_a_second_login_of_the_same_user_kicks_the_first(page, pages, scene):
@@ -287,7 +287,7 @@ async def test_the_global_of_the_script_tag_plays_from_a_bare_page(page, scene):
     assert found["twice"] == 1104032
     assert "nowhere" in found["wrong"]
     assert (found["tracks"], found["web"], found["h264"], found["keys"]) == (2, True, True, False)
-    await until(page, "document.querySelector('video').videoWidth === 256")
+    await until(page, "document.querySelector('video')?.videoWidth === 256")
     await page.evaluate("zg.destroyEngine()")
     wait_for(lambda: scene.watchers() == 0)
 

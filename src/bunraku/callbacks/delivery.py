@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import secrets
+import uuid
 from collections import deque
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from bunraku.clock import Clock
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = (2.0, 4.0, 8.0, 16.0, 32.0)  # s from the start of the attempt before
+OUTCOMES = 200  # remembered for the console
 LINE = 2000  # callbacks of one task that may wait their turn
 TASK_EVENT, DRIVE_EVENT = 3, 4
 
@@ -40,6 +42,29 @@ class Callback:
     detail: dict[str, Any]
     id: int | None = None
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An attempt that ended one way or the other, for the operator's eyes."""
+
+    number: int
+    app_id: int
+    task_id: str
+    event_type: int
+    status: int
+    attempts: int
+    delivered: bool
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "Number": self.number,
+            "TaskId": self.task_id,
+            "EventType": self.event_type,
+            "Status": self.status,
+            "Attempts": self.attempts,
+            "Delivered": self.delivered,
+        }
 
 
 class Outbox(Protocol):
@@ -69,6 +94,8 @@ class Delivery:
         )
         self._lines: dict[tuple[int, str], deque[Callback]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
+        self.outcomes: deque[Outcome] = deque(maxlen=OUTCOMES)
+        self._attempted = 0
         self.delivered = 0
         self.given_up = 0
 
@@ -157,9 +184,35 @@ class Delivery:
                 ok = 200 <= response.status_code < 300
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError):
             ok = False
+        self._attempted += 1
+        status = int(callback.detail.get("Status", 0))
+        self.outcomes.append(
+            Outcome(
+                self._attempted,
+                callback.app_id,
+                callback.task_id,
+                callback.event_type,
+                status,
+                callback.attempts,
+                ok,
+            )
+        )
         if not ok and callback.id is not None:
             await self._record(self._outbox.callback_attempted(callback.id, callback.attempts))
         return ok
+
+    async def test(self, app: App) -> tuple[bool, str]:
+        """One event to an app's receiver, signed as any other, about a task that is none."""
+        if app.callback_url is None:
+            return False, "no callback_url is configured"
+        detail = {"Status": 1, "RoomId": "callback-test", "StreamId": "callback-test"}
+        callback = Callback(app.id, str(uuid.UUID(int=0)), TASK_EVENT, int(self._clock.wall() * 1000), detail)
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await self._client.post(app.callback_url, json=self._body(app, callback))
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
+            return False, type(error).__name__
+        return 200 <= answer.status_code < 300, f"HTTP {answer.status_code}"
 
     async def _record(self, note: Awaitable[None]) -> None:
         """The outbox is for restarts: a fault of the database must not stop delivery."""

@@ -32,6 +32,7 @@ from bunraku.media import (
     TICK_US,
     Codec,
     EncodedUnit,
+    Picture,
     Pose,
     Weights,
     Word,
@@ -149,6 +150,11 @@ class Performance:
     def idle(self) -> bool:
         """No drive is driving or queued."""
         return self._queue.idle
+
+    @property
+    def picture(self) -> Picture:
+        """What the figure shows: its own buffer, drawn anew under the reader's eyes."""
+        return self._avatar.picture
 
     @property
     def picture_under_way(self) -> asyncio.Future[None] | None:

@@ -54,10 +54,8 @@ def link_header(ice_servers: tuple[IceServer, ...]) -> dict[str, str]:
     for server in ice_servers:
         link = f'<{server.url}>; rel="ice-server"'
         if server.username is not None and server.credential is not None:
-            name, secret = (
-                v.replace("\\", "\\\\").replace('"', '\\"') for v in (server.username, server.credential)
-            )
-            link += f'; username="{name}"; credential="{secret}"; credential-type="password"'
+            link += f"; username={_quoted(server.username)}; credential={_quoted(server.credential)}"
+            link += '; credential-type="password"'
         links.append(link)
     return {"Link": ", ".join(links)}
 

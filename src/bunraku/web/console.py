@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 import secrets
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from bunraku.apps import Apps
 from bunraku.clock import Clock
-from bunraku.errors import ApiError, AppUnknown, BodyUnreadable
-from bunraku.http import is_loopback, read_body
+from bunraku.errors import ApiError, AppUnknown
+from bunraku.http import is_loopback, read_json
 from bunraku.rpc.actions import ACTIONS, Actions, Caller
 from bunraku.rpc.envelope import failure, respond, success
 from bunraku.rpc.openapi import document
@@ -63,7 +62,7 @@ class Console:
         self._private = private
         self._guess = asyncio.Semaphore(1)
         self._settings, self._apps, self._actions, self._clock = settings, apps, actions, clock
-        self._base_url = base_url
+        self.base_url = base_url
         self._sessions: dict[str, float] = {}
         self._table = {a.name: a for a in ACTIONS}
 
@@ -105,7 +104,7 @@ class Console:
         expires = self._sessions.get(request.cookies.get(COOKIE, ""), 0.0)
         return expires > self._clock.monotonic()
 
-    def _refusal(self, request: Request) -> Response | None:
+    def refusal(self, request: Request) -> Response | None:
         if not self._host_known(request) or not self._same_origin(request):
             return JSONResponse({"error": "host or origin not allowed"}, 403, headers=HEADERS)
         if not self._logged_in(request):
@@ -116,7 +115,7 @@ class Console:
     async def login(self, request: Request) -> Response:
         if not self._host_known(request) or not self._same_origin(request):
             return JSONResponse({"error": "host or origin not allowed"}, 403, headers=HEADERS)
-        given = (await _json(request)).get("password")
+        given = (await read_json(request)).get("password")
         expected = self._settings.password
         if expected is None or not isinstance(given, str):
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
@@ -163,7 +162,7 @@ class Console:
 
     async def state(self, request: Request) -> Response:
         """Apps an operator may act for."""
-        refusal = self._refusal(request)
+        refusal = self.refusal(request)
         if refusal is not None:
             return refusal
         apps = [{"appId": a.id, "name": a.name, "enabled": a.enabled} for a in self._apps.list()]
@@ -171,11 +170,11 @@ class Console:
 
     async def call(self, request: Request, action: str) -> Response:
         """Run an action for an app, as if its server had called."""
-        refusal = self._refusal(request)
+        refusal = self.refusal(request)
         if refusal is not None:
             return refusal
         row = self._table.get(action)
-        body = await _json(request)
+        body = await read_json(request)
         app = self._apps.get(body["appId"]) if isinstance(body.get("appId"), int) else None
         if row is None:
             return JSONResponse({"error": "no such action"}, 404, headers=HEADERS)
@@ -184,17 +183,17 @@ class Console:
                 raise AppUnknown
             values = body.get("params")
             params = parse(row.params, values if isinstance(values, dict) else {})
-            reply = await row.run(self._actions, Caller(app, self._base_url(request)), params)
+            reply = await row.run(self._actions, Caller(app, self.base_url(request)), params)
             return respond(success(reply))
         except ApiError as error:
             return respond(failure(error))
 
     async def token(self, request: Request) -> Response:
         """A room token for the console's own player."""
-        refusal = self._refusal(request)
+        refusal = self.refusal(request)
         if refusal is not None:
             return refusal
-        body = await _json(request)
+        body = await read_json(request)
         app = self._apps.get(body["appId"]) if isinstance(body.get("appId"), int) else None
         if app is None:
             return JSONResponse({"error": "no such app"}, 404, headers=HEADERS)
@@ -206,11 +205,3 @@ class Console:
 def _forwarded(request: Request) -> bool:
     """Behind a proxy every client looks local: then a password is needed."""
     return any(h in request.headers for h in ("x-forwarded-for", "forwarded", "x-real-ip"))
-
-
-async def _json(request: Request) -> dict[str, Any]:
-    try:
-        value = json.loads(await read_body(request) or b"{}")
-    except (ValueError, RecursionError, BodyUnreadable):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -9,6 +9,11 @@ export class CallError extends Error {
 
 export class LoginRequired extends Error {}
 
+const watching = new Set();
+
+/** `callback(action, params)` hears of every call a person made. */
+export const onCall = (callback) => watching.add(callback);
+
 async function post(path, body) {
   const response = await fetch(path, {
     method: 'POST',
@@ -27,21 +32,24 @@ export async function state() {
 }
 
 export async function login(password) {
-  return (await fetch('/console/login', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ password }),
-  })).ok;
+  return (await post('/console/login', { password }).catch(() => ({ ok: false }))).ok;
 }
 
-/** Run an action of the API for an app; resolves to its Data. */
-export async function call(appId, action, params = {}) {
+/** Run an action of the API for an app; resolves to its Data. `quiet` for what no person asked for. */
+export async function call(appId, action, params = {}, quiet = false) {
+  if (!quiet) watching.forEach((callback) => callback(action, params));
   const answer = await (await post(`/console/call/${action}`, { appId, params })).json();
   if (answer.Code !== 0) throw new CallError(answer.Code, answer.Message);
   return answer.Data;
 }
 
 /** A room token and the user it is for. */
-export async function roomToken(appId) {
-  return (await post('/console/token', { appId })).json();
-}
+export const roomToken = async (appId) => (await post('/console/token', { appId })).json();
+
+/** The call as programs would make it: `{curl, python, node}`. */
+export const code = async (appId, action, params) => (await post('/console/code', { appId, action, params })).json();
+
+/** Figures of a running task and the callbacks of late. */
+export const figures = async (appId, taskId) => (await post('/console/figures', { appId, taskId })).json();
+
+export const testCallback = async (appId) => (await post('/console/callback', { appId })).json();

@@ -1,23 +1,18 @@
-import { CallError, LoginRequired, call, login, roomToken, state } from './api.js';
-import { Room } from './room.js';
-import { Whep } from './whep.js';
+import { CallError, LoginRequired, call, figures, login, onCall, roomToken, state, testCallback } from './api.js';
+import { microphone, playFile } from './audio.js';
+import * as codePanel from './code.js';
+import { $, clock, make } from './dom.js';
+import { chosenLanguage, speakLanguage, t } from './i18n.js';
+import { createRunning } from './running.js';
+import { clearCaption, createStage } from './stage.js';
+import * as strip from './strip.js';
+import * as timeline from './timeline.js';
 
-const $ = (id) => document.getElementById(id);
-const ui = {
-  appId: 0,
-  humans: [],
-  human: null,
-  task: null, // {TaskId, RoomId, StreamId} on the stage
-  player: null,
-  room: null,
-};
+const ui = { appId: 0, humans: [], human: null, speaking: null };
 window.bunraku = ui; // for automated checks of the console
 
 function log(text, bad = false) {
-  const item = document.createElement('li');
-  item.textContent = `${new Date().toLocaleTimeString()}  ${text}`;
-  item.classList.toggle('bad', bad);
-  $('log').prepend(item);
+  $('log').prepend(make('li', { textContent: `${clock()}  ${text}`, className: bad ? 'bad' : '' }));
   while ($('log').children.length > 60) $('log').lastChild.remove();
 }
 
@@ -26,27 +21,57 @@ async function attempt(work) {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof LoginRequired) $('login').showModal();
-    else log(error instanceof CallError ? `${error.code} ${error.message}` : error.message, true);
+    if (error instanceof LoginRequired) $('login').open || $('login').showModal();
+    else log(error instanceof CallError || error.code ? `${error.code} ${error.message}` : error.message, true);
     return undefined;
   }
+}
+
+const stage = createStage({
+  attempt,
+  drive(status, id) {
+    log(t(status === 2 ? 'speaking' : 'silent'));
+    timeline.drive(status, id);
+  },
+  quality: strip.watcher,
+  state: (text) => { $('link').textContent = text; },
+  ended: () => leave(),
+});
+ui.stage = stage;
+
+const running = createRunning({
+  watch: (task) => attempt(() => watch(task)),
+  stop: (task) => attempt(async () => {
+    await call(ui.appId, 'StopDigitalHumanStreamTask', { TaskId: task.TaskId });
+    await refresh();
+  }),
+});
+const refresh = () => running(ui.appId, stage.task?.TaskId);
+
+async function leave() {
+  await ui.speaking?.stop();
+  ui.speaking = null;
+  await stage.leave();
+  $('frame').style.background = '';
+  strip.clear();
+  for (const id of ['share', 'mic']) $(id).disabled = true;
+}
+
+async function watch(task) {
+  for (const id of ['share', 'mic']) $(id).disabled = false;
+  const watching = stage.watch(ui.appId, task, ui.human.Actions.map((a) => a.Action));
+  refresh();
+  await watching;
 }
 
 // --- who and which voice
 
 function showCast() {
   $('cast').replaceChildren(...ui.humans.map((human) => {
-    const card = document.createElement('button');
-    card.type = 'button';
-    card.className = 'card';
+    const picture = make('img', { src: new URL(human.AvatarUrl, location.href).pathname, alt: '' });
+    const card = make('button', { type: 'button', className: 'card' }, picture, make('span', { textContent: human.Name }));
     card.setAttribute('role', 'radio');
     card.setAttribute('aria-checked', String(human === ui.human));
-    const picture = document.createElement('img');
-    picture.src = new URL(human.AvatarUrl, location.href).pathname;
-    picture.alt = '';
-    const name = document.createElement('span');
-    name.textContent = human.Name;
-    card.append(picture, name);
     card.onclick = () => {
       ui.human = human;
       showCast();
@@ -63,122 +88,19 @@ async function load() {
 }
 
 async function loadApp() {
-  const humans = await call(ui.appId, 'GetDigitalHumanList', {});
-  ui.humans = humans.DigitalHumans;
+  ui.humans = (await call(ui.appId, 'GetDigitalHumanList', {}, true)).DigitalHumans;
   [ui.human] = ui.humans;
   showCast();
   const timbres = [];
   for (let total = 1; timbres.length < total;) {
-    const page = await call(ui.appId, 'GetTimbreList', { Offset: timbres.length, Limit: 20 });
+    const page = await call(ui.appId, 'GetTimbreList', { Offset: timbres.length, Limit: 20 }, true);
     total = page.Total;
     if (!page.Timbres.length) break;
     timbres.push(...page.Timbres);
   }
-  $('timbre').replaceChildren(...timbres.map((t) => new Option(t.Name, t.TimbreId)));
+  $('timbre').replaceChildren(...timbres.map((one) => new Option(one.Name, one.TimbreId)));
   await refresh();
 }
-
-// --- the stage
-
-function showGestures() {
-  const names = ui.task ? ui.human.Actions.map((a) => a.Action) : [];
-  $('gestures').replaceChildren(...names.map((name) => {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = name.replaceAll('_', ' ');
-    button.onclick = () => attempt(() => call(ui.appId, 'DoAction', { TaskId: ui.task.TaskId, Action: name }));
-    return button;
-  }));
-}
-
-function onRoomEvent(event) {
-  if (event.event === 'login' || event.event === 'streams') {
-    const ours = (event.streams || []).some((s) => s.streamID === ui.task?.StreamId);
-    if (event.update === 'DELETE' && ours) leave();
-    else if (ours) attempt(play);
-  } else if (event.event === 'message') {
-    const message = JSON.parse(event.content);
-    if (message.Cmd === 1001) {
-      log(message.Data.Status === 2 ? 'speaking' : 'silent');
-      clearCaption();
-      spokenSince = performance.now();
-    } else if (message.Cmd === 2001) showWords(message.Data.Words);
-  } else if (event.event === 'error') log(`${event.code} ${event.message}`, true);
-}
-
-// Words come ahead of their sound, with times from the start of their drive.
-let said = [];
-let spokenSince = 0;
-let wordTimers = [];
-
-function clearCaption() {
-  wordTimers.forEach(clearTimeout);
-  wordTimers = [];
-  said = [];
-  $('caption').hidden = true;
-}
-
-function showWords(words) {
-  for (const word of words) {
-    const wait = Math.max(0, spokenSince + word.StartMs - performance.now());
-    wordTimers.push(setTimeout(() => {
-      said = [...said, word.Text].slice(-9);
-      $('caption').textContent = said.join(' ');
-      $('caption').hidden = false;
-    }, wait));
-  }
-}
-
-async function watch(task) {
-  await leave();
-  ui.task = task;
-  const { token, userId } = await roomToken(ui.appId);
-  ui.token = token;
-  ui.room = new Room({ appId: ui.appId, roomId: task.RoomId, token, userId, onevent: onRoomEvent });
-  showGestures();
-  refresh();
-}
-
-async function play() {
-  if (ui.player) return;
-  const player = new Whep({
-    onstate: (s) => {
-      $('link').textContent = s === 'connected' ? 'connected' : s;
-    },
-  });
-  ui.player = player;
-  const video = $('video');
-  video.srcObject = player.stream;
-  try {
-    await player.play(`/whep/${ui.appId}/${ui.task.StreamId}`, ui.token);
-  } catch (error) {
-    ui.player = null;
-    throw error;
-  }
-  $('frame').dataset.state = 'live';
-  $('badge').hidden = false;
-  video.muted = false;
-  await video.play().catch(async () => {
-    video.muted = true;
-    $('unmute').hidden = false;
-    await video.play();
-  });
-}
-
-async function leave() {
-  ui.room?.close();
-  await ui.player?.close();
-  Object.assign(ui, { room: null, player: null, task: null });
-  $('frame').dataset.state = 'empty';
-  $('frame').style.background = '';
-  $('badge').hidden = true;
-  $('unmute').hidden = true;
-  clearCaption();
-  $('link').textContent = '';
-  showGestures();
-}
-
-// --- what people do
 
 $('app').onchange = () => attempt(async () => {
   await leave();
@@ -186,25 +108,41 @@ $('app').onchange = () => attempt(async () => {
   await loadApp();
 });
 
+// --- create, with every option
+
+const number = (id) => (Number($(id).value) > 0 ? Number($(id).value) : undefined);
+
 $('create').onclick = () => attempt(async () => {
   const id = Math.random().toString(36).slice(2, 8);
   const [Width, Height] = $('size').value.split('x').map(Number);
-  const place = { RoomId: `room-${id}`, StreamId: `stream-${id}` };
+  const place = { RoomId: $('room').value.trim() || `room-${id}`, StreamId: $('stream').value.trim() || `stream-${id}` };
+  const bitrate = number('bitrate');
+  const extra = {};
+  if ($('transparent').checked) extra.Transparent = true;
+  if ($('mood').value) extra.Emotion = $('mood').value;
   const { TaskId } = await call(ui.appId, 'CreateDigitalHumanStreamTask', {
     DigitalHumanConfig: { DigitalHumanId: ui.human.DigitalHumanId, BackgroundColor: $('colour').value },
     RTCConfig: place,
-    VideoConfig: { Width, Height },
+    VideoConfig: { Width, Height, ...(bitrate && { Bitrate: bitrate * 1000 }) },
+    ...(number('ttl') && { TTL: number('ttl') }),
+    ...(number('idle') && { MaxIdleTime: number('idle') }),
+    ...(Object.keys(extra).length && { ExtraConfig: extra }),
   });
-  log(`created ${TaskId.slice(0, 8)}`);
+  log(`${t('created')} ${TaskId.slice(0, 8)}`);
+  $('frame').style.background = extra.Transparent ? '' : $('colour').value;
   await watch({ TaskId, ...place });
-  $('frame').style.background = $('colour').value;
 });
+
+// --- speak
+
+const history = [];
+let recalled = -1;
 
 async function speak(InterruptMode) {
   const text = $('text').value.trim();
-  if (!ui.task || !text) return;
-  await call(ui.appId, 'DriveByText', {
-    TaskId: ui.task.TaskId,
+  if (!stage.task || !text) return;
+  const { DriveId } = await call(ui.appId, 'DriveByText', {
+    TaskId: stage.task.TaskId,
     Text: text,
     InterruptMode,
     TTSConfig: {
@@ -214,6 +152,9 @@ async function speak(InterruptMode) {
       Volume: Number($('volume').value),
     },
   });
+  timeline.queued(DriveId);
+  history.unshift(text);
+  recalled = -1;
   $('text').value = '';
 }
 
@@ -226,11 +167,15 @@ $('text').onkeydown = (event) => {
   if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
     attempt(() => speak(0));
+  } else if (event.key === 'ArrowUp' && ($('text').value === '' || recalled >= 0) && history.length) {
+    event.preventDefault();
+    recalled = Math.min(recalled + 1, history.length - 1);
+    $('text').value = history[recalled];
   }
 };
 
 const interrupt = () => attempt(async () => {
-  if (ui.task) await call(ui.appId, 'InterruptDriveTask', { TaskId: ui.task.TaskId });
+  if (stage.task) await call(ui.appId, 'InterruptDriveTask', { TaskId: stage.task.TaskId });
   clearCaption();
 });
 $('interrupt').onclick = interrupt;
@@ -239,63 +184,76 @@ document.onkeydown = (event) => {
 };
 
 $('stop').onclick = () => attempt(async () => {
-  if (ui.task) await call(ui.appId, 'StopDigitalHumanStreamTask', { TaskId: ui.task.TaskId });
+  if (stage.task) await call(ui.appId, 'StopDigitalHumanStreamTask', { TaskId: stage.task.TaskId });
   await leave();
   await refresh();
 });
 
-$('unmute').onclick = () => {
-  $('video').muted = false;
-  $('unmute').hidden = true;
+$('frame').ondragover = (event) => {
+  event.preventDefault();
+  $('frame').classList.toggle('dropping', Boolean(stage.task));
 };
+$('frame').ondragleave = () => $('frame').classList.remove('dropping');
+$('frame').ondrop = (event) => {
+  event.preventDefault();
+  $('frame').classList.remove('dropping');
+  const [file] = event.dataTransfer.files;
+  if (file && stage.task) attempt(() => playFile(ui.appId, stage.task.TaskId, file));
+};
+$('file').onchange = () => {
+  const [file] = $('file').files;
+  if (file && stage.task) attempt(() => playFile(ui.appId, stage.task.TaskId, file));
+  $('file').value = '';
+};
+
+$('mic').onclick = () => attempt(async () => {
+  if (ui.speaking) {
+    await ui.speaking.stop();
+    ui.speaking = null;
+  } else if (stage.task) ui.speaking = await microphone(ui.appId, stage.task.TaskId);
+  $('mic').setAttribute('aria-pressed', String(Boolean(ui.speaking)));
+});
+
+$('share').onclick = () => attempt(async () => {
+  const { token, userId } = await roomToken(ui.appId);
+  const { RoomId, StreamId } = stage.task;
+  const wanted = new URLSearchParams({ app: ui.appId, room: RoomId, stream: StreamId, token, user: userId });
+  const link = `${location.origin}/share#${wanted}`;
+  await navigator.clipboard.writeText(link).then(() => log(t('link copied')), () => log(link));
+});
+
+$('callback').onclick = () => attempt(async () => {
+  const { ok, detail } = await testCallback(ui.appId);
+  log(`${t('callback')}: ${detail}`, !ok);
+});
+
+// --- the rest of the page
 
 $('login-form').onsubmit = async (event) => {
   event.preventDefault();
   if (await login($('password').value)) {
     $('login').close();
     attempt(load);
-  } else $('login-error').textContent = 'That is not the password.';
+  } else $('login-error').textContent = t('That is not the password.');
 };
 
-// --- what runs, from the API's own Query
+$('language').onchange = () => {
+  speakLanguage($('language').value);
+  showCast();
+  attempt(refresh);
+};
 
-async function refresh() {
-  if (!ui.appId) return;
-  const { TaskList } = await call(ui.appId, 'QueryDigitalHumanStreamTasks', {});
-  const rows = TaskList.map((task) => {
-    const row = document.createElement('li');
-    row.dataset.status = task.Status;
-    row.dataset.task = task.TaskId;
-    const dot = document.createElement('span');
-    dot.className = 'dot';
-    const name = document.createElement('span');
-    name.className = 'name';
-    name.textContent = `${task.RoomId} / ${task.StreamId}`;
-    name.title = `${task.TaskId}, since ${new Date(task.CreateTime * 1000).toLocaleString()}`;
-    const watchButton = document.createElement('button');
-    watchButton.type = 'button';
-    watchButton.textContent = ui.task?.TaskId === task.TaskId ? 'Watching' : 'Watch';
-    watchButton.disabled = ui.task?.TaskId === task.TaskId;
-    watchButton.onclick = () => attempt(() => watch(task));
-    const stopButton = document.createElement('button');
-    stopButton.type = 'button';
-    stopButton.textContent = 'Stop';
-    stopButton.onclick = () => attempt(async () => {
-      await call(ui.appId, 'StopDigitalHumanStreamTask', { TaskId: task.TaskId });
-      await refresh();
-    });
-    row.append(dot, name, watchButton, stopButton);
-    return row;
-  });
-  if (!rows.length) {
-    const none = document.createElement('li');
-    none.className = 'none';
-    none.textContent = 'Nobody is on stage.';
-    rows.push(none);
-  }
-  $('running').replaceChildren(...rows);
+async function look() {
+  if (!ui.appId || $('login').open || document.hidden) return;
+  await refresh();
+  const found = await figures(ui.appId, stage.task?.TaskId ?? '');
+  if (stage.task && found.figures) strip.server(found.figures);
+  timeline.callbacks(found.callbacks);
 }
 
+onCall((action, params) => codePanel.showCall(ui.appId, action, params));
+codePanel.install();
+$('language').value = chosenLanguage();
+speakLanguage($('language').value);
 attempt(load);
-setInterval(() => $('login').open || refresh().catch(() => {}), 3000);
-window.addEventListener('pagehide', () => ui.player?.close());
+setInterval(() => look().catch(() => {}), 2500);

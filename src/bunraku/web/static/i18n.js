@@ -1,0 +1,48 @@
+// English is in the markup; other languages replace it. Keys are the English texts themselves.
+
+const CHINESE = {
+  'Digital human': '数字人', 'App': '应用', 'Picture': '画面', 'Background': '背景', 'Bring to life': '开始直播',
+  'Portrait 720 × 1280': '竖屏 720 × 1280', 'Square 512 × 512': '方形 512 × 512', 'Landscape 1280 × 720': '横屏 1280 × 720',
+  'More options': '更多选项', 'Transparent': '透明背景', 'Mood': '情绪', 'Own': '默认', 'Bitrate, kbit/s': '码率 kbit/s',
+  'Longest life, s': '最长时长(秒)', 'Longest idleness, s': '最长空闲(秒)', 'Room': '房间', 'Stream': '流',
+  'Speak': '说话', 'Voice': '音色', 'Text to speak': '要说的话', 'Speed': '语速', 'Pitch': '音调', 'Volume': '音量',
+  'Speak now': '立即说', 'Interrupt': '打断', 'Stop': '停止', 'Running': '运行中', 'Timeline': '时间线', 'Call': '调用',
+  'Log': '日志', 'Live': '直播中', 'Tap for sound': '点击开启声音', 'Watch': '观看', 'Watching': '观看中', 'Gestures': '动作',
+  'Stage': '舞台', 'Quality': '质量', 'Language': '语言', 'Copy': '复制', 'Copied': '已复制', 'Share': '分享',
+  'Microphone': '麦克风', 'Mute microphone': '关闭麦克风', 'Test callback': '测试回调',
+  'Choose who should appear, then bring them to life.': '选择数字人,然后开始直播。',
+  'Nobody is on stage.': '目前没有直播。', 'Nothing has happened yet.': '暂无记录。',
+  'What should be said? Enter speaks, Shift + Enter breaks the line, ↑ recalls.': '想说什么?回车说话,Shift + 回车换行,↑ 调出上一句。',
+  'Drop an audio file on the stage to have it spoken.': '把音频文件拖到舞台上即可播放。',
+  'Operator password': '管理员密码', 'Password': '密码', 'Log in': '登录', 'That is not the password.': '密码不正确。',
+  'created': '已创建', 'speaking': '说话中', 'silent': '已静音', 'queued': '排队', 'delivered': '已送达', 'failed': '失败',
+  'callback': '回调', 'drive': '驱动', 'ended': '已结束', 'picture': '画面', 'lost': '丢包', 'delay': '延迟', 'render': '渲染',
+  'encode': '编码', 'first sound': '首音', 'interrupt': '打断', 'watchers': '观众', 'API': '接口', 'The last call, signed': '刚才的调用(已签名)',
+  'link copied': '链接已复制', 'waiting': '等待', 'connected': '已连接', 'reconnecting': '重新连接',
+};
+
+let table = {};
+
+export const t = (text) => table[text] || text;
+
+export function chosenLanguage() {
+  const stored = localStorage.getItem('language');
+  return stored || (navigator.language.startsWith('zh') ? 'zh' : 'en');
+}
+
+/** Translate what is marked with data-t (text), data-t-label, data-t-placeholder. */
+export function speakLanguage(language) {
+  localStorage.setItem('language', language);
+  document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+  table = language === 'zh' ? CHINESE : {};
+  for (const element of document.querySelectorAll('[data-t]')) {
+    element.dataset.en ??= element.textContent;
+    element.textContent = t(element.dataset.en);
+  }
+  for (const [mark, attribute] of [['tLabel', 'aria-label'], ['tPlaceholder', 'placeholder']]) {
+    const selector = `[data-${mark === 'tLabel' ? 't-label' : 't-placeholder'}]`;
+    for (const element of document.querySelectorAll(selector)) {
+      element.setAttribute(attribute, t(element.dataset[mark]));
+    }
+  }
+}

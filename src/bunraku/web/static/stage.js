@@ -1,0 +1,104 @@
+// The stage: the person, captions, gestures, and what is dropped there.
+
+import { ZegoExpressEngine } from '/player/index.js';
+import { call, roomToken } from './api.js';
+import { $, button } from './dom.js';
+import { t } from './i18n.js';
+
+let said = [];
+let spokenSince = 0;
+let timers = [];
+
+export function clearCaption() {
+  timers.forEach(clearTimeout);
+  timers = [];
+  said = [];
+  $('caption').hidden = true;
+}
+
+// Words come ahead of their sound, with times from the start of their drive.
+function showWords(words) {
+  for (const word of words) {
+    const wait = Math.max(0, spokenSince + word.StartMs - performance.now());
+    timers.push(setTimeout(() => {
+      said = [...said, word.Text].slice(-9);
+      $('caption').textContent = said.join(' ');
+      $('caption').hidden = false;
+    }, wait));
+  }
+}
+
+/** `on` has drive(status, driveId), quality(stats), state(text), ended(). */
+export function createStage(on) {
+  let engine = null;
+  let task = null;
+
+  async function leave() {
+    engine?.destroyEngine();
+    engine = null;
+    task = null;
+    $('screen').replaceChildren();
+    $('frame').dataset.state = 'empty';
+    $('badge').hidden = true;
+    $('unmute').hidden = true;
+    clearCaption();
+    showGestures(0, []);
+  }
+
+  function showGestures(appId, names) {
+    $('gestures').replaceChildren(...names.map((name) => button(name.replaceAll('_', ' '), () => {
+      on.attempt(() => call(appId, 'DoAction', { TaskId: task.TaskId, Action: name }));
+    })));
+  }
+
+  async function watch(appId, wanted, gestures) {
+    await leave();
+    task = wanted;
+    const { token, userId } = await roomToken(appId);
+    const zg = new ZegoExpressEngine(appId, window.location.origin);
+    engine = zg;
+    showGestures(appId, gestures);
+    zg.on('roomStateChanged', (_, reason) => {
+      const words = { LOGINED: 'connected', RECONNECTED: 'connected', RECONNECTING: 'reconnecting' };
+      on.state(words[reason] ? t(words[reason]) : '');
+    });
+    zg.on('recvExperimentalAPI', ({ content }) => {
+      const message = JSON.parse(content.msgContent);
+      if (message.Product === 'digitalhuman' && message.Cmd === 1001) {
+        clearCaption();
+        spokenSince = performance.now();
+        on.drive(message.Data.Status, message.Data.DriveId);
+      }
+    });
+    zg.on('captions', ({ Words }) => showWords(Words));
+    zg.on('playQualityUpdate', (_, stats) => on.quality(stats));
+    zg.on('playerStateUpdate', ({ state, errorCode }) => {
+      if (state === 'NO_PLAY' && errorCode === 1104039 && engine === zg) on.ended();
+    });
+    await zg.loginRoom(wanted.RoomId, token, { userID: userId, userName: userId });
+    const stream = await zg.startPlayingStream(wanted.StreamId);
+    if (engine !== zg) return;
+    const view = zg.createRemoteStreamView(stream);
+    view.on('autoplayFailed', () => {
+      $('unmute').hidden = false;
+    });
+    view.play($('screen'), { enableAutoplayDialog: false });
+    $('unmute').onclick = () => {
+      view.setAudioMuted(false);
+      $('unmute').hidden = true;
+    };
+    $('frame').dataset.state = 'live';
+    $('badge').hidden = false;
+  }
+
+  return {
+    watch,
+    leave,
+    get task() {
+      return task;
+    },
+    get engine() {
+      return engine;
+    },
+  };
+}

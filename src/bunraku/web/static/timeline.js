@@ -1,0 +1,38 @@
+// What happened to drives and callbacks, newest first.
+
+import { $, clock, make } from './dom.js';
+import { t } from './i18n.js';
+
+const KEPT = 80;
+const NAMES = { 2: 'speaking', 3: 'failed', 4: 'ended', 5: 'interrupt' };
+let seen = 0; // number of the last callback shown
+
+function add(kind, text, detail, bad) {
+  $('timeline').querySelector('.none')?.remove();
+  const row = make('li', { dataset: { kind } }, make('time', { textContent: clock() }), make('b', { textContent: t(kind) }),
+    make('span', { textContent: text, className: bad ? 'bad' : '' }), make('code', { textContent: detail }));
+  $('timeline').prepend(row);
+  while ($('timeline').children.length > KEPT) $('timeline').lastChild.remove();
+}
+
+const started = new Set();
+
+export function drive(status, id) {
+  started.add(id);
+  add('drive', t(NAMES[status] || String(status)), id.slice(0, 8), status === 3);
+}
+
+/** A call was answered; a drive that speaks at once was told of before. */
+export function queued(id) {
+  if (!started.has(id)) add('drive', t('queued'), id.slice(0, 8), false);
+}
+
+/** Callbacks as the server tells of them: {Number, EventType, Status, TaskId, Attempts, Delivered}. */
+export function callbacks(list) {
+  for (const one of list.filter((c) => c.Number > seen)) {
+    seen = one.Number;
+    const what = `${one.EventType === 3 ? 'task' : 'drive'} → ${one.Status}`;
+    const how = one.Delivered ? t('delivered') : `${t('failed')} (${one.Attempts})`;
+    add('callback', `${what}: ${how}`, one.TaskId.slice(0, 8), !one.Delivered);
+  }
+}
