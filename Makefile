@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-turn lint format bench soak docs lock bake clean install
+.PHONY: demo test test-turn lint format bench soak docs lips lips-evaluate voices lock bake clean install
 
 demo: $(STAMP)
 	$(BIN)/bunraku demo
@@ -34,9 +34,31 @@ MINUTES ?= 60
 soak: $(STAMP)
 	$(BIN)/bunraku soak --minutes $(MINUTES)
 
-# Pages that are made from code.
+# Pages that are made from code, then the site in build/docs. Broken links fail.
 docs: $(STAMP)
-	for page in settings openapi conformance; do $(BIN)/python scripts/docs_$$page.py; done
+	for page in settings openapi conformance performance api; do $(BIN)/python scripts/docs_$$page.py; done
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+
+# The lip net: data, training on one thread, evaluation (docs/lip-net.md). Needs Debian's libflite1,
+# festival, festvox-us-slt-hts, pocketsphinx-testdata and alsa-utils.
+LIPS := PYTHONPATH=studio/lips build/lips/bin/python studio/lips
+build/lips: studio/lips/requirements.txt
+	$(PYTHON) -m venv build/lips
+	build/lips/bin/pip install --quiet -r studio/lips/requirements.txt
+	build/lips/bin/pip install --quiet --editable '.[espeak]'
+	touch build/lips
+
+lips: build/lips
+	$(LIPS)/data.py build/lips-data
+	$(LIPS)/train.py build/lips-data src/bunraku/lipsync/lipnet.onnx
+	$(LIPS)/evaluate.py
+
+lips-evaluate: build/lips
+	$(LIPS)/evaluate.py
+
+# How well the built-in voices are understood (docs/voices.md).
+voices: build/lips
+	$(LIPS)/measure_voices.py
 
 install: $(STAMP)
 

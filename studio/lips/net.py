@@ -20,7 +20,7 @@ class LipNet(nn.Module):
         self.stem = nn.Linear(INPUT, HIDDEN)
         self.memory = nn.GRU(HIDDEN, HIDDEN, 2, batch_first=True)
         self.heads = nn.Linear(HIDDEN, len(LOOK_AHEAD) * len(VISEMES))
-        self.drop = nn.Dropout(0.15)
+        self.drop = nn.Dropout(0.1)
 
     def forward(self, x: torch.Tensor, state: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         y, state = self.memory(self.drop(torch.relu(self.stem(x))), state)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("page", ["settings", "openapi", "conformance"])
+@pytest.mark.parametrize("page", ["settings", "openapi", "conformance", "performance", "api"])
 def test_generated_pages_are_fresh(page):
     script = ROOT / f"scripts/docs_{page}.py"
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True)

@@ -174,7 +174,7 @@ class Performance:
         spoke = self._queue.speaking
         changes = self._queue.submit(line.drive_id, mode)
         if spoke and not self._queue.speaking:
-            self._cut_at = self._clock.monotonic()
+            self._cut()
         # First those that end: a WebSocket drive may succeed itself under the same id.
         self._drop_all(changes)
         self._lines[line.drive_id] = line
@@ -192,8 +192,13 @@ class Performance:
     def interrupt(self) -> None:
         """End the current drive and discard the queue. Its next sample is never sent."""
         if self._queue.speaking:
-            self._cut_at = self._clock.monotonic()
+            self._cut()
         self._drop_all(self._queue.clear())
+
+    def _cut(self) -> None:
+        """Somebody was interrupted: what of them is encoded and waits for its moment goes too."""
+        self._cut_at = self._clock.monotonic()
+        self._paced.clear()
 
     def fail_waiting(self, drive_id: str) -> None:
         """A queued drive's producer failed before its turn."""
@@ -287,6 +292,7 @@ class Performance:
     def _rest(self) -> None:
         """Nobody watches: encoders are freed, and reopened with a keyframe when somebody does."""
         self._cut_at = None
+        self._paced.clear()
         self._opus = None
         if self._video is None or self._video.done():
             self._encoders.clear()

@@ -1,0 +1,106 @@
+"""Write docs/performance.md from docs/bench.json and the words in docs/performance.in.md.
+
+``bunraku bench --out docs/bench.json`` takes the figures; nothing is typed by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE, WORDS, FIGURES = DOCS / "performance.md", DOCS / "performance.in.md", DOCS / "bench.json"
+BUDGETS: dict[str, tuple[str, str, str]] = {
+    # figure: (what, key, budget)
+    "create_to_streaming_ms": ("Create → status 3, ms", "p95", "≤ 400"),
+    "text_to_first_voice_ms": ("DriveByText → first voiced sample at the receiver, ms", "p95", "≤ 150"),
+    "interrupt_to_silence_ms": ("interrupt → silence at the receiver, ms", "p95", "≤ 120"),
+    "av_offset_ms": ("picture after its sound at the receiver, ms", "p95", "≤ 20"),
+    "watched_512x512": (
+        "watched 512×512 without rendering, × x264 alone",
+        "ratio_without_rendering",
+        "≤ 1.5",
+    ),
+    "watched_512x512#": ("watched 512×512 with rendering, × x264 alone", "ratio", "≤ 2.5"),
+    "watched_512x512##": ("compose a frame, talking, 512×512, ms CPU", "render_ms", "≤ 2.5"),
+    "watched_720x1280": (
+        "watched 720×1280 without rendering, × x264 alone",
+        "ratio_without_rendering",
+        "≤ 1.5",
+    ),
+    "watched_720x1280##": ("compose a frame, talking, 720×1280, ms CPU", "render_ms", "≤ 4"),
+    "extra_watcher_512x512": ("one more watcher, % of a core", "core_percent", "≤ 0.4"),
+    "unwatched_512x512": ("unwatched stream, % of a core", "core_percent", "≤ 2"),
+    "unwatched_512x512#": ("unwatched stream, MB", "memory_mb", "≤ 12"),
+    "query": ("Query, × the framework's bare route by CPU", "share_of_bare", "≥ 0.6"),
+    "density_512x512_6": (
+        "event-loop lag with six 512×512 streams, p99 below, ms",
+        "loop_lag_p99_ms_below",
+        "≤ 20",
+    ),
+    "density_720x1280": ("720×1280 streams until sound would be late", "streams", "≥ 6"),
+    "density_512x512": ("512×512 streams until sound would be late", "streams", ""),
+}
+
+
+def met(value: float, budget: str) -> str:
+    if not budget:
+        return ""
+    sign, limit = budget.split()
+    good = value <= float(limit) if sign == "≤" else value >= float(limit)
+    return "yes" if good else "**no**"
+
+
+def tables(report: dict[str, Any]) -> str:
+    m, results = report["machine"], report["results"]
+    out = [
+        f"{m['cores']} cores of {m['cpu']}, Python {m['python']}, {report['samples']} samples of each latency.",
+        "",
+        "| What | p50 | measured | budget | met |",
+        "|---|---|---|---|---|",
+    ]
+    for figure, (what, key, budget) in BUDGETS.items():
+        found = results.get(figure.rstrip("#"))
+        if found is None:
+            continue
+        middle = found.get("p50", "")
+        label = f"{found[key]} (p95)" if key == "p95" else str(found[key])
+        out.append(f"| {what} | {middle} | {label} | {budget} | {met(float(found[key]), budget)} |")
+    out += [
+        "",
+        "| Stream, watched and talking | core | render | encode | the rest | x264 alone |",
+        "|---|---|---|---|---|---|",
+    ]
+    for size in ("512x512", "720x1280"):
+        f = results[f"watched_{size}"]
+        out.append(
+            f"| {size.replace('x', '×')} at 25 a second | {f['core_percent']} % | {f['render_ms']} ms | "
+            f"{f['encode_ms']} ms | {f['rest_core_percent']} % | {f['x264_alone_percent']} % |"
+        )
+    out += [
+        "",
+        "| Watched, talking streams at once | pictures late | event-loop lag, p99 below |",
+        "|---|---|---|",
+    ]
+    for name, f in results.items():
+        if name.startswith("density_") and "frames_late_percent" in f:
+            _, size, count = name.split("_")
+            late, lag = f["frames_late_percent"], f["loop_lag_p99_ms_below"]
+            out.append(f"| {count} × {size.replace('x', '×')} | {late} % | {lag} ms |")
+    return "\n".join(out)
+
+
+def render() -> str:
+    words = WORDS.read_text("utf-8")
+    return words.replace("<!-- figures -->", tables(json.loads(FIGURES.read_text("utf-8"))))
+
+
+if __name__ == "__main__":
+    text = render()
+    if "--check" in sys.argv:
+        if PAGE.read_text("utf-8") != text:
+            sys.exit("docs/performance.md is stale")
+    else:
+        PAGE.write_text(text, "utf-8")
