@@ -1,0 +1,168 @@
+"""The console's daily work in real Chromium: files, code, timeline, languages, and who may come in."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from bunraku.settings import AppSettings
+from bunraku.testing.server import APP_ID, SECRET, RunningServer
+
+from .conftest import until
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def receiver():
+    heard = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", heard
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def desk(receiver):
+    app = AppSettings(app_id=APP_ID, server_secret=SECRET, max_tasks=20, callback_url=receiver[0])
+    with RunningServer(apps=(app,)) as running:
+        yield running
+
+
+async def begin(page, desk):
+    await page.goto(desk.base_url)
+    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await page.select_option("#size", "512x512")
+    await page.click("#create")
+    await until(page, "document.querySelector('video')?.videoWidth === 512")
+
+
+async def test_timeline_figures_and_thumbnail_tell_what_happened(desk, page, receiver):
+    await begin(page, desk)
+    await page.fill("#text", "Good evening.")
+    await page.keyboard.press("Enter")
+    timeline = "document.getElementById('timeline').innerText"
+    await until(page, f"{timeline}.includes('speaking') && {timeline}.includes('ended')")
+    await until(page, f"{timeline}.includes('drive → 4: delivered')")
+    await until(page, "document.getElementById('strip').innerText.includes('fps')")
+    await until(page, "document.getElementById('strip').innerText.includes('first sound')")
+    await until(page, "document.querySelector('#running img')?.naturalWidth === 96")
+    # What was said comes back with the arrow.
+    await page.focus("#text")
+    await page.keyboard.press("ArrowUp")
+    assert await page.input_value("#text") == "Good evening."
+    await page.click("#callback")
+    await until(page, "document.getElementById('log').innerText.includes('HTTP 200')")
+    assert any(e["Detail"].get("RoomId") == "callback-test" for e in receiver[1])
+    await page.click("#stop")
+
+
+async def test_the_signed_call_works_as_it_is_shown(desk, page):
+    await begin(page, desk)
+    await page.click("#gestures button:has-text('nod')")
+    await until(page, "document.getElementById('code').textContent.startsWith('curl')")
+    shown = await page.inner_text("#code")
+    done = subprocess.run(
+        ["bash", "-c", shown.replace("curl ", "curl -s ", 1)], capture_output=True, text=True
+    )
+    assert json.loads(done.stdout)["Code"] == 0
+    assert SECRET not in shown
+    for name, command in (
+        ("python", [sys.executable, "-c"]),
+        ("node", ["node", "--input-type=module", "-e"]),
+    ):
+        await page.click(f"#code-tabs button:has-text('{name}')")
+        await until(page, "!document.getElementById('code').textContent.startsWith('curl')")
+        text = await page.inner_text("#code")
+        assert SECRET not in text
+        done = subprocess.run(
+            [*command, text], capture_output=True, text=True, env={"SERVER_SECRET": SECRET, "PATH": "/usr/bin:/usr/local/bin:/bin"}
+        )  # fmt: skip
+        assert "success" in done.stdout, done.stderr
+        await page.click("#code-tabs button:has-text('curl')")
+        await until(page, "document.getElementById('code').textContent.startsWith('curl')")
+    await page.click("#stop")
+
+
+async def test_an_audio_file_is_spoken_and_options_are_sent(desk, page, tmp_path):
+    import wave
+
+    from bunraku.testing.voices import tone
+
+    path = tmp_path / "tone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        file.writeframes(tone(440, 1.5).tobytes())
+    await page.goto(desk.base_url)
+    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await page.click("summary")
+    await page.fill("#room", "a-room-of-one's-own")
+    await page.check("#transparent")
+    await page.select_option("#mood", "happy")
+    await page.fill("#ttl", "600")
+    await page.select_option("#size", "512x512")
+    await page.click("#create")
+    await until(page, "document.querySelector('canvas')?.width === 512")
+    task = next(t for t in desk.client().running() if t["RoomId"] == "a-room-of-one's-own")
+    live = desk.parts.manager.get_live(APP_ID, task["TaskId"])
+    assert (live.record.ttl, live.record.emotion, live.record.framing.transparent) == (600, "happy", True)
+    await page.set_input_files("#file", str(path))
+    await until(page, "document.getElementById('log').innerText.includes('speaking')")
+    begin = time.monotonic()
+    await until(page, "document.getElementById('log').innerText.includes('silent')")
+    assert 0.8 < time.monotonic() - begin < 4
+    await asyncio.sleep(0.1)
+    await page.click("#stop")
+
+
+async def test_every_text_of_the_page_has_a_translation(desk, page):
+    await page.goto(desk.base_url)
+    await until(page, "document.querySelectorAll('.card').length >= 2")
+    english = await page.evaluate("[...document.querySelectorAll('[data-t]')].map((e) => e.textContent)")
+    await page.select_option("#language", "zh")
+    chinese = await page.evaluate("[...document.querySelectorAll('[data-t]')].map((e) => e.textContent)")
+    assert len(english) > 30
+    assert [e for e, c in zip(english, chinese, strict=True) if e == c] == []
+    assert await page.evaluate("document.documentElement.lang") == "zh-CN"
+    unlabelled = await page.evaluate(
+        """[...document.querySelectorAll('button, input, select, textarea')].filter((e) =>
+             !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim() && !e.hidden
+             && !e.getAttribute('aria-hidden')).map((e) => e.id)"""
+    )
+    assert unlabelled == []
+
+
+def test_strangers_see_no_backstage(desk):
+    base = desk.base_url
+    evil = {"Origin": "http://evil.example"}
+    for path in ("figures", "code", "callback"):
+        answer = httpx.post(f"{base}/console/{path}", json={"appId": APP_ID}, headers=evil)
+        assert answer.status_code == 403
+        assert httpx.post(f"{base}/console/{path}", json={"appId": 1}).status_code == 404
+    assert httpx.get(f"{base}/console/snapshot/{APP_ID}/nobody").status_code == 404
+    assert (
+        httpx.get(f"{base}/console/snapshot/{APP_ID}/x", headers={"Host": "evil.example"}).status_code == 403
+    )
+    with RunningServer(providers=[], console={"password": "long enough"}) as locked:
+        for path in ("figures", "code", "callback"):
+            assert httpx.post(f"{locked.base_url}/console/{path}", json={"appId": APP_ID}).status_code == 401
+        assert httpx.get(f"{locked.base_url}/console/snapshot/1/x").status_code == 401
