@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-turn lint format bench soak docs lips lips-evaluate voices lock bake clean install
+.PHONY: demo test test-turn lint format bench soak docs lips lips-evaluate voices lock look bake clean install
 
 demo: $(STAMP)
 	$(BIN)/bunraku demo
@@ -73,6 +73,10 @@ lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --python-version 3.11 --extra espeak --extra postgresql --extra redis --group dev \
 	  pyproject.toml scripts/build-requirements.txt -o requirements.lock
+
+# Contact sheets of the cast, with the cost of a frame: docs/look.md.
+look: $(STAMP)
+	$(BIN)/python scripts/look.py
 
 # Bake a drawn character into its pack: make bake CHARACTER=anna
 bake:

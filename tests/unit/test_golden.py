@@ -1,0 +1,67 @@
+"""Golden frames: what a digital human looks like, within what an eye forgives.
+
+After a change of art on purpose: ``python tests/unit/test_golden.py`` writes them anew; look at them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from bunraku.avatars.base import Framing
+from bunraku.avatars.catalog import Catalog
+from bunraku.lipsync.visemes import one_hot, rest
+from bunraku.media import Pose
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SIZE = 256
+SCENES = {
+    "rest": (rest(), Pose()),
+    "open": (one_hot("aa"), Pose(yaw=6.0, pitch=2.0, brow_l=0.5, brow_r=0.5)),
+    "shut": (one_hot("PP"), Pose(yaw=-4.0, roll=3.0, lid=1.0)),
+    "wave": (one_hot("E"), Pose(gesture="wave", gesture_phase=0.5, smile=1.0)),
+}
+PACKS = Catalog().list()
+
+
+def shoot(pack, scene):
+    figure = pack.stage(Framing(SIZE, SIZE, (223, 229, 238)))
+    mouth, pose = SCENES[scene]
+    for _ in range(8):
+        figure.render(mouth, pose)
+    return cv2.cvtColor(figure.picture.buffer, cv2.COLOR_YUV2BGR_I420)
+
+
+def seen_difference(a, b):
+    """(mean, worst patch) of the difference after a blur about as wide as an eye's at arm's length."""
+    a, b = (cv2.GaussianBlur(x, (0, 0), 1.2).astype(np.float32) for x in (a, b))
+    difference = np.abs(a - b).max(-1)
+    return float(difference.mean()), float(cv2.blur(difference, (9, 9)).max())
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda p: p.name)
+@pytest.mark.parametrize("scene", SCENES)
+def test_frames_look_as_they_did(pack, scene):
+    kept = cv2.imread(str(GOLDEN / f"{pack.name.lower()}-{scene}.png"))
+    mean, worst = seen_difference(shoot(pack, scene), kept)
+    assert mean < 1.0
+    assert worst < 12.0
+
+
+def test_scenes_differ_from_each_other_by_much_more():
+    """The tolerance is not so wide that anything would pass."""
+    for pack in PACKS:
+        shots = {name: shoot(pack, name) for name in SCENES}
+        for name in SCENES:
+            for other in SCENES:
+                if name < other:
+                    assert seen_difference(shots[name], shots[other])[1] > 30
+
+
+if __name__ == "__main__":
+    for pack in PACKS:
+        for scene in SCENES:
+            cv2.imwrite(str(GOLDEN / f"{pack.name.lower()}-{scene}.png"), shoot(pack, scene))
