@@ -77,7 +77,7 @@ class PackFigure:
             for band in (dirty,) if first else plate.bands:
                 self._develop(band)
                 dirty = union(dirty, band)
-            if not contains(dirty, self._arm_rect):
+            if not first:  # where the arm was, bands may not reach
                 self._develop(self._arm_rect)
                 dirty = union(dirty, self._arm_rect)
             self._fading = max(0, self._fading - 1)
@@ -104,19 +104,23 @@ class PackFigure:
         for band in stale:
             inner = slice(band.y // NODE + 1, -(-(band.y + band.height) // NODE) + 1)
             shown[inner] = nodes[inner]
+        developed: list[Rect] = []
         for band in stale:
             self._develop(band)
-            dirty = union(dirty, band)
+            developed.append(band)
         if not touched.empty:
             for band in plate.bands:
                 part = intersection(touched, band)
                 if band not in stale and not part.empty:
                     self._develop(part)
-                    dirty = union(dirty, part)
+                    developed.append(part)
             for rect in patched:
-                if not contains(dirty, rect):
+                # Contained in one of them: the box around all covers more than was drawn.
+                if not covered(rect, developed):
                     self._develop(rect)
-                    dirty = union(dirty, rect)
+                    developed.append(rect)
+        for rect in developed:
+            dirty = union(dirty, rect)
         return dirty
 
     def _choose_plate(self, pose: Pose) -> Plate:
@@ -301,6 +305,16 @@ def intersection(a: Rect, b: Rect) -> Rect:
     x0, y0 = max(a.x, b.x), max(a.y, b.y)
     x1, y1 = min(a.x + a.width, b.x + b.width), min(a.y + a.height, b.y + b.height)
     return Rect(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else Rect(0, 0, 0, 0)
+
+
+def covered(rect: Rect, parts: list[Rect]) -> bool:
+    """Whether parts that lie one below the other cover every row of ``rect``."""
+    top = rect.y
+    for part in sorted(parts, key=lambda p: p.y):
+        wide = part.x <= rect.x and part.x + part.width >= rect.x + rect.width
+        if wide and part.y <= top < part.y + part.height:
+            top = part.y + part.height
+    return top >= rect.y + rect.height
 
 
 def contains(outer: Rect, inner: Rect) -> bool:
