@@ -32,6 +32,7 @@ from bunraku.media import (
     Word,
 )
 from bunraku.performance.drive_queue import Change, Mode
+from bunraku.performance.life import GESTURE_S
 from bunraku.performance.performance import Line, Performance
 from bunraku.speech.buffer import SpeechBuffer
 
@@ -154,26 +155,31 @@ async def film(
     out: Path,
     *,
     transcript: TranscriptFollower | None = None,
+    gesture: str | None = None,
     mood: str = "neutral",
     seed: int = 1,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Word]:
-    """Perform ``speech`` into ``out`` and return its timed words, counted from the film's start.
+    """Perform ``speech``, and a ``gesture`` with its beginning, into ``out``; returns the timed
+    words, counted from the film's start.
 
     ``progress`` hears the share that is done. A half-made file never bears the name ``out``.
     """
     seconds = sum(c.samples.size for c in speech) / SAMPLE_RATE
+    acted = max(seconds, GESTURE_S[gesture] if gesture else 0.0)
     partial = out.with_name(f".{out.stem}.partial.mp4")
+    partial.parent.mkdir(parents=True, exist_ok=True)
     reel, screen, clock = _Reel(partial, framing), _Screen(), FilmClock()
     buffer = SpeechBuffer(seconds + 1)
     for chunk in speech:
         await buffer.put(chunk)
     buffer.finish()
-    total = LEAD + seconds + TAIL
+    total = LEAD + acted + TAIL
+    figure = await asyncio.to_thread(pack.stage, framing)
     with ThreadPoolExecutor(1) as executor:
         performance = Performance(
             clock,
-            pack.stage(framing),
+            figure,
             screen,
             screen,
             executor,
@@ -190,7 +196,10 @@ async def film(
             progress(min(1.0, now / total))
             if now >= LEAD and not submitted:
                 submitted.append(True)
-                performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
+                if seconds:
+                    performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
+                if gesture:
+                    performance.gesture(gesture)
             if now >= total and not stopping:
                 stopping.append(asyncio.create_task(performance.stop()))
 

@@ -106,3 +106,23 @@ def test_every_word_is_in_a_cue_and_cues_follow_each_other(made):
 
 def test_stamps_and_escapes():
     assert webvtt([Word(3661.5, 3662.0, "a<b")]) == "WEBVTT\n\n01:01:01.500 --> 01:01:02.000\na&lt;b\n"
+
+
+def test_gesture_previews_are_films_of_the_same_performance(tmp_path):
+    import httpx
+
+    from bunraku.testing.server import RunningServer
+
+    with RunningServer(providers=[]) as served, served.client() as api:
+        human = api.digital_humans()[0]
+        wave = f"{served.base_url}/assets/{human['DigitalHumanId']}/wave.mp4"
+        answer = httpx.get(wave, timeout=60)
+        assert answer.status_code == 200
+        path = tmp_path / "wave.mp4"
+        path.write_bytes(answer.content)
+        pictures, sound = opened(path)
+        assert len(pictures) > 75
+        assert np.abs(np.diff(pictures.astype(int), axis=0)).max() > 60  # the arm comes and goes
+        assert np.abs(sound).max() < 0.001
+        # Served again from the data directory, while the server is free for others.
+        assert httpx.get(wave).content == answer.content

@@ -9,8 +9,9 @@ from fastapi import APIRouter
 from starlette.responses import FileResponse, Response
 
 from bunraku.avatars.catalog import Catalog
-from bunraku.avatars.preview import avatar_png, gesture_mp4
+from bunraku.avatars.preview import PREVIEW, avatar_png
 from bunraku.errors import ApiError
+from bunraku.film import film
 
 HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
 
@@ -41,5 +42,5 @@ class Assets:
                 if name == "avatar.png":
                     await asyncio.to_thread(avatar_png, pack, path)
                 else:
-                    await asyncio.to_thread(gesture_mp4, pack, gesture, path)
+                    await film(pack, PREVIEW, [], path, gesture=gesture)
         return FileResponse(path, headers=HEADERS)
