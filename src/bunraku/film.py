@@ -120,7 +120,6 @@ class _Screen:
 
     def __init__(self) -> None:
         self.words: list[Word] = []
-        self.ended: str | None = None
 
     @property
     def video_codecs(self) -> set[Codec]:
@@ -137,15 +136,14 @@ class _Screen:
         del codec
 
     def drive_changed(self, change: Change) -> None:
-        if change.status.final:
-            self.ended = change.status.name
+        del change
 
     def words_spoken(self, drive_id: str, words: tuple[Word, ...]) -> None:
         del drive_id
         self.words.extend(words)
 
     def performance_failed(self, reason: str) -> None:
-        self.ended = reason
+        del reason
 
 
 async def film(

@@ -20,7 +20,7 @@ import soundfile
 import soxr
 from data import test_takes
 from pocketsphinx import Decoder, get_model_path
-from voices import RATE, Take, visemes
+from voices import CLASSES, RATE, Take, visemes
 
 from bunraku.lipsync import lipnet
 from bunraku.lipsync.features import Normaliser, mel_power, stack
@@ -28,8 +28,7 @@ from bunraku.lipsync.mouth_shapes import JAW
 from bunraku.lipsync.visemes import VISEMES
 from bunraku.media import Phoneme
 
-VISUAL = {"sil": 0, "PP": 1, "FF": 2, "aa": 3, "oh": 4, "ou": 4, "RR": 5, "CH": 5, "E": 6, "ih": 6}
-COARSE = np.array([VISUAL.get(v, 7) for v in VISEMES])
+COARSE = np.array(CLASSES)
 HUMAN = Path("/usr/share/pocketsphinx/test/data")
 ALSA = Path("/usr/share/sounds/alsa")
 Guess = Callable[[np.ndarray], np.ndarray]

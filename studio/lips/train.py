@@ -17,6 +17,7 @@ import torch
 from net import HIDDEN, LOOK_AHEAD, Exported, LipNet
 from onnx import numpy_helper
 from torch.nn import functional
+from voices import CLASSES
 
 from bunraku.lipsync.features import (
     BANDS,
@@ -34,9 +35,7 @@ from bunraku.lipsync.visemes import VISEMES
 SHARES = {"rms": 0.31, "awb": 0.29, "kal16": 0.07, "espeak": 0.24, "other": 0.09}
 BATCH, STEPS = 32, 150
 WARM = 8  # first steps of a cut are not judged
-# The classes an eye can tell apart, as the evaluation counts them.
-VISUAL = {"sil": 0, "PP": 1, "FF": 2, "aa": 3, "oh": 4, "ou": 4, "RR": 5, "CH": 5, "E": 6, "ih": 6}
-COARSE = torch.tensor([VISUAL.get(v, 7) for v in VISEMES])
+COARSE = torch.tensor(CLASSES)
 
 
 class Corpus:

@@ -28,6 +28,10 @@ from bunraku.speech.espeak_helper import Synthesizer as Espeak
 
 RATE = 16_000
 STEP = 0.02
+VISUAL = {"sil": 0, "PP": 1, "FF": 2, "aa": 3, "oh": 4, "ou": 4, "RR": 5, "CH": 5, "E": 6, "ih": 6}
+CLASSES = [VISUAL.get(v, 7) for v in VISEMES]
+"""The class that an eye can tell apart, of each viseme."""
+
 VARIANTS = [""] + [f"+m{i}" for i in range(1, 8)] + [f"+f{i}" for i in range(1, 6)] + [
     "+klatt", "+klatt2", "+klatt3", "+klatt4", "+Alex", "+Annie", "+Andrea", "+Denis", "+Lee", "+Marco", "+Mario",
     "+Mike", "+Storm", "+adam", "+anika", "+belinda", "+benjamin", "+caleb", "+david", "+linda", "+max", "+pablo",

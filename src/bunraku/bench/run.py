@@ -186,14 +186,7 @@ class Bench:
         for n in range(1, most + 1):
             task, stream = await self.create(size)
             await self.streaming(task)
-            arguments = [f"{self.base_url}/whep/{APP_ID}/{stream}", self.token(), "1"]
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bunraku.bench.crowd", *arguments,
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            )  # fmt: skip
-            assert process.stdout is not None
-            await process.stdout.readline()
-            crowd.append((task, process))
+            crowd.append((task, await self._watchers(stream, 1)))
             for talking, _ in crowd:
                 await self.api.speak(talking, TEXT, timbre_id=VOICE, interrupt=True)
             await asyncio.sleep(1.0)
@@ -218,6 +211,17 @@ class Bench:
             await process.wait()
             await self.api.stop(task)
 
+    async def _watchers(self, stream: str, count: int) -> asyncio.subprocess.Process:
+        """A process with watchers that discard what they get; they are connected when this returns."""
+        arguments = [f"{self.base_url}/whep/{APP_ID}/{stream}", self.token(), str(count)]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bunraku.bench.crowd", *arguments,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        assert process.stdout is not None
+        await process.stdout.readline()
+        return process
+
     async def crowd(self, count: int, seconds: float) -> None:
         """CPU of each watcher beyond the first."""
         task, stream = await self.create((512, 512))
@@ -226,13 +230,7 @@ class Bench:
         await self.api.speak(task, TEXT * 3, timbre_id=VOICE)
         await asyncio.sleep(1.0)
         alone = await self._core(seconds)
-        arguments = [f"{self.base_url}/whep/{APP_ID}/{stream}", self.token(), str(count)]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bunraku.bench.crowd", *arguments,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        )  # fmt: skip
-        assert process.stdout is not None
-        await process.stdout.readline()
+        process = await self._watchers(stream, count)
         await asyncio.sleep(1.0)
         together = await self._core(seconds)
         process.terminate()

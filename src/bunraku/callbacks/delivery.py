@@ -170,20 +170,7 @@ class Delivery:
         app = self._apps.get(callback.app_id)
         if app is None or app.callback_url is None:
             return True
-        try:
-            # One limit for the whole attempt; the body of the answer is not even read.
-            async with (
-                asyncio.timeout(self._timeout),
-                self._client.stream(
-                    "POST",
-                    app.callback_url,
-                    content=json.dumps(self._body(app, callback), ensure_ascii=False).encode(),
-                    headers={"Content-Type": "application/json"},
-                ) as response,
-            ):
-                ok = 200 <= response.status_code < 300
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError):
-            ok = False
+        ok, _ = await self._post(app, app.callback_url, callback)
         self._attempted += 1
         status = int(callback.detail.get("Status", 0))
         self.outcomes.append(
@@ -207,12 +194,24 @@ class Delivery:
             return False, "no callback_url is configured"
         detail = {"Status": 1, "RoomId": "callback-test", "StreamId": "callback-test"}
         callback = Callback(app.id, str(uuid.UUID(int=0)), TASK_EVENT, int(self._clock.wall() * 1000), detail)
+        return await self._post(app, app.callback_url, callback)
+
+    async def _post(self, app: App, url: str, callback: Callback) -> tuple[bool, str]:
+        """Whether the receiver took it, and what it answered or why it could not."""
         try:
-            async with asyncio.timeout(self._timeout):
-                answer = await self._client.post(app.callback_url, json=self._body(app, callback))
+            # One limit for the whole attempt; the body of the answer is not even read.
+            async with (
+                asyncio.timeout(self._timeout),
+                self._client.stream(
+                    "POST",
+                    url,
+                    content=json.dumps(self._body(app, callback), ensure_ascii=False).encode(),
+                    headers={"Content-Type": "application/json"},
+                ) as response,
+            ):
+                return 200 <= response.status_code < 300, f"HTTP {response.status_code}"
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
             return False, type(error).__name__
-        return 200 <= answer.status_code < 300, f"HTTP {answer.status_code}"
 
     async def _record(self, note: Awaitable[None]) -> None:
         """The outbox is for restarts: a fault of the database must not stop delivery."""

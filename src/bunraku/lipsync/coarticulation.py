@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bunraku.lipsync.visemes import GLOTTAL, INDEX, VISEMES, from_arpabet, from_ipa, rest
+from bunraku.lipsync.visemes import CLOSURES, GLOTTAL, INDEX, VISEMES, from_arpabet, from_ipa, rest
 from bunraku.media import Phoneme, Weights
 
 # Strength, and time constants (s) of the rise before a segment and the decay after it.
@@ -37,7 +37,6 @@ DOMINANCE: dict[str, tuple[float, float, float]] = {
 }
 STEEPNESS = 1.6
 REACH = 0.4  # s: farther segments pull less than a thousandth
-CLOSURES = frozenset(("PP", "FF"))
 CLOSED = 0.92
 FRAME = 0.04  # s
 
@@ -115,7 +114,7 @@ class VisemeTrack:
         """The closure whose middle falls into this picture, if any."""
         for s in self._segments:
             middle = (s.start + s.end) / 2
-            if s.viseme in CLOSURES and time <= middle < time + FRAME:
+            if INDEX[s.viseme] in CLOSURES and time <= middle < time + FRAME:
                 return s.viseme
             if s.start > time + FRAME:
                 break

@@ -14,7 +14,7 @@ import numpy as np
 from bunraku.lipsync import lipnet
 from bunraku.lipsync.features import Features
 from bunraku.lipsync.transcript import TranscriptFollower
-from bunraku.lipsync.visemes import INDEX, rest
+from bunraku.lipsync.visemes import CLOSURES, rest
 from bunraku.media import PCM, SAMPLE_RATE, Weights
 
 STEP = SAMPLE_RATE // 50
@@ -25,7 +25,6 @@ SILENT = 60.0  # root mean square of int16 (-55 dBFS) below which nobody moves a
 ATTACK, RELEASE = 0.85, 0.6
 SHUT = 0.42  # probability at which closed lips, or teeth on the lip, are shown as such
 SURE = 1.6  # power that sharpens probabilities into shapes
-CLOSURES = (INDEX["PP"], INDEX["FF"])
 
 
 class AudioMouth:

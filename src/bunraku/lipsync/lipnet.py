@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
+
+from bunraku.models import open_model
 
 F32 = npt.NDArray[np.float32]
 LOOK_AHEAD = (0, 2, 4)
@@ -32,11 +33,7 @@ class LipNet:
             if path is not None
             else resources.files("bunraku.lipsync").joinpath("lipnet.onnx").read_bytes()
         )
-        runtime: Any = onnxruntime
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session: Any = runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session: Any = open_model(data)
         about = self._session.get_modelmeta().custom_metadata_map
         self.prior: F32 = np.array(json.loads(about["prior"]), np.float32)
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bunraku.lipsync.coarticulation import VisemeTrack
-from bunraku.lipsync.visemes import INDEX, SIL
+from bunraku.lipsync.visemes import CLOSURES, INDEX, SIL
 from bunraku.media import Phoneme, Word
 
 F32 = npt.NDArray[np.float32]
@@ -22,7 +22,6 @@ FLOOR = 0.004  # probability given to what the net rules out
 BELIEF = 0.65  # share of the transcript in the mouth while the path is likely
 LIKELY, UNLIKELY = -1.5, -2.2  # mean log probability of the path where belief is whole, and none
 MEMORY = 0.03  # of that mean, a step
-CLOSURES = (INDEX["PP"], INDEX["FF"])
 PRIOR: F32 = np.array(
     [0.2, 0.06, 0.04, 0.02, 0.08, 0.06, 0.03, 0.08, 0.1, 0.05, 0.09, 0.1, 0.09, 0.03, 0.06], np.float32
 )

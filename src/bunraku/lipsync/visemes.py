@@ -13,6 +13,8 @@ from bunraku.media import Weights
 VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
 INDEX = {name: i for i, name in enumerate(VISEMES)}
 SIL = INDEX["sil"]
+CLOSURES = (INDEX["PP"], INDEX["FF"])
+"""Lips shut, teeth on the lip: short, and missed by every eye when they are not shown."""
 
 GLOTTAL = "h"
 """Not a viseme: /h/ has no mouth of its own and takes the one of the vowel that follows."""

@@ -24,6 +24,14 @@ class Timbre:
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """A timbre and the name its engine knows it by."""
+
+    timbre: Timbre
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prosody:
     """Factors, 1.0 is the voice's own.
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from bunraku.lipsync.visemes import VOICELESS_STOPS
 from bunraku.media import PCM, Phoneme, SpeechChunk, Word
-from bunraku.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.speech.base import Prosody, SpeechFailed, Timbre, Voice
 from bunraku.speech.helper import HelperPool
 from bunraku.speech.resample import Resampler
 from bunraku.speech.text import sentences
@@ -26,12 +25,6 @@ QUIET = 300  # int16: below this a stop's closure is silent
 MAX_CLOSURE = 0.12  # s
 SCRIPTS = (("\u4e00", "\u9fff", "zh-CN"), ("\u0900", "\u097f", "hi-IN"))
 """First and last code point of scripts that tell the language."""
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    timbre: Timbre
-    name: str
 
 
 VOICES = (

@@ -8,23 +8,15 @@ from __future__ import annotations
 import ctypes
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 
 import numpy as np
 
 from bunraku.media import Phoneme, SpeechChunk, Word
-from bunraku.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.speech.base import Prosody, SpeechFailed, Timbre, Voice
 from bunraku.speech.flite_helper import ENGINE, voice_library
 from bunraku.speech.helper import HelperPool
 from bunraku.speech.tempo import Tempo
 from bunraku.speech.text import sentences
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    timbre: Timbre
-    name: str
-
 
 VOICES = (
     Voice(Timbre("en-us-grace", "Grace · English (US), natural", "en-US"), "slt"),

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bunraku.media import PCM, SpeechChunk
+from bunraku.models import open_model
 from bunraku.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.speech.helper import HelperPool
 from bunraku.speech.tempo import Tempo
@@ -88,14 +88,8 @@ class _Voice:
 
     def run(self, ids: list[int], speaker: int | None, length: float) -> PCM:
         """On a worker thread. Raises what ONNX Runtime raises."""
-        runtime: Any = onnxruntime
         if self.session is None:
-            options = runtime.SessionOptions()
-            options.intra_op_num_threads = options.inter_op_num_threads = 1
-            options.log_severity_level = 3
-            self.session = runtime.InferenceSession(
-                str(self.path), options, providers=["CPUExecutionProvider"]
-            )
+            self.session = open_model(self.path)
         c = self.config.inference
         feed: dict[str, Any] = {
             "input": np.array([ids], np.int64),

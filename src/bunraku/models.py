@@ -1,0 +1,18 @@
+"""Opening ONNX models: on one thread each, for streams and sentences already fill the cores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+
+
+def open_model(model: Path | bytes) -> Any:
+    """A session of ONNX Runtime; it may be run from several threads. Raises what the runtime raises."""
+    runtime: Any = onnxruntime
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    source = model if isinstance(model, bytes) else str(model)
+    return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
