@@ -42,9 +42,11 @@ from bunraku.speech.base import SpeechProvider
 from bunraku.speech.openai_voices import OpenAIProvider
 from bunraku.speech.piper import PiperProvider
 from bunraku.speech.voices import Voices
+from bunraku.store.app_store import AppStore
 from bunraku.store.journal import Journal
 from bunraku.tasks.driving import Driving
 from bunraku.tasks.manager import TaskManager
+from bunraku.web.app_desk import AppDesk
 from bunraku.web.assets import Assets
 from bunraku.web.backstage import Backstage
 from bunraku.web.console import Console
@@ -113,13 +115,18 @@ def build(
     )
     rooms = Rooms()
     engine = LocalEngine(clock, queue_capacity=settings.limits.drive_queue, max_tasks=settings.limits.tasks)
+    if settings.database_url is None:
+        # It holds secrets of apps. SQLite gives its other files the same mode.
+        os.close(os.open(data / "bunraku.db", os.O_CREAT | os.O_RDWR, 0o600))
     journal = Journal(settings.database_url or f"sqlite+aiosqlite:///{data / 'bunraku.db'}")
+    app_store = AppStore(apps, journal.sessions, clock)
     delivery = Delivery(
         apps,
         journal,
         clock,
         timeout=settings.callbacks.timeout,
         timestamp_seconds=settings.callbacks.timestamp_seconds,
+        allow_private=settings.fetch.allow_private,
     )
     manager = TaskManager(
         settings.tasks,
@@ -162,6 +169,7 @@ def build(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await journal.open()
+        await app_store.load()
         await voices.start()
         await transport.start()
         await manager.start()
@@ -202,5 +210,6 @@ def build(
         )
         console.install(app)
         app.include_router(Backstage(console, apps, manager, delivery).routes())
+        app.include_router(AppDesk(console, apps, app_store).routes())
     install(app, dispatcher, settings.rpc_prefix)
     return app

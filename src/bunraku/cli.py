@@ -57,7 +57,7 @@ def serve(
 ) -> None:
     """Serve the API, the rooms and the console."""
     settings = _settings(config, host=host, port=port, data_dir=data_dir, tls_cert=tls_cert, tls_key=tls_key)
-    if not settings.apps:
+    if not settings.apps and not settings.console.enabled:
         raise click.ClickException("no [[apps]] in the configuration: nobody could call this server")
     _run(settings, log_level)
 

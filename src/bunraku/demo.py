@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import string
 from pathlib import Path
 
 from bunraku.app import prepare_data_dir
+from bunraku.apps import new_secret
 from bunraku.settings import AppSettings
 
 APP_ID = 1234567890
-_ALPHABET = string.ascii_lowercase + string.digits
 
 
 def demo_app(data_dir: Path) -> AppSettings:
     """The demo's app; its secret is made once per data directory and kept in a file of mode 0600."""
     path = prepare_data_dir(data_dir) / "demo.json"
     if not path.exists():
-        secret = "".join(secrets.choice(_ALPHABET) for _ in range(32))
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            json.dump({"app_id": APP_ID, "server_secret": secret}, file)
+            json.dump({"app_id": APP_ID, "server_secret": new_secret()}, file)
     stored = json.loads(path.read_text())
     return AppSettings(name="Demo", **stored)

@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
@@ -85,6 +86,24 @@ async def _pin(host: str, port: int, *, allow_private: bool) -> str:
     return addresses[0]
 
 
+@dataclass(frozen=True, slots=True)
+class SafeRequest:
+    """How to ask for a URL at the very address that was checked."""
+
+    url: httpx.URL
+    headers: dict[str, str]
+    extensions: dict[str, str]
+
+
+async def guard(url: httpx.URL, *, allow_private: bool) -> SafeRequest:
+    """Resolve and check ``url``. Raises ``FetchFailed``, ``ValueError`` for a URL that is none."""
+    check_url(str(url), allow_private=allow_private)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    address = await _pin(url.host, port, allow_private=allow_private)
+    host = url.netloc.decode("ascii")
+    return SafeRequest(url.copy_with(host=address), {"Host": host}, {"sni_hostname": url.host})
+
+
 class Fetcher:
     """Streams bodies within the limits of ``FetchSettings``."""
 
@@ -114,15 +133,10 @@ class Fetcher:
 
     @asynccontextmanager
     async def _request(self, client: httpx.AsyncClient, url: httpx.URL) -> AsyncIterator[httpx.Response]:
-        check_url(str(url), allow_private=self.settings.allow_private)
-        port = url.port or (443 if url.scheme == "https" else 80)
-        address = await _pin(url.host, port, allow_private=self.settings.allow_private)
-        host = url.netloc.decode("ascii")
+        safe = await guard(url, allow_private=self.settings.allow_private)
+        headers = {"User-Agent": "bunraku", "Accept": "*/*", "Accept-Encoding": "identity"}
         async with client.stream(
-            "GET",
-            url.copy_with(host=address),
-            headers={"Host": host, "User-Agent": "bunraku", "Accept": "*/*", "Accept-Encoding": "identity"},
-            extensions={"sni_hostname": url.host},
+            "GET", safe.url, headers=headers | safe.headers, extensions=safe.extensions
         ) as response:
             yield response
 

@@ -70,8 +70,10 @@ async def test_timeline_figures_and_thumbnail_tell_what_happened(desk, page, rec
     await page.focus("#text")
     await page.keyboard.press("ArrowUp")
     assert await page.input_value("#text") == "Good evening."
+    await page.click("#settings")
     await page.click("#callback")
-    await until(page, "document.getElementById('log').innerText.includes('HTTP 200')")
+    await until(page, "document.getElementById('apps-tested').innerText.includes('HTTP 200')")
+    await page.keyboard.press("Escape")
     assert any(e["Detail"].get("RoomId") == "callback-test" for e in receiver[1])
     await page.click("#stop")
 
@@ -151,18 +153,61 @@ async def test_every_text_of_the_page_has_a_translation(desk, page):
     assert unlabelled == []
 
 
+async def test_an_app_is_made_changed_and_its_secret_rotated(desk, page, receiver):
+    """All in the page: the new app is called with the secrets it was shown, old and new."""
+    await page.goto(desk.base_url)
+    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await page.click("#settings")
+    assert await page.is_disabled("#apps-name")  # named by the file
+    await page.fill("#apps-new-name", "Night desk")
+    await page.click("#apps-new button")
+    await until(page, "!document.getElementById('apps-secret').hidden")
+    first, callback_secret = await page.locator("#apps-secrets code").all_inner_texts()
+    app_id = int(await page.inner_text("#apps-id"))
+    assert desk.client(app_id, first).running() == []
+    # A private address set here is refused when it is used: only the operator's file is exempt.
+    await page.fill("#apps-callback", receiver[0])
+    await page.click("#apps-fields button[type=submit]")
+    await until(page, "document.getElementById('apps-tested').innerText === 'Saved'")
+    await page.click("#callback")
+    await until(page, "document.getElementById('apps-tested').innerText.includes('not public')")
+    await page.fill("#apps-callback", "ftp://example.com/")
+    await page.click("#apps-fields button[type=submit]")
+    await until(page, "document.getElementById('apps-error').innerText.includes('callbackUrl')")
+    await page.click("#apps-rotate-server")
+    await until(page, f"!document.getElementById('apps-secrets').innerText.includes('{first}')")
+    second = await page.inner_text("#apps-secrets code")
+    for secret in (first, second):
+        assert desk.client(app_id, secret).running() == []
+    await page.keyboard.press("Escape")
+    await page.click("#settings")
+    assert not await page.is_visible("#apps-secret")  # seen once
+    assert first not in await page.content()
+    assert second not in await page.content()
+    # It is the chosen app now, and it can do what apps do.
+    await page.keyboard.press("Escape")
+    await page.select_option("#size", "512x512")
+    await page.click("#create")
+    await until(page, "document.querySelector('video')?.videoWidth === 512")
+    assert len(desk.client(app_id, second).running()) == 1
+    await page.click("#stop")
+    assert len(callback_secret) == 32
+    assert callback_secret not in (first, second)
+
+
 def test_strangers_see_no_backstage(desk):
     base = desk.base_url
     evil = {"Origin": "http://evil.example"}
-    for path in ("figures", "code", "callback"):
+    for path in ("figures", "code", "callback", "apps", f"apps/{APP_ID}", f"apps/{APP_ID}/rotate"):
         answer = httpx.post(f"{base}/console/{path}", json={"appId": APP_ID}, headers=evil)
         assert answer.status_code == 403
+    for path in ("figures", "code", "callback"):
         assert httpx.post(f"{base}/console/{path}", json={"appId": 1}).status_code == 404
     assert httpx.get(f"{base}/console/snapshot/{APP_ID}/nobody").status_code == 404
     assert (
         httpx.get(f"{base}/console/snapshot/{APP_ID}/x", headers={"Host": "evil.example"}).status_code == 403
     )
     with RunningServer(providers=[], console={"password": "long enough"}) as locked:
-        for path in ("figures", "code", "callback"):
+        for path in ("figures", "code", "callback", "apps", f"apps/{APP_ID}", f"apps/{APP_ID}/rotate"):
             assert httpx.post(f"{locked.base_url}/console/{path}", json={"appId": APP_ID}).status_code == 401
         assert httpx.get(f"{locked.base_url}/console/snapshot/1/x").status_code == 401

@@ -709,6 +709,7 @@ function build(engine, appID, server) {
   const known = new Map(); // streamID -> description, also of streams that just ended
   const said = new Set();
   const origin = findServer(server);
+  const goodbye = () => logoutRoom();
 
   function roomOf(streamID) {
     for (const room of rooms.values()) if (room.streams.has(streamID)) return room;
@@ -974,6 +975,7 @@ function build(engine, appID, server) {
     callExperimentalAPI: async () => ({}),
     checkSystemRequirements,
     destroyEngine() {
+      window.removeEventListener('pagehide', goodbye);
       logoutRoom();
       heard.clear();
     },
@@ -1030,7 +1032,7 @@ function build(engine, appID, server) {
   }
   members.mutePublishStreamAudio = (stream, muted) => members.muteMicrophone(muted);
   Object.assign(engine, members);
-  window.addEventListener('pagehide', () => logoutRoom());
+  window.addEventListener('pagehide', goodbye);
 }
 
 class ZegoExpressEngine {

@@ -22,6 +22,7 @@ import httpx
 from bunraku.apps import App, Apps
 from bunraku.callbacks.signature import sign
 from bunraku.clock import Clock
+from bunraku.fetch import FetchFailed, SafeRequest, guard
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,17 @@ class Delivery:
     """Owns the HTTP client and every attempt in flight."""
 
     def __init__(
-        self, apps: Apps, outbox: Outbox, clock: Clock, *, timeout: float, timestamp_seconds: bool
+        self,
+        apps: Apps,
+        outbox: Outbox,
+        clock: Clock,
+        *,
+        timeout: float,
+        timestamp_seconds: bool,
+        allow_private: bool = False,
     ) -> None:
+        """``allow_private``: also addresses set in the console may be private; the file's may be."""
+        self._allow_private = allow_private
         self._apps, self._outbox, self._clock = apps, outbox, clock
         self._timeout, self._seconds = timeout, timestamp_seconds
         # Proxies from the environment are not for the operator's own callback addresses.
@@ -200,17 +210,20 @@ class Delivery:
         """Whether the receiver took it, and what it answered or why it could not."""
         try:
             # One limit for the whole attempt; the body of the answer is not even read.
-            async with (
-                asyncio.timeout(self._timeout),
-                self._client.stream(
-                    "POST",
-                    url,
-                    content=json.dumps(self._body(app, callback), ensure_ascii=False).encode(),
-                    headers={"Content-Type": "application/json"},
-                ) as response,
-            ):
-                return 200 <= response.status_code < 300, f"HTTP {response.status_code}"
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
+            async with asyncio.timeout(self._timeout):
+                # Only addresses from the operator's own file go unguarded (design D11).
+                target = SafeRequest(httpx.URL(url), {}, {})
+                if app.editable and not self._allow_private:
+                    target = await guard(target.url, allow_private=False)
+                body = json.dumps(self._body(app, callback), ensure_ascii=False).encode()
+                headers = {"Content-Type": "application/json"} | target.headers
+                async with self._client.stream(
+                    "POST", target.url, content=body, headers=headers, extensions=target.extensions
+                ) as response:
+                    return 200 <= response.status_code < 300, f"HTTP {response.status_code}"
+        except FetchFailed as error:
+            return False, str(error)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError, TimeoutError) as error:
             return False, type(error).__name__
 
     async def _record(self, note: Awaitable[None]) -> None:

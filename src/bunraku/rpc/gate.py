@@ -98,7 +98,8 @@ class Gate:
             raise SignatureExpired(f"Timestamp is more than {WINDOW} s from now{unit}")
         assert c.timestamp is not None
         assert c.app_id is not None
-        if not matches(sign(c.app_id, c.nonce, app.server_secret, c.timestamp), c.signature):
+        expected = (sign(c.app_id, c.nonce, s, c.timestamp) for s in app.secrets(self._clock.wall()))
+        if not any(matches(e, c.signature) for e in expected):
             raise SignatureMismatch
         if self._nonces is not None and not await self._nonces.use_nonce(app_id, c.nonce, timestamp):
             raise SignatureMismatch("nonce was used before")

@@ -79,18 +79,47 @@ def _hint(value: Any) -> Any:
         return None
 
 
-RoomId = Annotated[Text, _bytes(1, 128), AfterValidator(_room_id)]
-StreamId = Annotated[Text, _bytes(1, 128), AfterValidator(_stream_id)]
-Emotion = Annotated[OptionalText, AfterValidator(_emotion)]
-InterruptMode = Annotated[int | None, one_of(0, 1)]
-VoiceChannel = Annotated[int | None, one_of(0, 1, 2)]
-FetchMode = Annotated[int | None, one_of(1, 2, 3, zero_is_unset=True)]
-Offset = Annotated[int | None, ranged(0, 1_000_000)]
-Limit = Annotated[int | None, ranged(1, 20)]
-Lifetime = Annotated[int | None, ranged(10, 86400, zero_is_unset=True)]
-IdleTime = Annotated[int | None, ranged(30, 86400, zero_is_unset=True)]
-Rate = Annotated[int | None, ranged(-500, 500)]
-Volume = Annotated[int | None, ranged(1, 100, zero_is_unset=True)]
+RoomId = Annotated[
+    Text,
+    _bytes(1, 128),
+    AfterValidator(_room_id),
+    Field(description="1 to 128 bytes, no control characters."),
+]
+StreamId = Annotated[
+    Text,
+    _bytes(1, 128),
+    AfterValidator(_stream_id),
+    Field(description="1 to 128 of A-Z a-z 0-9 - _; unique within the app."),
+]
+Emotion = Annotated[OptionalText, AfterValidator(_emotion), Field(description=f"One of {', '.join(MOODS)}.")]
+InterruptMode = Annotated[
+    int | None, one_of(0, 1), Field(description="0: after what is being said; 1: instead of it.")
+]
+VoiceChannel = Annotated[
+    int | None, one_of(0, 1, 2), Field(description="Channel that moves the lips: 0 both, 1 left, 2 right.")
+]
+FetchMode = Annotated[
+    int | None,
+    one_of(1, 2, 3, zero_is_unset=True),
+    Field(description="1 all, 2 public only, 3 private only."),
+]
+Offset = Annotated[int | None, ranged(0, 1_000_000), Field(description="How many to skip.")]
+Limit = Annotated[int | None, ranged(1, 20), Field(description="How many at most.")]
+Lifetime = Annotated[
+    int | None,
+    ranged(10, 86400, zero_is_unset=True),
+    Field(description="Seconds until the task ends by itself."),
+]
+IdleTime = Annotated[
+    int | None,
+    ranged(30, 86400, zero_is_unset=True),
+    Field(description="Seconds without a drive until the task ends by itself."),
+]
+Rate = Annotated[int | None, ranged(-500, 500), Field(description="-500 half, 0 as it is, 500 double.")]
+Volume = Annotated[
+    int | None, ranged(1, 100, zero_is_unset=True), Field(description="50 as it is, 100 double.")
+]
+TaskId = Annotated[Text, Field(description="From CreateDigitalHumanStreamTask.")]
 
 
 class GetDigitalHumanList(Params):
@@ -111,7 +140,9 @@ class GetTimbreList(Params):
 
 class DigitalHumanConfig(Params):
     digital_human_id: Text
-    background_color: Annotated[OptionalText, AfterValidator(_colour)] = None
+    background_color: Annotated[OptionalText, AfterValidator(_colour)] = Field(
+        None, description="#RRGGBB or #AARRGGBB."
+    )
 
 
 class RTCConfig(Params):
@@ -125,7 +156,9 @@ class SourceRTCConfig(Params):
 
 
 class ExtraConfig(Params):
-    transparent: Boolean = None
+    transparent: Annotated[
+        Boolean, Field(description="A stream of double width: the picture, and its alpha to the right of it.")
+    ] = None
     emotion: Emotion = None
 
 
@@ -148,39 +181,41 @@ class TTSConfig(Params):
 
 
 class DriveByText(Params):
-    task_id: Text
-    text: Annotated[Text, AfterValidator(_spoken)]
+    task_id: TaskId
+    text: Annotated[Text, AfterValidator(_spoken)] = Field(description="1 to 1800 characters.")
     interrupt_mode: InterruptMode = None
     tts_config: Annotated[TTSConfig, AsRequiredObject]
     emotion: Emotion = None
 
 
 class DriveByAudio(Params):
-    task_id: Text
-    audio_url: Text
+    task_id: TaskId
+    audio_url: Text = Field(description="WAV, MP3, M4A, OGG or FLAC by http or https.")
     interrupt_mode: InterruptMode = None
     voice_channel: VoiceChannel = None
     emotion: Emotion = None
-    transcript: Annotated[OptionalText, AfterValidator(_transcript)] = None
+    transcript: Annotated[OptionalText, AfterValidator(_transcript)] = Field(
+        None, description="The words of the audio, at most 10000 characters: better lips, captions."
+    )
 
 
 class TaskRequest(Params):
-    task_id: Text
+    task_id: TaskId
 
 
 class DriveByRTCStream(Params):
-    task_id: Text
+    task_id: TaskId
     rtc_config: Annotated[SourceRTCConfig, AsRequiredObject]
 
 
 class DoAction(Params):
-    task_id: Text
-    action: Text
+    task_id: TaskId
+    action: Text = Field(description="One of the digital human's Actions.")
 
 
 class GetDriveStatus(Params):
-    task_id: OptionalText = None
-    drive_id: OptionalText = None
+    task_id: Annotated[OptionalText, Field(description="All drives of a task.")] = None
+    drive_id: Annotated[OptionalText, Field(description="One drive.")] = None
 
 
 class Nothing(Params):

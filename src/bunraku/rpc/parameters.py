@@ -7,9 +7,19 @@ and object fields convert them while the same text in a JSON body is refused.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from bunraku.errors import InvalidParams
 
@@ -136,7 +146,22 @@ def _number(value: Any) -> Any:
     return value
 
 
-def ranged(low: int, high: int, *, zero_is_unset: bool = False) -> BeforeValidator:
+class Integer:
+    """Annotation of an integer field: how it is read, and what the API document says of it."""
+
+    def __init__(self, check: Callable[[Any], Any], **schema: Any) -> None:
+        self._check, self._schema = check, {"type": "integer"} | schema
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return dict(self._schema)
+
+
+def ranged(low: int, high: int, *, zero_is_unset: bool = False) -> Integer:
     """An optional integer in [low, high]; None when not specified."""
 
     def check(value: Any) -> Any:
@@ -147,10 +172,10 @@ def ranged(low: int, high: int, *, zero_is_unset: bool = False) -> BeforeValidat
             raise ValueError(f"must be in [{low}, {high}]")
         return number
 
-    return BeforeValidator(check)
+    return Integer(check, minimum=low, maximum=high)
 
 
-def one_of(*values: int, zero_is_unset: bool = False) -> BeforeValidator:
+def one_of(*values: int, zero_is_unset: bool = False) -> Integer:
     """An optional integer out of a few."""
 
     def check(value: Any) -> Any:
@@ -161,7 +186,7 @@ def one_of(*values: int, zero_is_unset: bool = False) -> BeforeValidator:
             raise ValueError(f"must be one of {', '.join(map(str, values))}")
         return number
 
-    return BeforeValidator(check)
+    return Integer(check, enum=list(values))
 
 
 def _boolean(value: Any) -> Any:

@@ -53,6 +53,11 @@ class Journal:
         await self._engine.dispose()
 
     @property
+    def sessions(self) -> async_sessionmaker[AsyncSession]:
+        """For what is written rarely and waited for."""
+        return self._sessions
+
+    @property
     def overloaded(self) -> bool:
         return len(self._pending) > BACKLOG
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Float, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -10,6 +10,22 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 class Base(DeclarativeBase):
     pass
+
+
+class AppRow(Base):
+    """An app made in the console. Secrets are as they are: they sign and decrypt (design D9)."""
+
+    __tablename__ = "apps"
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(128))
+    server_secret: Mapped[str] = mapped_column(String(32))
+    previous_secret: Mapped[str | None] = mapped_column(String(32), nullable=True)
+    previous_until: Mapped[float] = mapped_column(Float)
+    callback_secret: Mapped[str] = mapped_column(String(32))
+    callback_url: Mapped[str | None] = mapped_column(String(2048), nullable=True)
+    max_tasks: Mapped[int] = mapped_column(Integer)
+    enabled: Mapped[bool] = mapped_column(Boolean)
 
 
 class TaskRow(Base):

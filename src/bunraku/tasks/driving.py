@@ -113,7 +113,7 @@ class Driving:
         drive = live.new_drive(DriveKind.RTC_STREAM)
         line = Line(drive.id, SpeechBuffer(RTC_AHEAD))
         live.submit(drive, line, Mode.REPLACE)
-        self._produce(live, line, lambda: self._repeat(live.app.id, room_id, stream_id))
+        self._produce(live, line, lambda: self._repeat(live.record.app_id, room_id, stream_id))
         return drive
 
     def socket(self, live: LiveTask) -> tuple[Drive, SocketTicket]:

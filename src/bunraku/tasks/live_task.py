@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bunraku.apps import App
 from bunraku.callbacks.delivery import DRIVE_EVENT, TASK_EVENT
 from bunraku.clock import Clock
 from bunraku.errors import StreamAlreadyStopped, StreamNotStarted, SystemBusy
@@ -54,14 +53,17 @@ class Herald:
 
     note: Callable[..., None]
     send_callback: Callable[[CallbackRow], None]
+    has_receiver: Callable[[int], bool]  # whether an app wants callbacks now
     clock: Clock
     interrupted_as_5: bool = False
 
-    def callback(self, app: App, task_id: str, event_type: int, detail: dict[str, Any]) -> list[CallbackRow]:
-        if app.callback_url is None:
+    def callback(
+        self, app_id: int, task_id: str, event_type: int, detail: dict[str, Any]
+    ) -> list[CallbackRow]:
+        if not self.has_receiver(app_id):
             return []
         row = CallbackRow(
-            app_id=app.id,
+            app_id=app_id,
             task_id=task_id,
             event_type=event_type,
             event_time_ms=int(self.clock.wall() * 1000),
@@ -70,7 +72,7 @@ class Herald:
         )
         return [row]
 
-    def task(self, app: App, task: StreamTask) -> None:
+    def task(self, task: StreamTask) -> None:
         detail: dict[str, Any] = {
             "Status": int(task.status),
             "RoomId": task.room_id,
@@ -78,17 +80,17 @@ class Herald:
         }
         if task.status is TaskStatus.FAILED:
             detail["FailReason"] = task.fail_reason or "failed"
-        rows = self.callback(app, task.id, TASK_EVENT, detail)
+        rows = self.callback(task.app_id, task.id, TASK_EVENT, detail)
         self.note(task_row(task), *rows)
         for row in rows:
             self.send_callback(row)
 
-    def drive(self, app: App, drive: Drive, *, announce: bool = True) -> None:
+    def drive(self, app_id: int, drive: Drive, *, announce: bool = True) -> None:
         status = int(drive.status)
         if drive.status is DriveStatus.INTERRUPTED and not self.interrupted_as_5:
             status = int(DriveStatus.ENDED)  # contract section 6.3: receivers know 1 to 4
         rows = (
-            self.callback(app, drive.task_id, DRIVE_EVENT, {"DriveId": drive.id, "Status": status})
+            self.callback(app_id, drive.task_id, DRIVE_EVENT, {"DriveId": drive.id, "Status": status})
             if announce
             else []
         )
@@ -105,7 +107,6 @@ class LiveTask:
     """
 
     record: StreamTask
-    app: App
     stream: Stream
     rooms: Rooms
     herald: Herald
@@ -131,7 +132,7 @@ class LiveTask:
         if status is not TaskStatus.INITIALIZING:
             self._started.set()
         log.info("stream task %s", status.name.lower(), extra={"task": self.record.id})
-        self.herald.task(self.app, self.record)
+        self.herald.task(self.record)
 
     async def streaming(self, grace: float) -> Performance:
         """The performance, waiting up to ``grace`` seconds for a task that starts (section 6.4).
@@ -162,7 +163,7 @@ class LiveTask:
     def accept(self, drive: Drive) -> None:
         """Remember a drive and say that it is queued."""
         self.drives[drive.id] = drive
-        self.herald.drive(self.app, drive, announce=not drive.kind.live)
+        self.herald.drive(self.record.app_id, drive, announce=not drive.kind.live)
 
     def submit(self, drive: Drive, line: Line, mode: Mode, *, known: bool = False) -> None:
         """Put a drive on stage. Raises ``SystemBusy`` when the queue is full; then nothing happened.
@@ -197,7 +198,7 @@ class LiveTask:
         self.drives[drive.id] = drive
         if self.performance is not None and self.performance.idle:
             self.idle_since = self.clock.monotonic()
-        self.herald.drive(self.app, drive)
+        self.herald.drive(self.record.app_id, drive)
         if change.status is DriveStatus.DRIVING:
             self._say(drive, DriveStatus.DRIVING)
         elif change.spoke:
@@ -237,6 +238,6 @@ class LiveTask:
         )
 
     def _room_message(self, payload: dict[str, Any]) -> None:
-        room = self.rooms.find(self.app.id, self.record.room_id)
+        room = self.rooms.find(self.record.app_id, self.record.room_id)
         if room is not None:
             room.message(payload)

@@ -80,7 +80,7 @@ class TaskManager:
         self.settings = settings
         self._clock, self._apps, self._catalog = clock, apps, catalog
         self._engine, self._rooms, self._journal, self._delivery = engine, rooms, journal, delivery
-        self._herald = Herald(journal.note, self._send, clock, interrupted_as_5)
+        self._herald = Herald(journal.note, self._send, self._has_receiver, clock, interrupted_as_5)
         self._live: dict[str, LiveTask] = {}
         self._ended: OrderedDict[str, Ended] = OrderedDict()
         self._closing: set[asyncio.Task[None]] = set()
@@ -114,29 +114,18 @@ class TaskManager:
         tasks, drives = await self._journal.unfinished()
         for drive in drives:
             task = next(t for t in tasks if t.id == drive.task_id)
-            app = self._apps.get(task.app_id)
             ended = Drive(
                 drive.id, drive.task_id, DriveKind(drive.kind), drive.sequence, DriveStatus.INTERRUPTED
             )
-            if app is not None:
-                unused = ended.kind is DriveKind.WS_STREAM and drive.status == int(DriveStatus.QUEUED)
-                self._herald.drive(app, ended, announce=not unused)
-            else:
-                drive.status = int(DriveStatus.INTERRUPTED)
-                self._journal.note(drive)
+            unused = ended.kind is DriveKind.WS_STREAM and drive.status == int(DriveStatus.QUEUED)
+            self._herald.drive(task.app_id, ended, announce=not unused)
         for row in tasks:
-            app = self._apps.get(row.app_id)
             record = _record(row)
             if record.status is not TaskStatus.STOPPING:
                 record = record.evolve(TaskStatus.STOPPING)
-                if app is not None:
-                    self._herald.task(app, record)
+                self._herald.task(record)
             record = record.evolve(TaskStatus.STOPPED, ended_at=now)
-            if app is not None:
-                self._herald.task(app, record)
-            else:
-                row.status, row.ended_at = int(TaskStatus.STOPPED), now
-                self._journal.note(row)
+            self._herald.task(record)
         await self._journal.commit()
         ended_rows, ended_drives = await self._journal.ended_since(now - self.settings.retention)
         by_task: dict[str, list[Drive]] = {}
@@ -246,10 +235,10 @@ class TaskManager:
             self._rooms.reserve(stream)
         except StreamTaken as error:
             raise StreamIdExists("RTCConfig.StreamId") from error
-        live = LiveTask(record, app, stream, self._rooms, self._herald, self._clock, self._fault)
+        live = LiveTask(record, stream, self._rooms, self._herald, self._clock, self._fault)
         live.began = self._clock.monotonic()
         self._live[record.id] = live
-        self._herald.task(app, record)
+        self._herald.task(record)
         starting = live.spawn(self._start(live, pack), f"start-{record.id}")
         try:
             await self._journal.commit()
@@ -309,7 +298,7 @@ class TaskManager:
         for drive in [d for d in live.drives.values() if d.status is DriveStatus.QUEUED]:
             # WebSocket and RTC drives that never came to the stage.
             live.drives[drive.id] = drive.evolve(DriveStatus.INTERRUPTED)
-            self._herald.drive(live.app, live.drives[drive.id], announce=not drive.kind.live)
+            self._herald.drive(live.record.app_id, live.drives[drive.id], announce=not drive.kind.live)
         self._rooms.withdraw(live.stream)
         live.change(TaskStatus.STOPPING)
         closing = asyncio.create_task(self._wind_down(live), name=f"stop-{live.record.id}")
@@ -373,6 +362,10 @@ class TaskManager:
                 del self._ended[task_id]
         await self._journal.forget_before(before)
         await self._journal.forget_nonces_before(int(self._clock.wall()) - 1300)
+
+    def _has_receiver(self, app_id: int) -> bool:
+        app = self._apps.get(app_id)
+        return app is not None and app.callback_url is not None
 
     def _send(self, row: CallbackRow) -> None:
         """Deliver once the row that remembers it is durable."""

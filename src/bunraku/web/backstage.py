@@ -117,7 +117,8 @@ class Backstage:
                 "watchers": len(live.stream.watchers),
             }
         callbacks = [o.describe() for o in self._delivery.outcomes if o.app_id == app.id]
-        return JSONResponse({"figures": found, "callbacks": callbacks})
+        human = None if live is None else live.record.digital_human_id
+        return JSONResponse({"human": human, "figures": found, "callbacks": callbacks})
 
     async def code(self, request: Request) -> Response:
         """A call as programs make it: signed for curl; in Python and Node as a program signs."""

@@ -26,6 +26,7 @@ from bunraku.rpc.openapi import document
 from bunraku.rpc.parameters import parse
 from bunraku.rtc import token as room_token
 from bunraku.settings import ConsoleSettings
+from bunraku.web.app_desk import describe
 
 STATIC = Path(__file__).parent / "static"
 COOKIE = "bunraku_session"
@@ -165,7 +166,8 @@ class Console:
         refusal = self.refusal(request)
         if refusal is not None:
             return refusal
-        apps = [{"appId": a.id, "name": a.name, "enabled": a.enabled} for a in self._apps.list()]
+        now = self._clock.wall()
+        apps = [describe(a, now) for a in self._apps.list()]
         return JSONResponse({"apps": apps}, headers=HEADERS)
 
     async def call(self, request: Request, action: str) -> Response:

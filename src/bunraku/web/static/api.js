@@ -49,7 +49,23 @@ export const roomToken = async (appId) => (await post('/console/token', { appId 
 /** The call as programs would make it: `{curl, python, node}`. */
 export const code = async (appId, action, params) => (await post('/console/code', { appId, action, params })).json();
 
-/** Figures of a running task and the callbacks of late. */
+async function settled(response) {
+  const answer = await response.json();
+  if (!response.ok) throw new CallError(response.status, answer.error);
+  return answer;
+}
+
+/** Answers with the new app's id and its two secrets: the only time they are seen. */
+export const createApp = async (name) => settled(await post('/console/apps', { name }));
+
+export const changeApp = async (appId, values) => settled(await post(`/console/apps/${appId}`, values));
+
+/** `which`: 'server', the old one staying good for `overlap` seconds, or 'callback', at once. */
+export const rotateSecret = async (appId, which, overlap) => settled(
+  await post(`/console/apps/${appId}/rotate`, { which, ...(which === 'server' && { overlap }) }),
+);
+
+/** Figures of a running task, whose they are, and the callbacks of late. */
 export const figures = async (appId, taskId) => (await post('/console/figures', { appId, taskId })).json();
 
 export const testCallback = async (appId) => (await post('/console/callback', { appId })).json();

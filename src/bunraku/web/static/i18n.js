@@ -18,6 +18,14 @@ const CHINESE = {
   'created': '已创建', 'speaking': '说话中', 'silent': '已静音', 'queued': '排队', 'delivered': '已送达', 'failed': '失败',
   'callback': '回调', 'drive': '驱动', 'ended': '已结束', 'picture': '画面', 'lost': '丢包', 'delay': '延迟', 'render': '渲染',
   'encode': '编码', 'first sound': '首音', 'interrupt': '打断', 'watchers': '观众', 'API': '接口', 'The last call, signed': '刚才的调用(已签名)',
+  'App settings': '应用设置', 'Settings': '设置', 'Close': '关闭', 'Name': '名称', 'Callback URL': '回调地址', 'Stream tasks at once': '同时运行的任务数',
+  'Calls are answered': '启用接口调用', 'Save': '保存', 'Saved': '已保存', 'Server secret': 'ServerSecret 密钥', 'Callback secret': '回调密钥',
+  'Signs calls and room tokens. The old one can stay good while callers change over.': '用于接口签名和房间 Token。更换期间旧密钥可继续有效。',
+  'The old one stays good for': '旧密钥有效期', 'Old one good for a day': '旧密钥一天内有效', 'Old one good for a week': '旧密钥一周内有效',
+  'Old one ends now': '旧密钥立即失效', 'New secret': '更换密钥', 'Signs callbacks; a new one is used at once.': '用于回调签名,更换后立即生效。',
+  'Sends the receiver one event.': '向接收地址发送一个事件。', 'Copy it now: it is not shown again.': '请立即复制,之后不再显示。', 'New app': '新应用',
+  'Create app': '创建应用', 'The one before is good until': '旧密钥有效至',
+  "This app is set in the server's configuration file: it is changed there.": '此应用在服务器配置文件中设置,请在那里修改。',
   'link copied': '链接已复制', 'waiting': '等待', 'connected': '已连接', 'reconnecting': '重新连接',
 };
 

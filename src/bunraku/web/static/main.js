@@ -1,4 +1,5 @@
-import { CallError, LoginRequired, call, figures, login, onCall, roomToken, state, testCallback } from './api.js';
+import { CallError, LoginRequired, call, figures, login, onCall, roomToken, state } from './api.js';
+import { installApps } from './apps.js';
 import { microphone, playFile } from './audio.js';
 import * as codePanel from './code.js';
 import { $, clock, make } from './dom.js';
@@ -8,7 +9,7 @@ import { clearCaption, createStage } from './stage.js';
 import * as strip from './strip.js';
 import * as timeline from './timeline.js';
 
-const ui = { appId: 0, humans: [], human: null, speaking: null };
+const ui = { appId: 0, apps: [], humans: [], human: null, speaking: null };
 window.bunraku = ui; // for automated checks of the console
 
 function log(text, bad = false) {
@@ -16,13 +17,15 @@ function log(text, bad = false) {
   while ($('log').children.length > 60) $('log').lastChild.remove();
 }
 
+const explain = (error) => (error.code ? `${error.code} ${error.message}` : error.message);
+
 /** Run what a person asked for; failures are shown, never swallowed. */
 async function attempt(work) {
   try {
     return await work();
   } catch (error) {
     if (error instanceof LoginRequired) $('login').open || $('login').showModal();
-    else log(error instanceof CallError || error.code ? `${error.code} ${error.message}` : error.message, true);
+    else log(explain(error), true);
     return undefined;
   }
 }
@@ -59,7 +62,9 @@ async function leave() {
 
 async function watch(task) {
   for (const id of ['share', 'mic']) $(id).disabled = false;
-  const watching = stage.watch(ui.appId, task, ui.human.Actions.map((a) => a.Action));
+  const { human } = await figures(ui.appId, task.TaskId);
+  const shown = ui.humans.find((one) => one.DigitalHumanId === human) ?? ui.human;
+  const watching = stage.watch(ui.appId, task, shown.Actions.map((a) => a.Action));
   refresh();
   await watching;
 }
@@ -81,10 +86,17 @@ function showCast() {
 }
 
 async function load() {
-  const { apps } = await state();
-  $('app').replaceChildren(...apps.map((app) => new Option(`${app.name} · ${app.appId}`, app.appId)));
-  ui.appId = apps.length ? apps[0].appId : 0;
+  await loadApps();
   if (ui.appId) await loadApp();
+  else appSettings.open();
+}
+
+/** All apps again; `wanted` or the one chosen before stays chosen. */
+async function loadApps(wanted = ui.appId) {
+  ui.apps = (await state()).apps;
+  $('app').replaceChildren(...ui.apps.map((app) => new Option(`${app.name} · ${app.appId}`, app.appId)));
+  ui.appId = (ui.apps.find((app) => app.appId === wanted) ?? ui.apps[0])?.appId ?? 0;
+  $('app').value = ui.appId || '';
 }
 
 async function loadApp() {
@@ -101,6 +113,18 @@ async function loadApp() {
   $('timbre').replaceChildren(...timbres.map((one) => new Option(one.Name, one.TimbreId)));
   await refresh();
 }
+
+const appSettings = installApps({
+  current: () => ui.apps.find((app) => app.appId === ui.appId),
+  explain,
+  async reload(appId) {
+    const before = ui.appId;
+    await loadApps(appId);
+    if (ui.appId === before) return;
+    await leave();
+    await loadApp();
+  },
+});
 
 $('app').onchange = () => attempt(async () => {
   await leave();
@@ -180,7 +204,7 @@ const interrupt = () => attempt(async () => {
 });
 $('interrupt').onclick = interrupt;
 document.onkeydown = (event) => {
-  if (event.key === 'Escape' && !$('login').open) interrupt();
+  if (event.key === 'Escape' && !document.querySelector('dialog[open]')) interrupt();
 };
 
 $('stop').onclick = () => attempt(async () => {
@@ -220,11 +244,6 @@ $('share').onclick = () => attempt(async () => {
   const wanted = new URLSearchParams({ app: ui.appId, room: RoomId, stream: StreamId, token, user: userId });
   const link = `${location.origin}/share#${wanted}`;
   await navigator.clipboard.writeText(link).then(() => log(t('link copied')), () => log(link));
-});
-
-$('callback').onclick = () => attempt(async () => {
-  const { ok, detail } = await testCallback(ui.appId);
-  log(`${t('callback')}: ${detail}`, !ok);
 });
 
 // --- the rest of the page
