@@ -35,6 +35,8 @@ class Canvas:
         self._mouth = self._eyes = -1
         self.nodes: F32 = np.empty(0, np.float32)
         """Where the warp nodes of the last picture sampled; shape (rows, columns, 2)."""
+        self.chroma_nodes = self.nodes
+        """The same for colour, which may lag by a fraction of a pixel."""
 
     def show(self, plate: Plate, mouth: int, eyes: int) -> list[Rect]:
         """Lay down what is not there yet; returns the rectangles that changed besides the plate."""

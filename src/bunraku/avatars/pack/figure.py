@@ -10,21 +10,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from bunraku.avatars.base import Framing
 from bunraku.avatars.pack.canvas import Canvas, yuv
 from bunraku.avatars.pack.cv import cv2
 from bunraku.avatars.pack.manifest import Manifest
 from bunraku.avatars.pack.mouth import MouthChooser
-from bunraku.avatars.pack.plates import NODE, NODE_AT, Arm, Plate
+from bunraku.avatars.pack.plates import F32, NODE, NODE_AT, U8, Arm, Plate
 from bunraku.media import Picture, Pose, Rect, Weights
 
 POSE_HYSTERESIS = 0.8  # degrees: a head that hovers between two poses must not flicker
-STILL = 0.1  # px: a band that moved less since it was last drawn is left as it is
 MAX_TURN = 13.0  # degrees of yaw the baked poses carry without visible stretching
 MAX_TILT = 9.0
 FADE = 5  # pictures over which one pose dissolves into the next
+CHROMA_STILL = 0.5  # px of luma: colour is coarse, and follows in steps of a quarter of its own px
+WARP_COST = 12_000  # px: what beginning another warp costs
 NOTHING = Rect(0, 0, 0, 0)
 
 
@@ -69,12 +69,12 @@ class PackFigure:
         patched = self._canvas.show(plate, sprite, eyes)
         nodes = self._warp(plate, pose)
         if first or self._fading:
-            self._canvas.nodes = nodes
+            self._canvas.nodes, self._canvas.chroma_nodes = nodes, nodes.copy()
             if self._old.plate is not None and self._fading:
                 self._old.show(self._old.plate, sprite, eyes)
                 self._old.nodes = self._warp(self._old.plate, pose)
             dirty = Rect(0, 0, self.framing.width, self.framing.height) if first else NOTHING
-            for band in (dirty,) if first else plate.bands:
+            for band in (dirty,) if first else merged([b.rect for b in plate.bands]):
                 self._develop(band)
                 dirty = union(dirty, band)
             if not first:  # where the arm was, bands may not reach
@@ -91,29 +91,44 @@ class PackFigure:
             return Rect(0, dirty.y, self.framing.stream_width, dirty.height)
         return dirty
 
-    def _develop_bands(self, plate: Plate, nodes: npt.NDArray[np.float32], patched: list[Rect]) -> Rect:
+    def _develop_bands(self, plate: Plate, nodes: F32, patched: list[Rect]) -> Rect:
         """Warp the bands that moved, and what lies in the others of the patched rectangles."""
         shown = self._canvas.nodes
         dirty = NOTHING
         touched = self._around(patched)
         stale: list[Rect] = []
+        faded: list[Rect] = []
+        moved = np.abs(nodes - shown).max((1, 2))
+        tinted = self._canvas.chroma_nodes
+        moved_chroma = np.abs(nodes - tinted).max((1, 2))
+        still: list[Rect] = []
         for band in plate.bands:
-            rows = slice(band.y // NODE, -(-(band.y + band.height) // NODE) + 2)
-            if float(np.abs(nodes[rows] - shown[rows]).max()) > STILL:
-                stale.append(band)
-        for band in stale:
-            inner = slice(band.y // NODE + 1, -(-(band.y + band.height) // NODE) + 1)
+            top, bottom = band.rect.y // NODE, -(-(band.rect.y + band.rect.height) // NODE)
+            if float(moved[top : bottom + 2].max()) > band.still:
+                stale.append(band.rect)
+                if float(moved_chroma[top : bottom + 2].max()) > CHROMA_STILL:
+                    faded.append(band.rect)
+            else:
+                still.append(band.rect)
+        for rect in stale:
+            inner = slice(rect.y // NODE + 1, -(-(rect.y + rect.height) // NODE) + 1)
             shown[inner] = nodes[inner]
-        developed: list[Rect] = []
-        for band in stale:
-            self._develop(band)
-            developed.append(band)
+            if rect in faded:
+                tinted[inner] = nodes[inner]
+        developed = merged(stale)
+        for rect in developed:
+            self._develop_luma(rect)
+        for rect in merged(faded):
+            self._develop_chroma(rect)
         if not touched.empty:
-            for band in plate.bands:
-                part = intersection(touched, band)
-                if band not in stale and not part.empty:
-                    self._develop(part)
-                    developed.append(part)
+            parts = [intersection(touched, rect) for rect in still]
+            fresh = merged([part for part in parts if not part.empty])
+            for rect in fresh:
+                self._develop_luma(rect)
+            plain = [intersection(touched, b.rect) for b in plate.bands if b.rect not in faded]
+            for rect in merged([part for part in plain if not part.empty]):
+                self._develop_chroma(rect)
+            developed += fresh
             for rect in patched:
                 # Contained in one of them: the box around all covers more than was drawn.
                 if not covered(rect, developed):
@@ -141,7 +156,7 @@ class PackFigure:
 
         return min(range(len(self._eyes)), key=lambda i: away(self._eyes[i]))
 
-    def _warp(self, plate: Plate, pose: Pose) -> npt.NDArray[np.float32]:
+    def _warp(self, plate: Plate, pose: Pose) -> F32:
         """Where each node samples the canvas: shape (rows, columns, 2), frame px."""
         yaw = max(-MAX_TURN, min(MAX_TURN, pose.yaw)) - plate.yaw
         pitch = max(-MAX_TILT, min(MAX_TILT, pose.pitch)) - plate.pitch
@@ -180,53 +195,36 @@ class PackFigure:
 
     def _develop(self, rect: Rect) -> None:
         """Warp ``rect`` of the canvas into the picture; of both canvases while one fades."""
-        if rect.empty:
-            return
-        w = self.framing.width
-        full = (slice(rect.y, rect.y + rect.height), slice(rect.x, rect.x + rect.width))
-        half = (
-            slice(rect.y // 2, (rect.y + rect.height) // 2),
-            slice(rect.x // 2, (rect.x + rect.width) // 2),
-        )
-        y, u, v = self._picture.y[:, :w], self._picture.u[:, : w // 2], self._picture.v[:, : w // 2]
-        targets = (y[full], u[half], v[half])
-        luma, chroma = self._maps(self._canvas.nodes, rect)
-        canvas = self._canvas
-        for plane, target, map_ in zip(
-            (canvas.y, canvas.u, canvas.v), targets, (luma, chroma, chroma), strict=True
-        ):
-            cv2.remap(plane, map_, None, cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)
-        matte = None
-        if canvas.a is not None:
-            matte = cv2.remap(canvas.a, luma, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        if self._fading:
-            share = self._fading / (FADE + 1)
-            old = self._old
-            luma, chroma = self._maps(old.nodes, rect)
-            for plane, target, map_ in zip(
-                (old.y, old.u, old.v), targets, (luma, chroma, chroma), strict=True
-            ):
-                leaving = cv2.remap(plane, map_, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-                cv2.addWeighted(leaving, share, target, 1 - share, 0, dst=target)
-            if old.a is not None:
-                leaving = cv2.remap(old.a, luma, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-                matte = cv2.addWeighted(leaving, share, matte, 1 - share, 0)
-        if matte is not None:
-            self._picture.y[:, w:][full] = 16 + (matte.astype(np.uint16) * 219 // 255).astype(np.uint8)
+        if not rect.empty:
+            self._develop_luma(rect)
+            self._develop_chroma(rect)
 
-    def _maps(
-        self, nodes: npt.NDArray[np.float32], rect: Rect
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Sampling maps of a rectangle for luma and for chroma."""
-        # One node more on each side, so that bilinear enlargement never meets its own border.
-        c0, r0 = rect.x // NODE, rect.y // NODE
-        c1, r1 = -(-(rect.x + rect.width) // NODE) + 2, -(-(rect.y + rect.height) // NODE) + 2
-        part = nodes[r0:r1, c0:c1]
-        x, y = rect.x - c0 * NODE, rect.y - r0 * NODE
-        luma = enlarge(part, NODE, x, y, rect.width, rect.height)
-        # Chroma sample c sits at luma 2c + 0.5 (H.264 4:2:0, centred as OpenCV averages it).
-        chroma = enlarge((part - 0.5) * 0.5, NODE // 2, x // 2, y // 2, rect.width // 2, rect.height // 2)
-        return luma, chroma
+    def _develop_luma(self, rect: Rect) -> None:
+        w, canvas, old = self.framing.width, self._canvas, self._old
+        rows, columns = slice(rect.y, rect.y + rect.height), slice(rect.x, rect.x + rect.width)
+        map_ = luma_map(canvas.nodes, rect)
+        leaving = luma_map(old.nodes, rect) if self._fading else None
+        self._warped(canvas.y, map_, old.y, leaving, self._picture.y[rows, columns])
+        if canvas.a is not None and old.a is not None:
+            matte = np.empty((rect.height, rect.width), np.uint8)
+            self._warped(canvas.a, map_, old.a, leaving, matte)
+            self._picture.y[rows, w + rect.x : w + rect.x + rect.width] = video_range(matte)
+
+    def _develop_chroma(self, rect: Rect) -> None:
+        canvas, old = self._canvas, self._old
+        rows = slice(rect.y // 2, (rect.y + rect.height) // 2)
+        columns = slice(rect.x // 2, (rect.x + rect.width) // 2)
+        map_ = chroma_map(canvas.nodes, rect)
+        leaving = chroma_map(old.nodes, rect) if self._fading else None
+        self._warped(canvas.u, map_, old.u, leaving, self._picture.u[rows, columns])
+        self._warped(canvas.v, map_, old.v, leaving, self._picture.v[rows, columns])
+
+    def _warped(self, plane: U8, map_: F32, old: U8, leaving: F32 | None, target: U8) -> None:
+        cv2.remap(plane, map_, None, cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)
+        if leaving is not None:
+            share = self._fading / (FADE + 1)
+            before = cv2.remap(old, leaving, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            cv2.addWeighted(before, share, target, 1 - share, 0, dst=target)
 
     def _draw_arm(self, pose: Pose) -> Rect:
         """Lay the waving arm over the finished picture; returns what it covered."""
@@ -281,7 +279,7 @@ class PackFigure:
             under[:] = cv2.convertScaleAbs((colour.astype(np.float32) - under) * a + under)
         if self.framing.transparent:
             plane = self._picture.y[y0:y1, self.framing.width + x0 : self.framing.width + x1]
-            np.maximum(plane, 16 + (alpha.astype(np.uint16) * 219 // 255).astype(np.uint8), out=plane)
+            np.maximum(plane, video_range(alpha), out=plane)
         return Rect(x0, y0, x1 - x0, y1 - y0)
 
 
@@ -299,6 +297,20 @@ def union(a: Rect, b: Rect) -> Rect:
     x0, y0 = min(a.x, b.x), min(a.y, b.y)
     x1, y1 = max(a.x + a.width, b.x + b.width), max(a.y + a.height, b.y + b.height)
     return Rect(x0, y0, x1 - x0, y1 - y0)
+
+
+def merged(rects: list[Rect]) -> list[Rect]:
+    """Rectangles from top to bottom; neighbours are joined where one warp costs less than two."""
+    out: list[Rect] = []
+    for rect in rects:
+        if out and out[-1].y + out[-1].height == rect.y:
+            both = union(out[-1], rect)
+            waste = both.width * both.height - out[-1].width * out[-1].height - rect.width * rect.height
+            if waste < WARP_COST:
+                out[-1] = both
+                continue
+        out.append(rect)
+    return out
 
 
 def intersection(a: Rect, b: Rect) -> Rect:
@@ -321,10 +333,33 @@ def contains(outer: Rect, inner: Rect) -> bool:
     return intersection(outer, inner) == inner
 
 
-def enlarge(
-    nodes: npt.NDArray[np.float32], factor: int, x: int, y: int, width: int, height: int
-) -> npt.NDArray[np.float32]:
+def enlarge(nodes: F32, factor: int, x: int, y: int, width: int, height: int) -> F32:
     """Bilinear values for a window whose corner lies (x, y) px after the first cell's end."""
     rows, columns = nodes.shape[:2]
     big = cv2.resize(nodes, (columns * factor, rows * factor), interpolation=cv2.INTER_LINEAR)
     return big[factor + y : factor + y + height, factor + x : factor + x + width]
+
+
+def luma_map(nodes: F32, rect: Rect) -> F32:
+    """Where each pixel of ``rect`` samples: shape (height, width, 2), frame px."""
+    part, x, y = _window(nodes, rect)
+    return enlarge(part, NODE, x, y, rect.width, rect.height)
+
+
+def chroma_map(nodes: F32, rect: Rect) -> F32:
+    """The same for the colour planes, in their px."""
+    part, x, y = _window(nodes, rect)
+    # Chroma sample c sits at luma 2c + 0.5 (H.264 4:2:0, centred as OpenCV averages it).
+    return enlarge((part - 0.5) * 0.5, NODE // 2, x // 2, y // 2, rect.width // 2, rect.height // 2)
+
+
+def _window(nodes: F32, rect: Rect) -> tuple[F32, int, int]:
+    # One node more on each side, so that bilinear enlargement never meets its own border.
+    c0, r0 = rect.x // NODE, rect.y // NODE
+    c1, r1 = -(-(rect.x + rect.width) // NODE) + 2, -(-(rect.y + rect.height) // NODE) + 2
+    return nodes[r0:r1, c0:c1], rect.x - c0 * NODE, rect.y - r0 * NODE
+
+
+def video_range(matte: U8) -> U8:
+    """Alpha as luma: 0 to 255 becomes 16 to 235."""
+    return 16 + (matte.astype(np.uint16) * 219 // 255).astype(np.uint8)

@@ -29,8 +29,10 @@ NODE = 16
 outside the frame and at cell centres, which is where ``cv2.resize`` expects samples."""
 
 NODE_AT = -NODE / 2 - 0.5
-BAND = 96
-"""Rows that are warped together; a band is left alone while it hardly moves."""
+BAND = 64  # rows that are warped together
+STILL = 0.1  # px: the face shows the smallest move
+STILL_ELSEWHERE = 0.3  # breathing and swaying pass this every other picture
+REACH_X, REACH_Y = 28, 64  # art px: the farthest the bases carry the figure's edge, a deep bow included
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,14 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """Rows that are warped together, and how far (px) they may move before they are drawn anew."""
+
+    rect: Rect
+    still: float
+
+
+@dataclass(frozen=True, slots=True)
 class Plate:
     """One head pose. ``bases`` has shape (n, rows, columns, 2): frame px per parameter unit.
 
@@ -63,7 +73,7 @@ class Plate:
     mouths: tuple[Layer, ...]
     eyes: tuple[Layer, ...]
     bases: F32
-    bands: tuple[Rect, ...]
+    bands: tuple[Band, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,8 @@ class Art:
             mouths = self._sprites(lens, base, f"mouth_{index}.webp", pose.mouth_rect, len(m.mouths))
             eyes = self._sprites(lens, base, f"eyes_{index}.webp", pose.eyes_rect, len(m.eyes))
             bases = lens.field(self.bases[index], m.art.grid)
-            plates.append(Plate(pose.yaw, pose.pitch, body, mouths, eyes, bases, lens.bands(bases)))
+            bands = lens.bands(bases, body, (mouths[0].rect, eyes[0].rect))
+            plates.append(Plate(pose.yaw, pose.pitch, body, mouths, eyes, bases, bands))
         return tuple(plates), self._arm(lens)
 
     def _sprites(
@@ -277,15 +288,21 @@ class Lens:
         out = np.stack(planes, -1).reshape(rows, columns, len(bases), 2).transpose(2, 0, 1, 3) * self.scale
         return np.ascontiguousarray(out, np.float32)
 
-    def bands(self, bases: F32) -> tuple[Rect, ...]:
+    def bands(self, bases: F32, body: Layer, face: tuple[Rect, ...]) -> tuple[Band, ...]:
+        """Everything that can move: where the bases push and the figure may come to lie."""
         moving = np.abs(bases).max((0, 3)) > 0.02
-        out: list[Rect] = []
+        aside, down = round(REACH_X * self.scale), round(REACH_Y * self.scale)
+        solid = np.ones((self.height, self.width), bool) if body.alpha is None else body.alpha > 0
+        out: list[Band] = []
         for y in range(0, self.height, BAND):
             height = min(BAND, self.height - y)
-            rows = moving[y // NODE : -(-(y + height) // NODE) + 2]
-            xs = np.nonzero(rows.any(0))[0]
-            if xs.size:
-                x0, x1 = max(0, (int(xs[0]) - 1) * NODE), min(self.width, (int(xs[-1]) + 1) * NODE)
-                if x1 > x0:
-                    out.append(Rect(x0, y, x1 - x0, height))
+            nodes = np.nonzero(moving[y // NODE : -(-(y + height) // NODE) + 2].any(0))[0]
+            drawn = np.nonzero(solid[max(0, y - down) : y + height + down].any(0))[0]
+            if not nodes.size or not drawn.size:
+                continue
+            x0 = max(0, (int(nodes[0]) - 1) * NODE, (int(drawn[0]) - aside) // NODE * NODE)
+            x1 = min(self.width, (int(nodes[-1]) + 1) * NODE, -(-(int(drawn[-1]) + aside) // NODE) * NODE)
+            if x1 > x0:
+                near = any(r.y < y + height and y < r.y + r.height for r in face)
+                out.append(Band(Rect(x0, y, x1 - x0, height), STILL if near else STILL_ELSEWHERE))
         return tuple(out)
