@@ -63,8 +63,24 @@ def cost(pack: AvatarPack, width: int, height: int) -> float:
     return float(np.median(spent[20:]))
 
 
+def cast(packs: list[AvatarPack]) -> np.ndarray:
+    """Everybody side by side, as they greet."""
+    scenes = [
+        ("E", Pose(smile=0.8)),
+        ("sil", Pose(smile=0.9, yaw=-4.0)),
+        ("aa", Pose(gesture="open_palms", gesture_phase=0.5, smile=0.8)),
+        ("sil", Pose(gesture="thumbs_up", gesture_phase=0.5, smile=1.0, roll=-2.0)),
+        ("ih", Pose(gesture="wave", gesture_phase=0.45, smile=0.9, yaw=3.0)),
+        ("sil", Pose(smile=0.85, yaw=4.0)),
+    ]
+    row = []
+    for pack, (viseme, pose) in zip(packs, scenes, strict=False):
+        figure = pack.stage(Framing(450, 800, BACK))
+        row.append(settle(figure, one_hot(viseme), pose)[60:700])
+    return np.hstack(row)
+
+
 def make(pack: AvatarPack) -> str:
-    OUT.mkdir(parents=True, exist_ok=True)
     name = pack.name.lower()
     visemes = [
         [labelled(settle(face(pack), one_hot(v), Pose(yaw=yaw)), v) for v in VISEMES]
@@ -109,7 +125,17 @@ def make(pack: AvatarPack) -> str:
 if __name__ == "__main__":
     cv2.setNumThreads(1)
     packs = Catalog().list()
-    lines = ["# Look", "", "Made by `make look`. CPU milliseconds of a talking frame, median:", ""]
+    OUT.mkdir(parents=True, exist_ok=True)
+    everybody = cv2.resize(cast(packs), None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(OUT / "cast.jpg"), everybody, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    lines = [
+        "# Look",
+        "",
+        "![The cast](look/cast.jpg)",
+        "",
+        "Made by `make look`. CPU milliseconds of a talking frame, median:",
+        "",
+    ]
     lines += ["| Digital human | 512×512 | 720×1280 |", "|---|---|---|", *[make(p) for p in packs], ""]
     for pack in packs:
         for what in ("visemes", "gestures", "sentence", "moods"):
@@ -120,4 +146,4 @@ if __name__ == "__main__":
                 "",
             ]
     (OUT.parent / "look.md").write_text("\n".join(lines), "utf-8")
-    sys.stdout.write("\n".join(lines[4:8]) + "\n")
+    sys.stdout.write("\n".join(lines[6 : 8 + len(packs)]) + "\n")

@@ -101,7 +101,7 @@ def avatars() -> None:
 @click.option("--human", help="Name or id of the digital human; the first when not given.")
 @click.option("--voice", help="TimbreId; the first when not given.")
 @click.option("--size", default="720x1280", show_default=True, help="WIDTHxHEIGHT, even numbers.")
-@click.option("--background", default="#dfe5ee", show_default=True, help="#RRGGBB")
+@click.option("--background", default="#dfe5ee", show_default=True, help="#RRGGBB or a picture file.")
 @click.option("--captions", is_flag=True, help="Write WebVTT beside the film.")
 @click.option("--config", type=click.Path(path_type=Path), help="bunraku.toml, for its voices.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="An .mp4 file.")

@@ -103,6 +103,17 @@ def _commission(
     }
     if options.get("background"):
         human["BackgroundColor"] = options["background"]
+    extra = {
+        wire: options[name]
+        for name, wire in (
+            ("transparent", "Transparent"),
+            ("emotion", "Emotion"),
+            ("background_url", "BackgroundUrl"),
+        )
+        if options.get(name) is not None
+    }
+    if extra:
+        body["ExtraConfig"] = extra
     if options.get("size"):
         width, height = options["size"]
         body["VideoConfig"] = {"Width": width, "Height": height}
@@ -190,7 +201,8 @@ class Client:
                 return out
 
     def create(self, digital_human_id: str, *, room_id: str, stream_id: str, **options: Any) -> str:
-        """A new stream task's id. Options: background, size, ttl, max_idle_time."""
+        """A new stream task's id. Options: background, size, ttl, max_idle_time,
+        transparent, emotion, background_url."""
         body = _commission(digital_human_id, room_id, stream_id, options)
         return self.call("CreateDigitalHumanStreamTask", **body)["TaskId"]
 
@@ -267,7 +279,8 @@ class AsyncClient:
         raise AssertionError
 
     async def create(self, digital_human_id: str, *, room_id: str, stream_id: str, **options: Any) -> str:
-        """A new stream task's id. Options: background, size, ttl, max_idle_time."""
+        """A new stream task's id. Options: background, size, ttl, max_idle_time,
+        transparent, emotion, background_url."""
         body = _commission(digital_human_id, room_id, stream_id, options)
         return (await self.call("CreateDigitalHumanStreamTask", **body))["TaskId"]
 

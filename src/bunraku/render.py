@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bunraku.app import installed_providers
+from bunraku.avatars import backdrop
 from bunraku.avatars.base import AvatarPack, Framing
 from bunraku.avatars.catalog import Catalog
 from bunraku.film import film, write_captions
@@ -123,7 +124,14 @@ def read_framing(size: str, background: str) -> Framing:
     colour = re.fullmatch(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", background)
     if found is None or any(int(v) % 2 or not 64 <= int(v) <= LARGEST for v in found.groups()):
         raise Refused(f"--size must be WIDTHxHEIGHT, even, 64 to {LARGEST}")
-    if colour is None:
-        raise Refused("--background must be #RRGGBB")
-    red, green, blue = (int(c, 16) for c in colour.groups())
-    return Framing(int(found[1]), int(found[2]), (red, green, blue))
+    width, height = int(found[1]), int(found[2])
+    if colour is not None:
+        red, green, blue = (int(c, 16) for c in colour.groups())
+        return Framing(width, height, (red, green, blue))
+    try:
+        picture = backdrop.read(Path(background).read_bytes(), width, height)
+    except OSError:
+        raise Refused("--background must be #RRGGBB or a picture file") from None
+    except backdrop.BackdropFailed as error:
+        raise Refused(f"--background: {error}") from None
+    return Framing(width, height, backdrop=picture)

@@ -19,8 +19,11 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
+from arms import bake_arm, hands
 from paint import catmull, sym
-from puppet import ANNA, MARCUS, PIV, Puppet, Rig, zface
+from puppet import Puppet
+from rig import PIV, Rig, zface
+from styles import ANNA, HELEN, HENRIK, IMANI, MARCUS, NADIA
 
 ART_W, ART_H = 960, 1280
 SCALE = 1.17
@@ -34,14 +37,42 @@ CHARACTERS = {
         style=ANNA,
         id="6f0c3a52-9b1e-4c57-8d43-1f2a7be05c11",
         name="Anna",
-        rest=dict(smile=0.55),
+        rest=dict(smile=0.72),
         hair_fall=(130.0, 430.0),
+    ),
+    "henrik": dict(
+        style=HENRIK,
+        id="7334c5bf-fab5-4418-813c-7f11e631f12c",
+        name="Henrik",
+        rest=dict(smile=0.75),
+        hair_fall=(115.0, 285.0),
+    ),
+    "imani": dict(
+        style=IMANI,
+        id="7fabca54-8a8b-4ef2-b54f-4f422f0e0d1a",
+        name="Imani",
+        rest=dict(smile=0.75),
+        hair_fall=(115.0, 285.0),
     ),
     "marcus": dict(
         style=MARCUS,
         id="b5d81e07-42c6-4f6b-a3e9-7c90d2f4ab22",
         name="Marcus",
-        rest=dict(smile=0.6),
+        rest=dict(smile=0.8),
+        hair_fall=(115.0, 285.0),
+    ),
+    "nadia": dict(
+        style=NADIA,
+        id="176b344d-1a1b-4367-ba12-adc97efaf801",
+        name="Nadia",
+        rest=dict(smile=0.72),
+        hair_fall=(130.0, 430.0),
+    ),
+    "helen": dict(
+        style=HELEN,
+        id="2f3dfbbb-2848-4973-a2cd-c3d41a6dc41b",
+        name="Helen",
+        rest=dict(smile=0.75),
         hair_fall=(115.0, 285.0),
     ),
 }
@@ -54,12 +85,12 @@ AXES = ("open", "wide", "press", "tuck", "teeth", "tongue", "smile")
 
 def mouth_shapes(rest_smile: float) -> list[tuple[dict[str, float], dict[str, float]]]:
     shapes: list[tuple[dict[str, float], dict[str, float]]] = []
-    shapes += [(dict(smile=s), dict(smile=s, wide=0.0)) for s in (0.0, 0.3, rest_smile, 0.8, 1.0)]
+    shapes += [(dict(smile=s), dict(smile=s, wide=0.0)) for s in (0.0, 0.3, 0.55, rest_smile, 1.0)]
     lips = (
-        (0.8, dict(width=0.75, upper=0.5, teeth_u=1.0, smile=0.25)),
-        (0.3, dict(width=0.3, upper=0.3, teeth_u=0.95, smile=0.12)),
-        (-0.1, dict(width=0.0, upper=0.1, teeth_u=0.75, smile=0.05)),
-        (-0.55, dict(round=0.55, teeth_u=0.3, smile=0.0)),
+        (0.8, dict(width=0.75, upper=0.5, teeth_u=1.0, smile=0.45)),
+        (0.3, dict(width=0.3, upper=0.3, teeth_u=0.95, smile=0.36)),
+        (-0.1, dict(width=0.0, upper=0.1, teeth_u=0.75, smile=0.26)),
+        (-0.55, dict(round=0.55, teeth_u=0.3, smile=0.1)),
         (-1.0, dict(round=1.0, teeth_u=0.0, smile=0.0)),
     )
     for wide, lip in lips:
@@ -70,26 +101,26 @@ def mouth_shapes(rest_smile: float) -> list[tuple[dict[str, float], dict[str, fl
             if wide == 0.8:
                 rig["teeth_l"] = 0.3 * (opening < 0.4)
             shapes.append((rig, dict(open=opening, wide=wide)))
-    shapes.append((dict(press=1.0, smile=0.12), dict(press=1.0)))
-    shapes.append((dict(press=0.5, smile=0.2), dict(press=0.5)))
+    shapes.append((dict(press=1.0, smile=0.4), dict(press=1.0)))
+    shapes.append((dict(press=0.5, smile=0.45), dict(press=0.5)))
     for opening, tuck in ((0.08, 0.5), (0.15, 1.0)):
-        rig = dict(open=opening, tuck=tuck, upper=0.85 * tuck, width=0.1, teeth_u=1.0, smile=0.0)
+        rig = dict(open=opening, tuck=tuck, upper=0.85 * tuck, width=0.25, teeth_u=1.0, smile=0.5)
         shapes.append((rig, dict(open=opening, tuck=tuck)))
     for opening in (0.18, 0.32):
-        rig = dict(open=opening, width=0.15, upper=0.4, tongue=1.0, tongue_up=0.5, tongue_out=1.0, smile=0.0)
+        rig = dict(open=opening, width=0.15, upper=0.4, tongue=1.0, tongue_up=0.5, tongue_out=1.0, smile=0.35)
         shapes.append((rig, dict(open=opening, tongue=1.0, wide=0.1)))
     for opening in (0.22, 0.42):
-        rig = dict(open=opening, width=0.15, upper=0.35, teeth_u=0.9, tongue=1.0, tongue_up=1.0, smile=0.05)
+        rig = dict(open=opening, width=0.15, upper=0.35, teeth_u=0.9, tongue=1.0, tongue_up=1.0, smile=0.35)
         shapes.append((rig, dict(open=opening, tongue=0.55, wide=0.1)))
     shapes.append(
         (
-            dict(open=0.17, width=0.42, upper=0.55, teeth_u=1.0, teeth_l=1.0, smile=0.15),
+            dict(open=0.17, width=0.42, upper=0.55, teeth_u=1.0, teeth_l=1.0, smile=0.45),
             dict(open=0.17, wide=0.45, teeth=1.0),
         )
     )
     shapes.append(
         (
-            dict(open=0.22, round=0.5, upper=0.6, teeth_u=1.0, teeth_l=0.9, smile=0.0),
+            dict(open=0.22, round=0.5, upper=0.6, teeth_u=1.0, teeth_l=0.9, smile=0.15),
             dict(open=0.22, wide=-0.5, teeth=1.0),
         )
     )
@@ -229,9 +260,52 @@ def bases(art: Art, character: dict, rig: Rig, alpha: np.ndarray) -> np.ndarray:
     return (out * smooth(0.05, 0.9, near)[None, ..., None]).astype(np.float16)
 
 
+# How a limb moves, in figure units and degrees: it rises from `drop` below, turning by `lean` about
+# the elbow, and swings or bobs so many times while it is up.
+MOTIONS = {
+    "wave": dict(elbow=(-330, 640), drop=620, lean=18, swing=9, bob=0, beats=3.5),
+    "thumbs_up": dict(elbow=(-300, 760), drop=640, lean=14, swing=1.5, bob=7, beats=2),
+    "open_palms": dict(elbow=(-300, 900), drop=620, lean=12, swing=2.5, bob=5, beats=1.5),
+}
+
+
+def limbs(art: Art, style: dict, out: Path) -> list[dict]:
+    """Every raised arm as a picture of its own, and where it belongs."""
+    p = art.puppet
+    found = []
+    for gesture, hand in hands().items():
+        motion = MOTIONS[gesture]
+        for side in (-1, 1) if gesture == "open_palms" else (-1,):
+            region, rgba = bake_arm(style, p.K, hand, mirrored=side > 0)
+            ys, xs = np.nonzero(rgba[..., 3].max(1))[0], np.nonzero(rgba[..., 3].max(0))[0]
+            crop = rgba[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1].astype(np.float32)
+            alpha = crop[..., 3:]
+            straight = np.where(alpha > 0, crop[..., :3] * 255 / np.maximum(alpha, 1), 0)
+            name = f"{gesture}_{'left' if side < 0 else 'right'}.webp"
+            write(out / name, np.concatenate([np.clip(straight + 0.5, 0, 255), alpha], -1).astype(np.uint8))
+            found.append(
+                dict(
+                    gesture=gesture,
+                    image=name,
+                    x=p.cx + (region.x0 + xs[0] / region.K) * p.cs,
+                    y=p.cy + (region.y0 + ys[0] / region.K) * p.cs,
+                    pivot_x=p.cx - side * motion["elbow"][0] * p.cs,
+                    pivot_y=p.cy + motion["elbow"][1] * p.cs,
+                    drop=motion["drop"] * p.cs,
+                    lean=-side * motion["lean"],
+                    swing=-side * motion["swing"],
+                    bob=motion["bob"] * p.cs,
+                    beats=motion["beats"],
+                )
+            )
+    return found
+
+
 def bake(key: str, out: Path) -> None:
     character = CHARACTERS[key]
     out.mkdir(parents=True, exist_ok=True)
+    for stale in out.glob("*.webp"):
+        stale.unlink()
     art = Art(character["style"])
     p = art.puppet
     rest = dict(character["rest"])
@@ -252,12 +326,6 @@ def bake(key: str, out: Path) -> None:
         print(f"{key}: pose {index + 1}/{len(YAWS)}", flush=True)
     np.savez_compressed(out / "fields.npz", bases=np.stack(fields))
 
-    region, arm = p.hand
-    arm_rgba = arm.toarray()[..., [2, 1, 0, 3]] if arm.colorType().name.startswith("kBGRA") else arm.toarray()
-    ys, xs = np.nonzero(arm_rgba[..., 3].max(1))[0], np.nonzero(arm_rgba[..., 3].max(0))[0]
-    crop = arm_rgba[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
-    write(out / "arm.webp", crop)
-    arm_at = (p.cx + (region.x0 + xs[0] / region.K) * p.cs, p.cy + (region.y0 + ys[0] / region.K) * p.cs)
     manifest = dict(
         format=1,
         id=character["id"],
@@ -271,14 +339,7 @@ def bake(key: str, out: Path) -> None:
         mouths=[at for _, at in mouths],
         eyes=[at for _, at in eyes],
         rest=dict(smile=rest["smile"]),
-        arm=dict(
-            image="arm.webp",
-            x=arm_at[0],
-            y=arm_at[1],
-            pivot_x=p.cx - 330 * p.cs,
-            pivot_y=p.cy + 640 * p.cs,
-            drop=620 * p.cs,
-        ),
+        limbs=limbs(art, character["style"], out),
         head_pivot=[p.cx + PIV[0] * p.cs, p.cy + PIV[1] * p.cs],
     )
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")

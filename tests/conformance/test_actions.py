@@ -36,9 +36,16 @@ def test_section_5_1_lists_digital_humans(api, server):
         assert set(human) == {"DigitalHumanId", "Name", "AvatarUrl", "IsPublic", "Actions"}
         assert uuid.UUID(human["DigitalHumanId"])
         assert human["AvatarUrl"].startswith(server.base_url)
-        assert {"nod", "shake_head", "bow", "wave", "idle_action", "mute_action"} <= {
-            a["Action"] for a in human["Actions"]
-        }
+        assert {
+            "nod",
+            "shake_head",
+            "bow",
+            "wave",
+            "thumbs_up",
+            "open_palms",
+            "idle_action",
+            "mute_action",
+        } <= {a["Action"] for a in human["Actions"]}
 
 
 def test_section_5_1_pages_and_modes(api):

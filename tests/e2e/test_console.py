@@ -81,7 +81,7 @@ async def test_timeline_figures_and_thumbnail_tell_what_happened(desk, page, rec
 async def test_the_signed_call_works_as_it_is_shown(desk, page):
     await begin(page, desk)
     await page.click("#gestures button:has-text('nod')")
-    await until(page, "document.getElementById('code').textContent.startsWith('curl')")
+    await until(page, "document.getElementById('code').textContent.includes('Action=DoAction')")
     shown = await page.inner_text("#code")
     done = subprocess.run(
         ["bash", "-c", shown.replace("curl ", "curl -s ", 1)], capture_output=True, text=True

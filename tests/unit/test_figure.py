@@ -6,11 +6,11 @@ import pytest
 
 from bunraku.avatars.base import Framing
 from bunraku.avatars.catalog import Catalog
-from bunraku.avatars.pack.figure import contains
+from bunraku.avatars.pack.geometry import contains
 from bunraku.avatars.pack.manifest import read
 from bunraku.errors import DigitalHumanBroken, DigitalHumanVersion
 from bunraku.lipsync.visemes import one_hot, rest
-from bunraku.media import Pose
+from bunraku.media import Picture, Pose, Rect
 from bunraku.performance.life import GESTURE_S, Life
 
 PACKS = Catalog().list()
@@ -165,3 +165,31 @@ def test_a_waving_arm_leaves_nothing_behind(size):
                 patch = cv2.blur(np.abs(shown - wanted).astype(np.float32), (9, 9))
                 assert patch[:, : w // 8].max() < 25, (pack.name, i)
                 assert patch[:, -w // 8 :].max() < 25, (pack.name, i)
+
+
+def test_a_backdrop_stands_still_behind_a_moving_figure():
+    """It is neither warped with the head nor left with holes; the figure itself is as over a colour."""
+    rng = np.random.default_rng(0)
+    behind = Picture(256, 256)
+    noise = rng.integers(16, 235, (384, 256)).astype(np.uint8)
+    behind.buffer[:] = noise
+    plain = PACKS[0].stage(Framing(256, 256, (0, 0, 0)))
+    over = PACKS[0].stage(Framing(256, 256, backdrop=behind))
+    life = Life(4)
+    life.gesture("wave", 0.4)
+    for i in range(70):
+        pose = life.pose(i * 0.04, 0.4, True)
+        mouth = one_hot("aa" if i % 9 < 5 else "sil")
+        before = over.picture.buffer.copy()
+        plain.render(mouth, pose)
+        dirty = over.render(mouth, pose)
+        changed = np.argwhere(over.picture.y != before[:256])
+        if i and changed.size:
+            assert contains(dirty, Rect(*changed.min(0)[::-1], 1, 1))
+            assert contains(dirty, Rect(*changed.max(0)[::-1], 1, 1))
+    assert np.array_equal(over.picture.y[:8], behind.y[:8])
+    assert np.array_equal(over.picture.u[:4], behind.u[:4])
+    middle = (slice(120, 150), slice(118, 140))
+    assert np.abs(over.picture.y[middle].astype(int) - plain.picture.y[middle]).max() <= 2
+    outside = plain.picture.y == 16
+    assert np.abs(over.picture.y[outside].astype(int) - behind.y[outside]).mean() < 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bunraku.media import Picture, Pose, Rect, Weights
@@ -14,13 +14,15 @@ class Framing:
 
     ``width`` and ``height`` are even and count the figure's picture; with ``transparent`` the
     stream is twice as wide, colour left and alpha as luma right (contract section 13).
-    ``background`` is an opaque sRGB triple.
+    ``background`` is an opaque sRGB triple; ``backdrop``, of the figure's size, takes its place.
+    A transparent stream has neither.
     """
 
     width: int = 720
     height: int = 1280
     background: tuple[int, int, int] = (0, 0, 0)
     transparent: bool = False
+    backdrop: Picture | None = field(default=None, compare=False, repr=False)
 
     @property
     def stream_width(self) -> int:
@@ -53,6 +55,11 @@ class AvatarPack(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def version(self) -> str:
+        """Changes when the art does: what was rendered of it is then out of date."""
+        ...
 
     @property
     def gestures(self) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ GESTURE_S = {
     "shake_head": 1.6,
     "bow": 2.4,
     "wave": 3.0,
+    "thumbs_up": 2.4,
+    "open_palms": 2.8,
     "idle_action": 2.6,
     "mute_action": 2.6,
 }
@@ -184,6 +186,15 @@ class Life:
             pose.smile = max(pose.smile, 0.5 + 0.5 * swell)
             pose.brow_l += 0.4 * swell
             pose.brow_r += 0.4 * swell
+        elif name == "thumbs_up":
+            pose.pitch -= 2.0 * swell
+            pose.nod += 0.8 * swell * math.sin(math.tau * 2 * phase)
+            pose.smile = max(pose.smile, 0.6 + 0.4 * swell)
+            pose.squint = max(pose.squint, 0.4 * swell)
+        elif name == "open_palms":
+            pose.roll -= 1.6 * swell
+            pose.brow_l += 0.5 * swell
+            pose.brow_r += 0.5 * swell
         elif name == "idle_action":
             pose.roll += 3.5 * swell
             pose.yaw -= 3.0 * swell

@@ -107,6 +107,8 @@ class Actions:
 
     async def create(self, caller: Caller, p: m.CreateDigitalHumanStreamTask) -> m.CreatedTask:
         extra = p.extra_config or m.ExtraConfig()
+        if extra.background_url is not None:
+            self._check_url("ExtraConfig.BackgroundUrl", extra.background_url)
         width, height, bitrate = _video(p.video_config or {})
         human = p.digital_human_config
         # A transparent stream's colour lies over black, which makes it premultiplied by its alpha.
@@ -122,9 +124,16 @@ class Actions:
                 ttl=p.ttl or 86400,
                 max_idle_time=p.max_idle_time or 900,
                 emotion=extra.emotion or "neutral",
+                background_url=None if extra.transparent else extra.background_url,
             ),
         )
         return m.CreatedTask(task_id=record.id)
+
+    def _check_url(self, field: str, url: str) -> None:
+        try:
+            check_url(url, allow_private=self.settings.fetch.allow_private)
+        except (ValueError, FetchRefused) as error:
+            raise InvalidParams(f"{field} {error}") from None
 
     async def stop(self, caller: Caller, p: m.TaskRequest) -> None:
         await self.manager.stop(caller.app.id, p.task_id)
@@ -181,10 +190,7 @@ class Actions:
         return m.CreatedDrive(drive_id=drive.id)
 
     async def drive_by_audio(self, caller: Caller, p: m.DriveByAudio) -> m.CreatedDrive:
-        try:
-            check_url(p.audio_url, allow_private=self.settings.fetch.allow_private)
-        except (ValueError, FetchRefused) as error:
-            raise InvalidParams(f"AudioUrl {error}") from None
+        self._check_url("AudioUrl", p.audio_url)
         live = await self._on_stage(caller, p.task_id)
         drive = self.driving.audio(
             live, p.audio_url, p.voice_channel or 0, p.interrupt_mode == 1, p.emotion, p.transcript

@@ -160,6 +160,9 @@ class ExtraConfig(Params):
         Boolean, Field(description="A stream of double width: the picture, and its alpha to the right of it.")
     ] = None
     emotion: Emotion = None
+    background_url: Annotated[
+        OptionalText, Field(description="A picture behind the figure: PNG, JPEG, WebP or BMP up to 10 MiB.")
+    ] = None
 
 
 class CreateDigitalHumanStreamTask(Params):

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bunraku.apps import App, Apps
+from bunraku.avatars import backdrop
 from bunraku.avatars.base import AvatarPack, Framing
 from bunraku.avatars.catalog import Catalog
 from bunraku.callbacks.delivery import Callback, Delivery
@@ -22,6 +23,7 @@ from bunraku.errors import (
     SystemBusy,
     TaskNotFound,
 )
+from bunraku.fetch import Fetcher
 from bunraku.performance.meter import Meter
 from bunraku.rtc.room import DIGITAL_HUMAN_USER, Rooms, Stream, StreamTaken
 from bunraku.settings import TaskSettings
@@ -58,6 +60,7 @@ class Commission:
     ttl: int
     max_idle_time: int
     emotion: str
+    background_url: str | None = None
 
 
 class TaskManager:
@@ -74,12 +77,14 @@ class TaskManager:
         rooms: Rooms,
         journal: Journal,
         delivery: Delivery,
+        fetcher: Fetcher,
         *,
         interrupted_as_5: bool,
     ) -> None:
         self.settings = settings
         self._clock, self._apps, self._catalog = clock, apps, catalog
         self._engine, self._rooms, self._journal, self._delivery = engine, rooms, journal, delivery
+        self._fetcher = fetcher
         self._herald = Herald(journal.note, self._send, self._has_receiver, clock, interrupted_as_5)
         self._live: dict[str, LiveTask] = {}
         self._ended: OrderedDict[str, Ended] = OrderedDict()
@@ -239,7 +244,7 @@ class TaskManager:
         live.began = self._clock.monotonic()
         self._live[record.id] = live
         self._herald.task(record)
-        starting = live.spawn(self._start(live, pack), f"start-{record.id}")
+        starting = live.spawn(self._start(live, pack, commission.background_url), f"start-{record.id}")
         try:
             await self._journal.commit()
         except Exception:
@@ -255,12 +260,17 @@ class TaskManager:
             raise
         return record
 
-    async def _start(self, live: LiveTask, pack: AvatarPack) -> None:
+    async def _start(self, live: LiveTask, pack: AvatarPack, background_url: str | None) -> None:
         try:
             async with asyncio.timeout(self.settings.init_timeout):
+                if background_url is not None:
+                    await self._furnish(live, background_url)
                 performance = await self._engine.stage(live.record, pack, live.stream, live)
         except TimeoutError:
             self._fail(live, "initialization timed out")
+            return
+        except backdrop.BackdropFailed as error:
+            self._fail(live, f"ExtraConfig.BackgroundUrl: {error}")
             return
         except Exception as error:
             log.exception("stream task did not start", extra={"task": live.record.id})
@@ -272,6 +282,11 @@ class TaskManager:
         live.change(TaskStatus.STREAMING)
         self._rooms.publish(live.stream)
         live.spawn(performance.run(), f"performance-{live.record.id}")
+
+    async def _furnish(self, live: LiveTask, url: str) -> None:
+        framing = live.record.framing
+        picture = await backdrop.fetch(self._fetcher, url, framing.width, framing.height)
+        live.record = replace(live.record, framing=replace(framing, backdrop=picture))
 
     def _fail(self, live: LiveTask, reason: str) -> None:
         self._rooms.withdraw(live.stream)

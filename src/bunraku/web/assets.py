@@ -36,7 +36,7 @@ class Assets:
         gesture = name.removesuffix(".mp4")
         if name != "avatar.png" and (gesture == name or gesture not in pack.gestures):
             return Response("not found", 404, media_type="text/plain")
-        path = self._folder / pack.id / name
+        path = self._folder / pack.id / pack.version / name
         async with self._making:
             if not path.is_file():
                 if name == "avatar.png":

@@ -14,9 +14,11 @@ import numpy as np
 from bunraku.avatars.base import Framing
 from bunraku.avatars.pack.canvas import Canvas, yuv
 from bunraku.avatars.pack.cv import cv2
+from bunraku.avatars.pack.geometry import NOTHING, covered, intersection, merged, union
+from bunraku.avatars.pack.limbs import lay, lay_over, video_range
 from bunraku.avatars.pack.manifest import Manifest
 from bunraku.avatars.pack.mouth import MouthChooser
-from bunraku.avatars.pack.plates import F32, NODE, NODE_AT, U8, Arm, Plate
+from bunraku.avatars.pack.plates import F32, NODE, NODE_AT, U8, Limb, Plate
 from bunraku.media import Picture, Pose, Rect, Weights
 
 POSE_HYSTERESIS = 0.8  # degrees: a head that hovers between two poses must not flicker
@@ -24,8 +26,6 @@ MAX_TURN = 13.0  # degrees of yaw the baked poses carry without visible stretchi
 MAX_TILT = 9.0
 FADE = 5  # pictures over which one pose dissolves into the next
 CHROMA_STILL = 0.5  # px of luma: colour is coarse, and follows in steps of a quarter of its own px
-WARP_COST = 12_000  # px: what beginning another warp costs
-NOTHING = Rect(0, 0, 0, 0)
 
 
 class PackFigure:
@@ -36,20 +36,23 @@ class PackFigure:
     """
 
     def __init__(
-        self, manifest: Manifest, plates: tuple[Plate, ...], arm: Arm | None, framing: Framing
+        self, manifest: Manifest, plates: tuple[Plate, ...], limbs: tuple[Limb, ...], framing: Framing
     ) -> None:
         self.framing = framing
-        self._plates, self._arm = plates, arm
+        self._plates, self._limbs = plates, limbs
         self._picture = Picture(framing.stream_width, framing.height)
         self._mouths = MouthChooser(manifest)
         self._eyes = manifest.eyes
         self._bases = manifest.bases
-        background = yuv(framing.background)
+        # A backdrop must not follow the warp: the figure is developed premultiplied and laid over it.
+        self._backdrop = None if framing.transparent else framing.backdrop
+        background = yuv(framing.background) if self._backdrop is None else (0, 0, 0)
+        alpha = framing.transparent or self._backdrop is not None
         self._canvas, self._old = (
-            Canvas(framing.width, framing.height, background, alpha=framing.transparent) for _ in range(2)
+            Canvas(framing.width, framing.height, background, alpha=alpha) for _ in range(2)
         )
         self._fading = 0
-        self._arm_rect = NOTHING
+        self._limb_rect = NOTHING
         rows, columns = plates[0].bases.shape[1:3]
         x, y = np.meshgrid(np.arange(columns) * NODE + NODE_AT, np.arange(rows) * NODE + NODE_AT)
         self._grid = np.stack([x, y], -1).astype(np.float32)
@@ -77,16 +80,19 @@ class PackFigure:
             for band in (dirty,) if first else merged([b.rect for b in plate.bands]):
                 self._develop(band)
                 dirty = union(dirty, band)
-            if not first:  # where the arm was, bands may not reach
-                self._develop(self._arm_rect)
-                dirty = union(dirty, self._arm_rect)
+            if not first:  # where an arm was, bands may not reach
+                self._develop(self._limb_rect)
+                dirty = union(dirty, self._limb_rect)
             self._fading = max(0, self._fading - 1)
         else:
-            if not self._arm_rect.empty:
-                patched.append(self._arm_rect)
+            if not self._limb_rect.empty:
+                patched.append(self._limb_rect)
             dirty = self._develop_bands(plate, nodes, patched)
-        self._arm_rect = self._draw_arm(pose)
-        dirty = union(dirty, self._arm_rect)
+        self._limb_rect = NOTHING
+        for limb in self._limbs:
+            if limb.gesture == pose.gesture:
+                self._limb_rect = union(self._limb_rect, lay(limb, self._picture, self.framing, pose))
+        dirty = union(dirty, self._limb_rect)
         if self.framing.transparent and not dirty.empty:
             return Rect(0, dirty.y, self.framing.stream_width, dirty.height)
         return dirty
@@ -100,13 +106,14 @@ class PackFigure:
         faded: list[Rect] = []
         moved = np.abs(nodes - shown).max((1, 2))
         tinted = self._canvas.chroma_nodes
+        lag = CHROMA_STILL if self._backdrop is None else 0.0
         moved_chroma = np.abs(nodes - tinted).max((1, 2))
         still: list[Rect] = []
         for band in plate.bands:
             top, bottom = band.rect.y // NODE, -(-(band.rect.y + band.rect.height) // NODE)
             if float(moved[top : bottom + 2].max()) > band.still:
                 stale.append(band.rect)
-                if float(moved_chroma[top : bottom + 2].max()) > CHROMA_STILL:
+                if float(moved_chroma[top : bottom + 2].max()) > lag:
                     faded.append(band.rect)
             else:
                 still.append(band.rect)
@@ -208,7 +215,10 @@ class PackFigure:
         if canvas.a is not None and old.a is not None:
             matte = np.empty((rect.height, rect.width), np.uint8)
             self._warped(canvas.a, map_, old.a, leaving, matte)
-            self._picture.y[rows, w + rect.x : w + rect.x + rect.width] = video_range(matte)
+            if self._backdrop is not None:
+                lay_over(self._picture.y[rows, columns], self._backdrop.y[rows, columns], matte)
+            else:
+                self._picture.y[rows, w + rect.x : w + rect.x + rect.width] = video_range(matte)
 
     def _develop_chroma(self, rect: Rect) -> None:
         canvas, old = self._canvas, self._old
@@ -218,6 +228,16 @@ class PackFigure:
         leaving = chroma_map(old.nodes, rect) if self._fading else None
         self._warped(canvas.u, map_, old.u, leaving, self._picture.u[rows, columns])
         self._warped(canvas.v, map_, old.v, leaving, self._picture.v[rows, columns])
+        if self._backdrop is not None and canvas.a is not None and old.a is not None:
+            # Luma px of this place; the chroma sample lies between four of them.
+            whole, former = map_ * 2 + 0.5, None if leaving is None else leaving * 2 + 0.5
+            matte = np.empty((rect.height // 2, rect.width // 2), np.uint8)
+            self._warped(canvas.a, whole, old.a, former, matte)
+            for plane, behind in (
+                (self._picture.u, self._backdrop.u),
+                (self._picture.v, self._backdrop.v),
+            ):
+                lay_over(plane[rows, columns], behind[rows, columns], matte)
 
     def _warped(self, plane: U8, map_: F32, old: U8, leaving: F32 | None, target: U8) -> None:
         cv2.remap(plane, map_, None, cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)
@@ -225,112 +245,6 @@ class PackFigure:
             share = self._fading / (FADE + 1)
             before = cv2.remap(old, leaving, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             cv2.addWeighted(before, share, target, 1 - share, 0, dst=target)
-
-    def _draw_arm(self, pose: Pose) -> Rect:
-        """Lay the waving arm over the finished picture; returns what it covered."""
-        arm = self._arm
-        if arm is None or pose.gesture != "wave":
-            return NOTHING
-        raised = raise_curve(pose.gesture_phase)
-        if raised <= 0:
-            return NOTHING
-        swing = 9.0 * math.sin(pose.gesture_phase * math.tau * 3.5) * raised
-        angle = math.radians(swing + 18 * (1 - raised))
-        cos, sin = math.cos(angle), math.sin(angle)
-        ax, ay = arm.x - arm.pivot[0], arm.y - arm.pivot[1]
-        drop = (1 - raised) * arm.drop - 2.2 * pose.breath
-        matrix = np.array(
-            [
-                [cos, -sin, ax * cos - ay * sin + arm.pivot[0]],
-                [sin, cos, ax * sin + ay * cos + arm.pivot[1] + drop],
-            ]
-        )
-        h, w = arm.image.shape[:2]
-        corners = np.array([[0, 0, 1], [w, 0, 1], [0, h, 1], [w, h, 1]]) @ matrix.T
-        x0, y0 = np.floor(corners.min(0) / 2).astype(int) * 2
-        x1, y1 = np.ceil(corners.max(0) / 2).astype(int) * 2
-        x0, y0 = max(0, int(x0)), max(0, int(y0))
-        x1, y1 = min(self.framing.width, int(x1)), min(self.framing.height, int(y1))
-        if x1 <= x0 or y1 <= y0:
-            return NOTHING
-        matrix[:, 2] -= (x0, y0)
-        over = cv2.warpAffine(arm.image, matrix, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
-        alpha = over[..., 3]
-        straight = over[..., :3].astype(np.float32) * 255 / np.maximum(alpha[..., None], 1)
-        i420 = cv2.cvtColor(np.clip(straight, 0, 255).astype(np.uint8), cv2.COLOR_BGR2YUV_I420).reshape(-1)
-        n = (x1 - x0) * (y1 - y0)
-        half_shape = ((y1 - y0) // 2, (x1 - x0) // 2)
-        half_alpha = cv2.resize(alpha, half_shape[::-1], interpolation=cv2.INTER_AREA)
-        layers = (
-            (self._picture.y[y0:y1, x0:x1], i420[:n].reshape(y1 - y0, x1 - x0), alpha),
-            (
-                self._picture.u[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2],
-                i420[n : n + n // 4].reshape(half_shape),
-                half_alpha,
-            ),
-            (
-                self._picture.v[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2],
-                i420[n + n // 4 :].reshape(half_shape),
-                half_alpha,
-            ),
-        )
-        for under, colour, matte in layers:
-            a = matte.astype(np.float32) * (1 / 255)
-            under[:] = cv2.convertScaleAbs((colour.astype(np.float32) - under) * a + under)
-        if self.framing.transparent:
-            plane = self._picture.y[y0:y1, self.framing.width + x0 : self.framing.width + x1]
-            np.maximum(plane, video_range(alpha), out=plane)
-        return Rect(x0, y0, x1 - x0, y1 - y0)
-
-
-def raise_curve(phase: float) -> float:
-    """0 at both ends of a gesture, 1 while it is held; smooth."""
-    t = min(1.0, max(0.0, min(phase, 1 - phase) / 0.2))
-    return t * t * (3 - 2 * t)
-
-
-def union(a: Rect, b: Rect) -> Rect:
-    if a.empty:
-        return b
-    if b.empty:
-        return a
-    x0, y0 = min(a.x, b.x), min(a.y, b.y)
-    x1, y1 = max(a.x + a.width, b.x + b.width), max(a.y + a.height, b.y + b.height)
-    return Rect(x0, y0, x1 - x0, y1 - y0)
-
-
-def merged(rects: list[Rect]) -> list[Rect]:
-    """Rectangles from top to bottom; neighbours are joined where one warp costs less than two."""
-    out: list[Rect] = []
-    for rect in rects:
-        if out and out[-1].y + out[-1].height == rect.y:
-            both = union(out[-1], rect)
-            waste = both.width * both.height - out[-1].width * out[-1].height - rect.width * rect.height
-            if waste < WARP_COST:
-                out[-1] = both
-                continue
-        out.append(rect)
-    return out
-
-
-def intersection(a: Rect, b: Rect) -> Rect:
-    x0, y0 = max(a.x, b.x), max(a.y, b.y)
-    x1, y1 = min(a.x + a.width, b.x + b.width), min(a.y + a.height, b.y + b.height)
-    return Rect(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else Rect(0, 0, 0, 0)
-
-
-def covered(rect: Rect, parts: list[Rect]) -> bool:
-    """Whether parts that lie one below the other cover every row of ``rect``."""
-    top = rect.y
-    for part in sorted(parts, key=lambda p: p.y):
-        wide = part.x <= rect.x and part.x + part.width >= rect.x + rect.width
-        if wide and part.y <= top < part.y + part.height:
-            top = part.y + part.height
-    return top >= rect.y + rect.height
-
-
-def contains(outer: Rect, inner: Rect) -> bool:
-    return intersection(outer, inner) == inner
 
 
 def enlarge(nodes: F32, factor: int, x: int, y: int, width: int, height: int) -> F32:
@@ -358,8 +272,3 @@ def _window(nodes: F32, rect: Rect) -> tuple[F32, int, int]:
     c0, r0 = rect.x // NODE, rect.y // NODE
     c1, r1 = -(-(rect.x + rect.width) // NODE) + 2, -(-(rect.y + rect.height) // NODE) + 2
     return nodes[r0:r1, c0:c1], rect.x - c0 * NODE, rect.y - r0 * NODE
-
-
-def video_range(matte: U8) -> U8:
-    """Alpha as luma: 0 to 255 becomes 16 to 235."""
-    return 16 + (matte.astype(np.uint16) * 219 // 255).astype(np.uint8)

@@ -47,15 +47,24 @@ class Rest(_Part):
     smile: float
 
 
-class Arm(_Part):
-    """The raised arm of limb gestures: where it rests and the point it turns about, in art px."""
+class Limb(_Part):
+    """A raised arm: its place when up and the point it turns about, in art px.
 
+    It rises from ``drop`` px below, ``lean`` degrees over; while it is up it swings by ``swing``
+    degrees and bobs by ``bob`` px, ``beats`` times a gesture.
+    """
+
+    gesture: str
     image: str
     x: float
     y: float
     pivot_x: float
     pivot_y: float
     drop: float
+    lean: float = 0.0
+    swing: float = 0.0
+    bob: float = 0.0
+    beats: float = 1.0
 
 
 class Manifest(_Part):
@@ -71,7 +80,7 @@ class Manifest(_Part):
     mouths: tuple[dict[str, float], ...]
     eyes: tuple[dict[str, float], ...]
     rest: Rest
-    arm: Arm | None = None
+    limbs: tuple[Limb, ...] = ()
 
 
 def read(folder: Path) -> Manifest:

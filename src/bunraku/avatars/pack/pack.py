@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections import OrderedDict
 from functools import cache
 from pathlib import Path
@@ -10,12 +11,45 @@ from pathlib import Path
 from bunraku.avatars.base import Framing
 from bunraku.avatars.pack.figure import PackFigure
 from bunraku.avatars.pack.manifest import Manifest, read
-from bunraku.avatars.pack.plates import Arm, Art, Plate
+from bunraku.avatars.pack.plates import Art, Limb, Plate
 from bunraku.errors import DigitalHumanBroken
 
-SIZES_KEPT = 4  # decoded sizes held per pack; running figures keep theirs alive regardless
+CACHE_BYTES = 400_000_000
+"""Decoded art kept for the next task; running figures keep theirs alive regardless."""
 
 HEAD_GESTURES = ("nod", "shake_head", "bow", "idle_action", "mute_action")
+
+Decoded = tuple[tuple[Plate, ...], tuple[Limb, ...]]
+
+
+class ArtCache:
+    """Decoded sizes of all packs of the process, the least recently used given up first."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._held: OrderedDict[tuple[Path, int, int], Decoded] = OrderedDict()
+
+    def get(self, key: tuple[Path, int, int]) -> Decoded | None:
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+            return self._held.get(key)
+
+    def put(self, key: tuple[Path, int, int], decoded: Decoded) -> None:
+        with self._lock:
+            self._held[key] = decoded
+            while len(self._held) > 1 and sum(map(size_of, self._held.values())) > self._capacity:
+                self._held.popitem(last=False)
+
+
+ART = ArtCache(CACHE_BYTES)
+
+
+def size_of(decoded: Decoded) -> int:
+    """Bytes of decoded art."""
+    plates, limbs = decoded
+    return sum(p.nbytes for p in plates) + sum(limb.image.nbytes for limb in limbs)
 
 
 @cache
@@ -33,15 +67,16 @@ class Pack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest: Manifest = read(folder)
-        parts = ["fields.npz", *([self.manifest.arm.image] if self.manifest.arm else [])]
+        parts = ["fields.npz", *(limb.image for limb in self.manifest.limbs)]
         for i in range(len(self.manifest.poses)):
             parts += [f"pose_{i}.webp", f"mouth_{i}.webp", f"eyes_{i}.webp"]
         missing = [p for p in parts if not (folder / p).is_file()]
         if missing:
             raise DigitalHumanBroken(f"{missing[0]} missing")
+        sizes = ",".join(str((folder / p).stat().st_size) for p in parts)
+        self._version = f"{zlib.crc32((folder / 'manifest.json').read_bytes() + sizes.encode()):08x}"
         self._art = Art(self.manifest, folder)
-        self._lock = threading.Lock()
-        self._sizes: OrderedDict[tuple[int, int], tuple[tuple[Plate, ...], Arm | None]] = OrderedDict()
+        self._building = threading.Lock()
 
     @property
     def id(self) -> str:
@@ -52,28 +87,23 @@ class Pack:
         return self.manifest.name
 
     @property
-    def gestures(self) -> tuple[str, ...]:
-        return (*HEAD_GESTURES[:3], *(("wave",) if self.manifest.arm else ()), *HEAD_GESTURES[3:])
-
-    def stage(self, framing: Framing) -> PackFigure:
-        plates, arm = self.plates(framing.width, framing.height)
-        return PackFigure(self.manifest, plates, arm, framing)
-
-    def plates(self, width: int, height: int) -> tuple[tuple[Plate, ...], Arm | None]:
-        key = (width, height)
-        with self._lock:
-            if key not in self._sizes:
-                self._sizes[key] = self._art.build(width, height)
-                while len(self._sizes) > SIZES_KEPT:
-                    self._sizes.popitem(last=False)
-            self._sizes.move_to_end(key)
-            return self._sizes[key]
+    def version(self) -> str:
+        return self._version
 
     @property
-    def decoded_bytes(self) -> int:
-        """Memory of all sizes held."""
-        total = 0
-        for plates, _ in self._sizes.values():
-            for p in plates:
-                total += p.body.nbytes + p.bases.nbytes + sum(s.nbytes for s in (*p.mouths, *p.eyes))
-        return total
+    def gestures(self) -> tuple[str, ...]:
+        raised = dict.fromkeys(limb.gesture for limb in self.manifest.limbs)
+        return (*HEAD_GESTURES[:3], *raised, *HEAD_GESTURES[3:])
+
+    def stage(self, framing: Framing) -> PackFigure:
+        plates, limbs = self.plates(framing.width, framing.height)
+        return PackFigure(self.manifest, plates, limbs, framing)
+
+    def plates(self, width: int, height: int) -> Decoded:
+        key = (self.folder, width, height)
+        with self._building:
+            decoded = ART.get(key)
+            if decoded is None:
+                decoded = self._art.build(width, height)
+                ART.put(key, decoded)
+            return decoded

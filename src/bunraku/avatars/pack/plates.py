@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bunraku.avatars.pack.cv import cv2
+from bunraku.avatars.pack.manifest import Limb as LimbArt
 from bunraku.avatars.pack.manifest import Manifest, View
 from bunraku.errors import DigitalHumanBroken
 from bunraku.media import Rect
@@ -31,7 +32,7 @@ outside the frame and at cell centres, which is where ``cv2.resize`` expects sam
 NODE_AT = -NODE / 2 - 0.5
 BAND = 64  # rows that are warped together
 STILL = 0.1  # px: the face shows the smallest move
-STILL_ELSEWHERE = 0.3  # breathing and swaying pass this every other picture
+STILL_ELSEWHERE = 0.4  # breathing and swaying pass this every other picture
 REACH_X, REACH_Y = 28, 64  # art px: the farthest the bases carry the figure's edge, a deep bow included
 
 
@@ -48,6 +49,7 @@ class Layer:
 
     @property
     def nbytes(self) -> int:
+        """Bytes of its planes."""
         planes = (self.y, self.u, self.v, self.alpha, self.alpha_half)
         return sum(p.nbytes for p in planes if p is not None)
 
@@ -75,16 +77,26 @@ class Plate:
     bases: F32
     bands: tuple[Band, ...]
 
+    @property
+    def nbytes(self) -> int:
+        layers = (self.body, *self.mouths, *self.eyes)
+        return self.bases.nbytes + sum(layer.nbytes for layer in layers)
+
 
 @dataclass(frozen=True, slots=True)
-class Arm:
-    """Premultiplied BGRA in frame scale, its place and its pivot in frame px."""
+class Limb:
+    """Premultiplied BGRA in frame scale; all lengths in frame px, angles in degrees."""
 
+    gesture: str
     image: U8
     x: float
     y: float
     pivot: tuple[float, float]
     drop: float
+    lean: float
+    swing: float
+    bob: float
+    beats: float
 
 
 def layer_from_bgra(bgra: U8, rect: Rect) -> Layer:
@@ -156,7 +168,7 @@ class Art:
             return 1.0, float(round(left)), float(round(top))
         return scale, left, top
 
-    def build(self, width: int, height: int) -> tuple[tuple[Plate, ...], Arm | None]:
+    def build(self, width: int, height: int) -> tuple[tuple[Plate, ...], tuple[Limb, ...]]:
         """Resample everything for a frame of this size. Takes CPU time: call it off the event loop."""
         lens = Lens(*self.view(width, height), width, height)
         m = self.manifest
@@ -171,7 +183,7 @@ class Art:
             bases = lens.field(self.bases[index], m.art.grid)
             bands = lens.bands(bases, body, (mouths[0].rect, eyes[0].rect))
             plates.append(Plate(pose.yaw, pose.pitch, body, mouths, eyes, bases, bands))
-        return tuple(plates), self._arm(lens)
+        return tuple(plates), tuple(self._limb(lens, limb) for limb in m.limbs)
 
     def _sprites(
         self, lens: Lens, base: U8, name: str, box: tuple[int, int, int, int], count: int
@@ -189,21 +201,23 @@ class Art:
             layers.append(layer_from_bgra(lens.shoot(patch, x - margin, y - margin, target), target))
         return tuple(layers)
 
-    def _arm(self, lens: Lens) -> Arm | None:
-        arm = self.manifest.arm
-        if arm is None:
-            return None
-        image = decode(self.folder / arm.image)
+    def _limb(self, lens: Lens, limb: LimbArt) -> Limb:
+        image = decode(self.folder / limb.image)
         h, w = image.shape[:2]
         size = (max(1, round(w * lens.scale)), max(1, round(h * lens.scale)))
         bgra = cv2.resize(premultiply(image), size, interpolation=cv2.INTER_AREA)
-        x, y = lens.to_frame(arm.x, arm.y)
-        return Arm(
-            np.clip(bgra + 0.5, 0, 255).astype(np.uint8),
+        x, y = lens.to_frame(limb.x, limb.y)
+        return Limb(
+            limb.gesture,
+            bgra,
             x,
             y,
-            lens.to_frame(arm.pivot_x, arm.pivot_y),
-            arm.drop * lens.scale,
+            lens.to_frame(limb.pivot_x, limb.pivot_y),
+            limb.drop * lens.scale,
+            limb.lean,
+            limb.swing,
+            limb.bob * lens.scale,
+            limb.beats,
         )
 
 
@@ -217,10 +231,24 @@ def _cut(bgra: U8, x: int, y: int, width: int, height: int) -> U8:
     return out
 
 
-def premultiply(bgra: U8) -> F32:
-    out = bgra.astype(np.float32)
-    out[..., :3] *= out[..., 3:] / 255
-    return out
+def premultiply(bgra: U8) -> U8:
+    """Colour weighted by alpha, in 8 bits."""
+    alpha = bgra[..., 3]
+    if alpha.min() == 255:
+        return bgra
+    weights = cv2.cvtColor(np.ascontiguousarray(alpha), cv2.COLOR_GRAY2BGR)
+    colour = cv2.multiply(np.ascontiguousarray(bgra[..., :3]), weights, scale=1 / 255)
+    return np.dstack([colour, alpha])
+
+
+def straighten(bgra: U8) -> U8:
+    """The inverse of ``premultiply``; black where nothing is."""
+    alpha = bgra[..., 3]
+    if alpha.min() == 255:
+        return bgra
+    weights = cv2.cvtColor(np.ascontiguousarray(alpha), cv2.COLOR_GRAY2BGR)
+    colour = cv2.divide(np.ascontiguousarray(bgra[..., :3]), weights, scale=255)
+    return np.dstack([colour, alpha])
 
 
 @dataclass(frozen=True)
@@ -264,9 +292,7 @@ class Lens:
         out = cv2.warpAffine(
             art, np.array([[s, 0, dx], [0, s, dy]]), (rect.width, rect.height), flags=cv2.INTER_LINEAR
         )
-        alpha = out[..., 3:]
-        out[..., :3] = np.where(alpha > 0.5, out[..., :3] * 255 / np.maximum(alpha, 0.5), 0)
-        return np.clip(out + 0.5, 0, 255).astype(np.uint8)
+        return straighten(out)
 
     def field(self, bases: F32, grid: int) -> F32:
         """Displacement bases resampled to the warp nodes of the frame, in frame px."""

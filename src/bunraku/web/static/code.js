@@ -9,8 +9,10 @@ let language = 'curl';
 
 async function show() {
   if (!last) return;
-  const { appId, action, params } = last;
+  const shown = last;
+  const { appId, action, params } = shown;
   const found = await code(appId, action, params).catch(() => null);
+  if (shown !== last) return; // another call was made meanwhile
   if (found) $('code').textContent = found[language];
   $('code-action').textContent = action;
 }

@@ -144,6 +144,7 @@ $('create').onclick = () => attempt(async () => {
   const extra = {};
   if ($('transparent').checked) extra.Transparent = true;
   if ($('mood').value) extra.Emotion = $('mood').value;
+  if ($('backdrop').value.trim()) extra.BackgroundUrl = $('backdrop').value.trim();
   const { TaskId } = await call(ui.appId, 'CreateDigitalHumanStreamTask', {
     DigitalHumanConfig: { DigitalHumanId: ui.human.DigitalHumanId, BackgroundColor: $('colour').value },
     RTCConfig: place,
