@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the tests use of Debian: chromium, redis-server, npm and flite. Without root, the tests that need them
+# What the tests use of Debian: chromium, redis-server, PostgreSQL, npm and flite. Without root, the tests that need them
 # are skipped, with a printed count.
 set -eu
 missing=""
@@ -7,6 +7,7 @@ command -v chromium >/dev/null || missing="$missing chromium"
 command -v redis-server >/dev/null || missing="$missing redis-server"
 command -v npm >/dev/null || missing="$missing nodejs npm"
 ldconfig -p 2>/dev/null | grep -q libflite.so.1 || missing="$missing libflite1"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get update -qq

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -40,12 +41,16 @@ LEAD, TAIL = 0.4, 0.8  # s of quiet around the speech
 CRF, PRESET = "20", "veryfast"
 
 
+class FilmFailed(Exception):
+    """The performance broke down before its end; there is no film."""
+
+
 class FilmClock:
     """Time that passes when the picture of the moment is done."""
 
     def __init__(self) -> None:
         self._now = 0.0
-        self.wait: Callable[[], asyncio.Future[None] | None] = lambda: None
+        self.wait: Callable[[], asyncio.Future[Any] | None] = lambda: None
         self.passed: Callable[[float], None] = lambda _: None
 
     def monotonic(self) -> float:
@@ -120,6 +125,7 @@ class _Screen:
 
     def __init__(self) -> None:
         self.words: list[Word] = []
+        self.failure: str | None = None
 
     @property
     def video_codecs(self) -> set[Codec]:
@@ -143,7 +149,11 @@ class _Screen:
         self.words.extend(words)
 
     def performance_failed(self, reason: str) -> None:
-        del reason
+        self.failure = reason
+
+    def check(self, lost: int) -> None:
+        if self.failure is not None or lost:
+            raise FilmFailed(self.failure or "a picture could not be drawn")
 
 
 async def film(
@@ -159,7 +169,7 @@ async def film(
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Word]:
     """Perform ``speech``, and a ``gesture`` with its beginning, into ``out``; returns the timed
-    words, counted from the film's start.
+    words, counted from the film's start. Raises ``FilmFailed``.
 
     ``progress`` hears the share that is done. A half-made file never bears the name ``out``.
     """
@@ -198,7 +208,8 @@ async def film(
                     performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
                 if gesture:
                     performance.gesture(gesture)
-            if now >= total and not stopping:
+            broken = screen.failure is not None or performance.meter.frames_failed > 0
+            if (now >= total or broken) and not stopping:
                 stopping.append(asyncio.create_task(performance.stop()))
 
         submitted: list[bool] = []
@@ -209,6 +220,7 @@ async def film(
             last = performance.picture_under_way
             if last is not None:
                 await asyncio.wait([last])
+            screen.check(performance.meter.frames_failed)
             await asyncio.to_thread(reel.finish, np.concatenate(reel.sound))
         except BaseException:
             partial.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from bunraku.app import installed_providers
 from bunraku.avatars import backdrop
 from bunraku.avatars.base import AvatarPack, Framing
 from bunraku.avatars.catalog import Catalog
-from bunraku.film import film, write_captions
+from bunraku.film import FilmFailed, film, write_captions
 from bunraku.lipsync.transcript import TranscriptFollower
 from bunraku.media import SAMPLE_RATE, SpeechChunk
 from bunraku.settings import Settings
@@ -92,7 +92,10 @@ async def _make(
         raise Refused(str(error)) from None
     finally:
         await voices.close()
-    words = await film(pack, framing, speech, out, transcript=follower, progress=progress)
+    try:
+        words = await film(pack, framing, speech, out, transcript=follower, progress=progress)
+    except FilmFailed as error:
+        raise Refused(f"the film broke off: {error}") from None
     if captions:
         await asyncio.to_thread(write_captions, words, out.with_suffix(".vtt"))
     return sum(c.samples.size for c in speech) / SAMPLE_RATE

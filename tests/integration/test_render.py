@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import av
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bunraku.avatars.base import Framing
+from bunraku.avatars.catalog import Catalog
 from bunraku.captions import CUE_CHARACTERS, cues, webvtt
 from bunraku.cli import main
-from bunraku.media import Word
+from bunraku.film import FilmFailed, film
+from bunraku.media import SpeechChunk, Word
 
 pytestmark = pytest.mark.voices
 
@@ -126,3 +130,43 @@ def test_gesture_previews_are_films_of_the_same_performance(tmp_path):
         assert np.abs(sound).max() < 0.001
         # Served again from the data directory, while the server is free for others.
         assert httpx.get(wave).content == answer.content
+
+
+class Stumbling:
+    """A pack whose figure cannot draw its tenth picture."""
+
+    name, id, version, gestures = "Stumbling", "stumbling", "1", ()
+
+    def stage(self, framing):
+        figure = Catalog().list()[0].stage(framing)
+        draw, count = figure.render, iter(range(1000))
+
+        def render(mouth, pose):
+            if next(count) == 9:
+                raise RuntimeError("no paint left")
+            return draw(mouth, pose)
+
+        figure.render = render
+        return figure
+
+
+async def test_a_film_that_breaks_down_is_no_film(tmp_path):
+    out = tmp_path / "film.mp4"
+    silence = SpeechChunk(np.zeros(48000, np.int16))
+    with pytest.raises(FilmFailed):
+        await film(Stumbling(), Framing(128, 128), [silence], out)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_stands_behind_the_figure(tmp_path):
+    picture = tmp_path / "wall.png"
+    cv2.imwrite(str(picture), np.full((40, 40, 3), (30, 200, 60), np.uint8))
+    out = tmp_path / "film.mp4"
+    result = run("--text", "Hello.", "--size", "128x128", "--background", picture, "-o", out)
+    assert result.exit_code == 0, result.output
+    with av.open(str(out)) as container:
+        frame = next(container.decode(video=0)).to_ndarray(format="bgr24")
+    assert np.abs(frame[3, 3].astype(int) - (30, 200, 60)).max() < 25
+    refused = run("--text", "Hello.", "--size", "128x128", "--background", tmp_path / "none.png", "-o", out)
+    assert refused.exit_code != 0
+    assert "--background" in refused.output

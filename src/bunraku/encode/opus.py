@@ -11,6 +11,8 @@ from bunraku.media import PCM, SAMPLE_RATE, TICK_SAMPLES, Codec, EncodedUnit
 
 PACKET_SAMPLES = SAMPLE_RATE // 50
 PACKETS_PER_TICK = TICK_SAMPLES // PACKET_SAMPLES
+PACKET_US = 1_000_000 * PACKET_SAMPLES // SAMPLE_RATE
+TIME_BASE = Fraction(1, SAMPLE_RATE)
 BITRATE = 40_000
 
 
@@ -23,7 +25,7 @@ class OpusEncoder:
         context.format = "s16"
         context.layout = "mono"
         context.bit_rate = BITRATE
-        context.time_base = Fraction(1, SAMPLE_RATE)
+        context.time_base = TIME_BASE
         context.options = {"application": "audio", "compression_level": "5", "frame_duration": "20"}
         context.open()
         self._context = context
@@ -31,14 +33,11 @@ class OpusEncoder:
 
     def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]:
         """``samples`` holds ``TICK_SAMPLES`` values; ``time_us`` is the time of the first."""
-        units: list[EncodedUnit] = []
-        for i in range(PACKETS_PER_TICK):
-            part = np.ascontiguousarray(samples[i * PACKET_SAMPLES : (i + 1) * PACKET_SAMPLES])
-            frame = av.AudioFrame.from_ndarray(part.reshape(1, -1), "s16", "mono")
-            frame.sample_rate = SAMPLE_RATE
-            frame.pts, frame.time_base = self._pts, Fraction(1, SAMPLE_RATE)
-            self._pts += PACKET_SAMPLES
-            for packet in self._context.encode(frame):
-                at = time_us + i * 1_000_000 * PACKET_SAMPLES // SAMPLE_RATE
-                units.append(EncodedUnit(Codec.OPUS, at, bytes(packet), True))
-        return units
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples).reshape(1, -1), "s16", "mono")
+        frame.sample_rate = SAMPLE_RATE
+        frame.pts, frame.time_base = self._pts, TIME_BASE
+        self._pts += TICK_SAMPLES
+        return [
+            EncodedUnit(Codec.OPUS, time_us + i * PACKET_US, bytes(packet), True)
+            for i, packet in enumerate(self._context.encode(frame))
+        ]

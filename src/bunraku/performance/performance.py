@@ -9,6 +9,7 @@ threads; everything else here runs on the event loop and owns no locks.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -138,7 +139,7 @@ class Performance:
         self._opus: AudioEncoder | None = None
         self._paced: deque[EncodedUnit] = deque()
         self._last_keyframe: dict[Codec, int] = {}
-        self._video: asyncio.Future[None] | None = None
+        self._video: asyncio.Future[list[EncodedUnit]] | None = None
         self._time_us = 0
         self._cut_at: float | None = None
         self._running = True
@@ -157,7 +158,7 @@ class Performance:
         return self._avatar.picture
 
     @property
-    def picture_under_way(self) -> asyncio.Future[None] | None:
+    def picture_under_way(self) -> asyncio.Future[list[EncodedUnit]] | None:
         """The picture that a worker thread draws now, if any."""
         return self._video
 
@@ -275,17 +276,14 @@ class Performance:
         if self._cut_at is not None:
             self.meter.interrupt_ms.observe((sent - self._cut_at) * 1e3)
             self._cut_at = None
-        if self._video is None or self._video.done():
-            loop = asyncio.get_running_loop()
+        if self._video is None:
             codecs = self._outlet.video_codecs
             changed = self._rate.update(time_us / 1e6, self._outlet.video_limit)
             if changed:
                 self.meter.rate_changes += 1
             # A new rate needs a new encoder, and that begins with a keyframe.
             keyframes = {c: changed or self._keyframe_due(c, time_us) for c in codecs}
-            self._video = asyncio.ensure_future(
-                self._picture(loop, weights, pose, time_us, keyframes, self._rate.rate, sent)
-            )
+            self._draw(weights, pose, time_us, keyframes, sent)
         else:
             self.meter.frames_late += 1
 
@@ -294,7 +292,7 @@ class Performance:
         self._cut_at = None
         self._paced.clear()
         self._opus = None
-        if self._video is None or self._video.done():
+        if self._video is None:
             self._encoders.clear()
             self._last_keyframe.clear()
 
@@ -380,31 +378,32 @@ class Performance:
         recent = time_us - self._last_keyframe.get(codec, -KEYFRAME_GAP_US) < KEYFRAME_GAP_US
         return self._outlet.keyframe_requested(codec) and not recent
 
-    async def _picture(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        weights: Weights,
-        pose: Pose,
-        time_us: int,
-        keyframes: dict[Codec, bool],
-        rate: int,
-        sounded: float,
+    def _draw(
+        self, weights: Weights, pose: Pose, time_us: int, keyframes: dict[Codec, bool], sounded: float
     ) -> None:
+        """Have a worker thread draw and encode; its units go out as soon as they are there."""
         for codec in keyframes:
             if keyframes[codec]:
                 # Cleared now: a request that comes while this one is encoded needs another.
                 self._outlet.keyframe_sent(codec)
                 self._last_keyframe[codec] = time_us
-        try:
-            units = await loop.run_in_executor(
-                self._executor, self._render, weights, pose, time_us, keyframes, rate
-            )
-        except Exception:
-            log.exception("picture lost")
+        # A future with a callback, not a task: each turn of the event loop that is saved counts.
+        self._video = asyncio.get_running_loop().run_in_executor(
+            self._executor, self._render, weights, pose, time_us, keyframes, self._rate.rate
+        )
+        self._video.add_done_callback(functools.partial(self._drawn, sounded))
+
+    def _drawn(self, sounded: float, video: asyncio.Future[list[EncodedUnit]]) -> None:
+        self._video = None  # here, not when the thread is done: what follows belongs to this picture
+        if video.cancelled():
+            return
+        error = video.exception()
+        if error is not None:
+            log.error("picture lost", exc_info=error)
             self.meter.frames_failed += 1
             self._encoders.clear()
             return
-        for unit in units:
+        for unit in video.result():
             self._outlet.push(unit)
         self.meter.av_offset_ms.observe((self._clock.monotonic() - sounded) * 1e3)
 

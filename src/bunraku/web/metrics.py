@@ -22,7 +22,7 @@ TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class LoopLag:
     """Asks the event loop for a turn every ``EVERY`` seconds and notes how late it comes."""
 
-    EVERY = 0.05
+    EVERY = 0.2
 
     def __init__(self) -> None:
         self.figures = Histogram()
