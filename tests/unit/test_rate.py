@@ -107,6 +107,25 @@ def test_heavy_loss_lowers_the_estimate_and_its_end_lifts_it():
     assert path.limit(now) is None
 
 
+def test_loss_that_repeats_made_good_is_loss_all_the_same():
+    """The receiver's report counts a repeated packet as received; its NACKs tell the truth."""
+    path, repaired = PathEstimate(), PathEstimate()
+    for i in range(100):
+        now = i * 0.04
+        for estimate in (path, repaired):
+            estimate.sent(now, 2000, 2)
+        if i % 3 == 0:
+            repaired.missed(2 * i)
+            repaired.missed(2 * i)  # asked for twice, lost once
+        if i % 25 == 24:
+            path.lost(now, 0.0)
+            repaired.lost(now, 0.0)
+    assert path.limit(4.0) is None
+    limit = repaired.limit(4.0)
+    assert limit is not None
+    assert limit < repaired.rate
+
+
 def test_a_receiver_that_is_sent_little_does_not_complain_by_its_low_estimate():
     path = PathEstimate()
     now = sending(path, 0, 2, 200_000)

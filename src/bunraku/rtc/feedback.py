@@ -1,8 +1,10 @@
 """What a watcher's reports say of its path: the rate it can carry, when it cannot carry ours.
 
 Loss as in draft-ietf-rmcat-gcc section 6: above a tenth the estimate falls, below a fiftieth it
-recovers. REMB (draft-alvestrand-rmcat-remb) counts only when it is below what was really sent:
-a receiver that is sent little cannot know that it could take more.
+recovers. What was asked for again (NACK) was lost too: our repeats bear the sequence number of the
+first sending, so that a report made after them no longer shows the loss. REMB
+(draft-alvestrand-rmcat-remb) counts only when it is below what was really sent: a receiver that is
+sent little cannot know that it could take more.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ WINDOW = 1.5  # s over which the sent rate is measured
 HEAVY, LIGHT = 0.10, 0.02
 RECOVERY = 1.08  # per report with light loss
 FORGET = 2.0  # times the sent rate: an estimate so high is no complaint
+ENOUGH = 10  # packets: a share of fewer means little
 STALE = 8.0  # s without a report after which old complaints are dropped
 
 
@@ -25,8 +28,11 @@ class PathEstimate:
         self._by_loss: float | None = None
         self._by_remb: float | None = None
         self._heard = 0.0
+        self._packets = 0
+        self._missed: set[int] = set()
 
-    def sent(self, now: float, size: int) -> None:
+    def sent(self, now: float, size: int, packets: int = 1) -> None:
+        self._packets += packets
         self._sent.append((now, size))
         self._bytes += size
         while self._sent and self._sent[0][0] < now - WINDOW:
@@ -37,9 +43,17 @@ class PathEstimate:
         """Bits per second sent lately."""
         return self._bytes * 8 / WINDOW
 
+    def missed(self, sequence: int) -> None:
+        """A packet did not come the first time."""
+        self._missed.add(sequence)
+
     def lost(self, now: float, fraction: float) -> None:
         """A receiver report: the share of packets lost since the one before."""
         self._heard = now
+        if self._packets >= ENOUGH:
+            fraction = max(fraction, len(self._missed) / self._packets)
+            self._packets = 0
+            self._missed.clear()
         if fraction > HEAVY:
             base = self.rate if self._by_loss is None else min(self._by_loss, self.rate)
             self._by_loss = base * (1 - fraction / 2)

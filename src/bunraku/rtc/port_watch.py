@@ -231,7 +231,7 @@ class PortWatcher:
             track.octets += len(payload)
         track.packets += len(payloads)
         if video:
-            self._path.sent(self._wire.now(), len(unit.data))
+            self._path.sent(self._wire.now(), len(unit.data), len(payloads))
         self._wire.send_many(datagrams, address)
 
     def report(self, wall: float) -> None:
@@ -293,6 +293,7 @@ class PortWatcher:
         """Send what is still known, as it was (RFC 4585); SRTP forgives the repeat."""
         address = self.address
         for sequence in lost:
+            self._path.missed(sequence)
             datagram = track.history.get(sequence % HISTORY)
             if datagram is None or address is None or self._allowance < 1:
                 continue
