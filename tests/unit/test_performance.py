@@ -168,6 +168,29 @@ async def test_interrupt_leaves_no_further_sample(stage):
     assert stage.performance.idle
 
 
+async def test_what_waits_encoded_is_silent_after_an_interrupt(stage):
+    """The second half of a tick is sent 20 ms after the first: an interrupt between them is heard."""
+    import asyncio
+
+    class Halves:
+        def encode(self, samples, time_us):
+            parts = samples.reshape(-1, TICK_SAMPLES // 2)
+            return [
+                module.EncodedUnit(Codec.OPUS, time_us + i * TICK_US // 2, b"v" if p.any() else b"-", True)
+                for i, p in enumerate(parts)
+            ]
+
+    stage.performance._open_audio = Halves
+    stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
+    await stage.ticks(3)
+    stage.performance.interrupt()
+    await asyncio.sleep(0.06)
+    sound = [u.data for u in stage.outlet.units if u.codec is Codec.OPUS]
+    assert sound == [b"v"] * 5 + [b"-"]
+    times = [u.time_us for u in stage.outlet.units if u.codec is Codec.OPUS]
+    assert times == sorted(times)
+
+
 async def test_mode_1_replaces_at_once_and_the_queue_goes_on(stage):
     stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
     stage.performance.submit(await line("b", tone(300, 0.2)), Mode.APPEND)

@@ -32,11 +32,11 @@ class OpusEncoder:
         self._pts = 0
 
     def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]:
-        """``samples`` holds ``TICK_SAMPLES`` values; ``time_us`` is the time of the first."""
+        """``samples`` are a whole number of packets; ``time_us`` is the time of the first sample."""
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples).reshape(1, -1), "s16", "mono")
         frame.sample_rate = SAMPLE_RATE
         frame.pts, frame.time_base = self._pts, TIME_BASE
-        self._pts += TICK_SAMPLES
+        self._pts += samples.size
         return [
             EncodedUnit(Codec.OPUS, time_us + i * PACKET_US, bytes(packet), True)
             for i, packet in enumerate(self._context.encode(frame))

@@ -197,9 +197,16 @@ class Performance:
         self._drop_all(self._queue.clear())
 
     def _cut(self) -> None:
-        """Somebody was interrupted: what of them is encoded and waits for its moment goes too."""
+        """Somebody was interrupted: what of them is encoded and waits for its moment becomes silence.
+
+        A packet of silence, not none: receivers fill a gap with what they heard last.
+        """
         self._cut_at = self._clock.monotonic()
-        self._paced.clear()
+        if self._paced and self._opus is not None:
+            silence = SILENCE[: len(self._paced) * TICK_SAMPLES // PACKETS_PER_TICK]
+            units = self._opus.encode(silence, self._paced[0].time_us)
+            self._paced.clear()
+            self._paced.extend(units)
 
     def fail_waiting(self, drive_id: str) -> None:
         """A queued drive's producer failed before its turn."""

@@ -25,7 +25,7 @@ POSE_HYSTERESIS = 0.8  # degrees: a head that hovers between two poses must not 
 MAX_TURN = 13.0  # degrees of yaw the baked poses carry without visible stretching
 MAX_TILT = 9.0
 FADE = 5  # pictures over which one pose dissolves into the next
-CHROMA_STILL = 0.5  # px of luma: colour is coarse, and follows in steps of a quarter of its own px
+CHROMA_STILL = 0.75  # px of luma: colour is coarse, and follows in steps below half its own px
 
 
 class PackFigure:
