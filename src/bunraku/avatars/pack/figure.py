@@ -99,41 +99,18 @@ class PackFigure:
 
     def _develop_bands(self, plate: Plate, nodes: F32, patched: list[Rect]) -> Rect:
         """Warp the bands that moved, and what lies in the others of the patched rectangles."""
-        shown = self._canvas.nodes
-        dirty = NOTHING
-        touched = self._around(patched)
-        stale: list[Rect] = []
-        faded: list[Rect] = []
-        moved = np.abs(nodes - shown).max((1, 2))
-        tinted = self._canvas.chroma_nodes
-        lag = CHROMA_STILL if self._backdrop is None else 0.0
-        moved_chroma = np.abs(nodes - tinted).max((1, 2))
-        still: list[Rect] = []
-        for band in plate.bands:
-            top, bottom = band.rect.y // NODE, -(-(band.rect.y + band.rect.height) // NODE)
-            if float(moved[top : bottom + 2].max()) > band.still:
-                stale.append(band.rect)
-                if float(moved_chroma[top : bottom + 2].max()) > lag:
-                    faded.append(band.rect)
-            else:
-                still.append(band.rect)
-        for rect in stale:
-            inner = slice(rect.y // NODE + 1, -(-(rect.y + rect.height) // NODE) + 1)
-            shown[inner] = nodes[inner]
-            if rect in faded:
-                tinted[inner] = nodes[inner]
-        developed = merged(stale)
+        moved, recoloured = self._take_in(plate, nodes)
+        developed = merged(moved)
         for rect in developed:
             self._develop_luma(rect)
-        for rect in merged(faded):
+        for rect in merged(recoloured):
             self._develop_chroma(rect)
+        touched = self._around(patched)
         if not touched.empty:
-            parts = [intersection(touched, rect) for rect in still]
-            fresh = merged([part for part in parts if not part.empty])
+            fresh = self._left_of(touched, plate, moved)
             for rect in fresh:
                 self._develop_luma(rect)
-            plain = [intersection(touched, b.rect) for b in plate.bands if b.rect not in faded]
-            for rect in merged([part for part in plain if not part.empty]):
+            for rect in self._left_of(touched, plate, recoloured):
                 self._develop_chroma(rect)
             developed += fresh
             for rect in patched:
@@ -141,9 +118,37 @@ class PackFigure:
                 if not covered(rect, developed):
                     self._develop(rect)
                     developed.append(rect)
+        dirty = NOTHING
         for rect in developed:
             dirty = union(dirty, rect)
         return dirty
+
+    def _left_of(self, touched: Rect, plate: Plate, developed: list[Rect]) -> list[Rect]:
+        """What of the touched rectangle lies in bands that were not developed whole."""
+        parts = [intersection(touched, b.rect) for b in plate.bands if b.rect not in developed]
+        return merged([part for part in parts if not part.empty])
+
+    def _take_in(self, plate: Plate, nodes: F32) -> tuple[list[Rect], list[Rect]]:
+        """The bands that moved enough to be drawn anew, and those of them whose colour did.
+
+        Their nodes become those of the canvas.
+        """
+        shown, tinted = self._canvas.nodes, self._canvas.chroma_nodes
+        lag = CHROMA_STILL if self._backdrop is None else 0.0
+        far, far_chroma = np.abs(nodes - shown).max((1, 2)), np.abs(nodes - tinted).max((1, 2))
+        moved: list[Rect] = []
+        recoloured: list[Rect] = []
+        for band in plate.bands:
+            top, bottom = band.rect.y // NODE, -(-(band.rect.y + band.rect.height) // NODE)
+            if float(far[top : bottom + 2].max()) > band.still:
+                moved.append(band.rect)
+                if float(far_chroma[top : bottom + 2].max()) > lag:
+                    recoloured.append(band.rect)
+        for held, rects in ((shown, moved), (tinted, recoloured)):
+            for rect in rects:
+                inner = slice(rect.y // NODE + 1, -(-(rect.y + rect.height) // NODE) + 1)
+                held[inner] = nodes[inner]
+        return moved, recoloured
 
     def _choose_plate(self, pose: Pose) -> Plate:
         def away(p: Plate) -> float:
