@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -22,6 +23,10 @@ class Clock(Protocol):
         """Return at or after ``deadline`` on the monotonic scale; at once when it has passed."""
         ...
 
+    def call_at(self, deadline: float, callback: Callable[[], object]) -> None:
+        """Call back on the event loop at or after ``deadline``; calls come in order of deadline."""
+        ...
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -34,3 +39,8 @@ class SystemClock:
 
     async def sleep_until(self, deadline: float) -> None:
         await asyncio.sleep(max(0.0, deadline - time.monotonic()))
+
+    def call_at(self, deadline: float, callback: Callable[[], object]) -> None:
+        # In terms of now: the scale of an event loop is its own affair.
+        loop = asyncio.get_running_loop()
+        loop.call_at(loop.time() + deadline - time.monotonic(), callback)

@@ -7,11 +7,12 @@ encoders write into an MP4 (H.264 and AAC), and no picture is ever skipped.
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
@@ -46,12 +47,12 @@ class FilmFailed(Exception):
 
 
 class FilmClock:
-    """Time that passes when the picture of the moment is done."""
+    """Time that passes when it is told to, from one call to the next."""
 
     def __init__(self) -> None:
         self._now = 0.0
-        self.wait: Callable[[], asyncio.Future[Any] | None] = lambda: None
-        self.passed: Callable[[float], None] = lambda _: None
+        self._calls: list[tuple[float, int, Callable[[], object]]] = []
+        self._count = itertools.count()
 
     def monotonic(self) -> float:
         return self._now
@@ -60,12 +61,18 @@ class FilmClock:
         return self._now
 
     async def sleep_until(self, deadline: float) -> None:
-        pending = self.wait()
-        if pending is not None:
-            await asyncio.wait([pending])
-        await asyncio.sleep(0)  # let producers and callbacks have their turn
+        there = asyncio.Event()
+        self.call_at(deadline, there.set)
+        await there.wait()
+
+    def call_at(self, deadline: float, callback: Callable[[], object]) -> None:
+        heapq.heappush(self._calls, (deadline, next(self._count), callback))
+
+    def step(self) -> None:
+        """Go to the next call."""
+        deadline, _, callback = heapq.heappop(self._calls)
         self._now = max(self._now, deadline)
-        self.passed(self._now)
+        callback()
 
 
 class _Reel:
@@ -197,37 +204,34 @@ async def film(
             open_video=lambda *_: _FilmVideo(reel),
             open_audio=lambda: _FilmSound(reel),
         )
-        clock.wait = lambda: performance.picture_under_way
-        stopping: list[asyncio.Task[None]] = []
-
-        def passed(now: float) -> None:
-            progress(min(1.0, now / total))
-            if now >= LEAD and not submitted:
-                submitted.append(True)
-                if seconds:
-                    performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
-                if gesture:
-                    performance.gesture(gesture)
-            broken = screen.failure is not None or performance.meter.frames_failed > 0
-            if (now >= total or broken) and not stopping:
-                stopping.append(asyncio.create_task(performance.stop()))
-
-        submitted: list[bool] = []
-        clock.passed = passed
+        running = asyncio.create_task(performance.run())
+        submitted = False
         try:
-            await performance.run()
-            await asyncio.gather(*stopping)
-            last = performance.picture_under_way
-            if last is not None:
-                await asyncio.wait([last])
+            await asyncio.sleep(0)
+            while clock.monotonic() < total:
+                clock.step()
+                if clock.monotonic() >= LEAD and not submitted:
+                    submitted = True
+                    if seconds:
+                        performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
+                    if gesture:
+                        performance.gesture(gesture)
+                while (picture := performance.picture_under_way) is not None:
+                    await asyncio.wait([asyncio.wrap_future(picture)])
+                    await asyncio.sleep(0)
+                screen.check(performance.meter.frames_failed)
+                progress(min(1.0, clock.monotonic() / total))
+            await performance.stop()
             screen.check(performance.meter.frames_failed)
             await asyncio.to_thread(reel.finish, np.concatenate(reel.sound))
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
     partial.replace(out)
-    start = LEAD + TICK_US / 1e6
-    return [Word(w.start + start, w.end + start, w.text) for w in screen.words]
+    return [Word(w.start + LEAD, w.end + LEAD, w.text) for w in screen.words]
 
 
 def write_captions(words: list[Word], path: Path) -> None:

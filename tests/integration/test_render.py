@@ -15,7 +15,8 @@ from bunraku.avatars.catalog import Catalog
 from bunraku.captions import CUE_CHARACTERS, cues, webvtt
 from bunraku.cli import main
 from bunraku.film import FilmFailed, film
-from bunraku.media import SpeechChunk, Word
+from bunraku.media import SAMPLE_RATE, SpeechChunk, Word
+from bunraku.testing.voices import tone
 
 pytestmark = pytest.mark.voices
 
@@ -156,6 +157,17 @@ async def test_a_film_that_breaks_down_is_no_film(tmp_path):
     with pytest.raises(FilmFailed):
         await film(Stumbling(), Framing(128, 128), [silence], out)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_words_are_timed_by_the_sound_of_the_film(tmp_path):
+    out = tmp_path / "film.mp4"
+    chunk = SpeechChunk(tone(400, 0.6), (), (Word(0.0, 0.6, "tone"),))
+    words = await film(Catalog().list()[0], Framing(128, 128), [chunk], out)
+    _, sound = opened(out)
+    heard = np.nonzero(np.abs(sound) > 0.05)[0] / SAMPLE_RATE
+    assert [w.text for w in words] == ["tone"]
+    assert abs(words[0].start - heard[0]) < 0.01
+    assert abs(words[0].end - heard[-1]) < 0.01
 
 
 def test_a_picture_stands_behind_the_figure(tmp_path):

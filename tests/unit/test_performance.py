@@ -1,5 +1,6 @@
 """The live loop on virtual time."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -85,7 +86,6 @@ class Heard:
 
 @pytest.fixture
 async def stage():
-    import asyncio
 
     Heard.sent = []
     clock, face, outlet, audience = VirtualClock(), Face(), Outlet(), Audience()
@@ -105,7 +105,8 @@ async def stage():
         for _ in range(n):
             await clock.advance(TICK_US / 1e6)
             if p._video is not None:
-                await p._video
+                await asyncio.wait([asyncio.wrap_future(p._video)])
+                await clock.settle()
 
     s.ticks = ticks
     yield s
@@ -168,27 +169,54 @@ async def test_interrupt_leaves_no_further_sample(stage):
     assert stage.performance.idle
 
 
+class Halves:
+    """Two packets a tick, as Opus gives them; each says whether it is voiced."""
+
+    def encode(self, samples, time_us):
+        parts = samples.reshape(-1, TICK_SAMPLES // 2)
+        return [
+            module.EncodedUnit(Codec.OPUS, time_us + i * TICK_US // 2, b"v" if p.any() else b"-", True)
+            for i, p in enumerate(parts)
+        ]
+
+
+def packets(stage):
+    units = [u for u in stage.outlet.units if u.codec is Codec.OPUS]
+    assert [u.time_us for u in units] == [TICK_US + i * TICK_US // 2 for i in range(len(units))]
+    return b"".join(u.data for u in units).decode()
+
+
 async def test_what_waits_encoded_is_silent_after_an_interrupt(stage):
     """The second half of a tick is sent 20 ms after the first: an interrupt between them is heard."""
-    import asyncio
-
-    class Halves:
-        def encode(self, samples, time_us):
-            parts = samples.reshape(-1, TICK_SAMPLES // 2)
-            return [
-                module.EncodedUnit(Codec.OPUS, time_us + i * TICK_US // 2, b"v" if p.any() else b"-", True)
-                for i, p in enumerate(parts)
-            ]
-
-    stage.performance._open_audio = Halves
+    stage.performance._sound._open = Halves
     stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
     await stage.ticks(3)
     stage.performance.interrupt()
-    await asyncio.sleep(0.06)
-    sound = [u.data for u in stage.outlet.units if u.codec is Codec.OPUS]
-    assert sound == [b"v"] * 5 + [b"-"]
-    times = [u.time_us for u in stage.outlet.units if u.codec is Codec.OPUS]
-    assert times == sorted(times)
+    await stage.clock.advance(0.03)
+    assert packets(stage) == "vvvvv-"
+
+
+@pytest.mark.parametrize(("after", "expected"), [(0.01, "---vvvv-"), (0.03, "----vvvv")])
+async def test_speech_replaces_the_silence_that_has_not_left_yet(stage, after, expected):
+    stage.performance._sound._open = Halves
+    await stage.ticks(2)
+    await stage.clock.advance(after)
+    stage.performance.submit(await line("a", tone(300, 0.08), phoneme="a"), Mode.APPEND)
+    await stage.clock.advance(0.1 - after)
+    assert packets(stage) == expected
+    await stage.clock.advance(0.1)
+    assert stage.audience.changes == [("a", D.DRIVING), ("a", D.ENDED)]
+
+
+async def test_a_new_drive_takes_the_place_of_the_one_it_interrupts_within_the_tick(stage):
+    stage.performance._sound._open = Halves
+    stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
+    await stage.ticks(2)
+    await stage.clock.advance(0.005)
+    stage.performance.submit(await line("b", tone(600, 0.02)), Mode.INTERRUPT)
+    await stage.clock.advance(0.08)
+    assert packets(stage) == "vvvv---"
+    assert stage.audience.changes[-1] == ("b", D.ENDED)
 
 
 async def test_mode_1_replaces_at_once_and_the_queue_goes_on(stage):

@@ -56,7 +56,9 @@ def test_vp8_round_trip(data, time_us):
 
 
 def test_header_and_clock():
-    assert rtp.header(96, True, 65535, 2**32 - 1, 7) == bytes.fromhex("80e0ffffffffffff00000007")
+    assert rtp.HEADER.pack(0x80, rtp.MARKER | 96, 65535, 2**32 - 1, 7) == bytes.fromhex(
+        "80e0ffffffffffff00000007"
+    )
     assert rtp.rtp_time(EncodedUnit(Codec.H264, 40_000, b"x", True)) == 3600
     assert rtp.rtp_time(EncodedUnit(Codec.OPUS, 20_000, b"x", True)) == 960
 

@@ -89,7 +89,8 @@ class VisemeTrack:
         """Weights of the picture shown from ``time`` for ``FRAME`` seconds."""
         centre = time + FRAME / 2
         self._forget(time - REACH - FRAME)
-        total = np.zeros(len(VISEMES), np.float32)
+        # Plain floats: a dozen segments are too few for NumPy's cost of a call.
+        total = [0.0] * len(VISEMES)
         for s in self._segments:
             if s.start > centre + REACH:
                 break
@@ -100,15 +101,21 @@ class VisemeTrack:
             tau = rise if centre < s.start else decay
             weight = strength * math.exp(-STEEPNESS * distance / tau)
             total[INDEX[s.viseme]] += weight * min(1.0, (s.end - s.start) / 0.06 + 0.3)
-        amount = float(total.sum())
-        weights = total / amount if amount > 1e-4 else rest()
+        amount = sum(total)
+        if amount <= 1e-4:
+            total, amount = rest().tolist(), 1.0
         closure = self._closure(time)
         if closure is not None:
             i = INDEX[closure]
-            others = float(weights.sum() - weights[i])
-            weights = weights * ((1 - CLOSED) / others if others > 1e-6 else 0.0)
-            weights[i] = 1.0 - (1 - CLOSED if others > 1e-6 else 0.0)
-        return weights
+            others = amount - total[i]
+            if others > 1e-6 * amount:
+                total = [w * (1 - CLOSED) / others for w in total]
+                total[i] = CLOSED
+            else:
+                total = [0.0] * len(VISEMES)
+                total[i] = 1.0
+            amount = 1.0
+        return np.array(total, np.float32) / np.float32(amount)
 
     def _closure(self, time: float) -> str | None:
         """The closure whose middle falls into this picture, if any."""

@@ -9,11 +9,10 @@ threads; everything else here runs on the event loop and owns no locks.
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
-from collections import deque
+import math
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,7 +21,7 @@ import numpy as np
 from bunraku.avatars.base import Avatar
 from bunraku.clock import Clock
 from bunraku.encode.h264 import H264Encoder
-from bunraku.encode.opus import PACKETS_PER_TICK, OpusEncoder
+from bunraku.encode.opus import PACKET_SAMPLES, OpusEncoder
 from bunraku.encode.video import VideoEncoder
 from bunraku.encode.vp8 import Vp8Encoder
 from bunraku.lipsync.lips import Lips
@@ -42,6 +41,7 @@ from bunraku.performance.drive_queue import Change, DriveQueue, Mode
 from bunraku.performance.life import Life
 from bunraku.performance.meter import Meter
 from bunraku.performance.rate import RateControl
+from bunraku.performance.sound import AudioEncoder, SoundTrack
 from bunraku.speech.buffer import SpeechBuffer
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 CATCH_UP = 4  # ticks: a shorter delay is made up, a longer one is skipped
 KEYFRAME_GAP_US = 500_000
 AHEAD = 1  # queued drives whose sound is made before their turn
+TICK_S = TICK_US / 1e6
 SILENCE: PCM = np.zeros(TICK_SAMPLES, np.int16)
 
 
@@ -69,10 +70,6 @@ class Outlet(Protocol):
     def keyframe_requested(self, codec: Codec) -> bool: ...
 
     def keyframe_sent(self, codec: Codec) -> None: ...
-
-
-class AudioEncoder(Protocol):
-    def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]: ...
 
 
 class VideoOpener(Protocol):
@@ -135,14 +132,15 @@ class Performance:
         self._queue = DriveQueue(queue_capacity)
         self._lines: dict[str, Line] = {}
         self._encoders: dict[Codec, VideoEncoder] = {}
-        self._open_video, self._open_audio = open_video, open_audio
-        self._opus: AudioEncoder | None = None
-        self._paced: deque[EncodedUnit] = deque()
+        self._open_video = open_video
+        self._sound = SoundTrack(clock, outlet.push, open_audio, self._begin_late)
         self._last_keyframe: dict[Codec, int] = {}
-        self._video: asyncio.Future[list[EncodedUnit]] | None = None
+        self._video: Future[list[EncodedUnit]] | None = None
         self._time_us = 0
         self._cut_at: float | None = None
+        self._start = 0.0
         self._running = True
+        self._over = asyncio.Event()
         self.meter = Meter()
 
     # --- commands: called on the event loop, effective at once
@@ -158,8 +156,8 @@ class Performance:
         return self._avatar.picture
 
     @property
-    def picture_under_way(self) -> asyncio.Future[list[EncodedUnit]] | None:
-        """The picture that a worker thread draws now, if any."""
+    def picture_under_way(self) -> Future[list[EncodedUnit]] | None:
+        """The picture that a worker thread draws now, or one whose units were not sent yet."""
         return self._video
 
     @property
@@ -197,16 +195,9 @@ class Performance:
         self._drop_all(self._queue.clear())
 
     def _cut(self) -> None:
-        """Somebody was interrupted: what of them is encoded and waits for its moment becomes silence.
-
-        A packet of silence, not none: receivers fill a gap with what they heard last.
-        """
+        """Somebody was interrupted: no sample of theirs leaves any more."""
         self._cut_at = self._clock.monotonic()
-        if self._paced and self._opus is not None:
-            silence = SILENCE[: len(self._paced) * TICK_SAMPLES // PACKETS_PER_TICK]
-            units = self._opus.encode(silence, self._paced[0].time_us)
-            self._paced.clear()
-            self._paced.extend(units)
+        self._sound.cut()
 
     def fail_waiting(self, drive_id: str) -> None:
         """A queued drive's producer failed before its turn."""
@@ -242,43 +233,56 @@ class Performance:
 
     async def run(self) -> None:
         """Tick until ``stop``. An exception in one tick's video costs that picture only."""
-        start = self._clock.monotonic()
-        tick = 1
+        self._start = self._clock.monotonic()
         try:
-            while self._running:
-                await self._clock.sleep_until(start + tick * TICK_US / 1e6)
-                passed = self._clock.monotonic() - start
-                self.meter.ticked(passed - tick * TICK_US / 1e6)
-                late = int(passed * 1e6) // TICK_US - tick
-                if late > CATCH_UP:
-                    # A stall (SIGSTOP, swap): program time jumps once, speech goes on from
-                    # where it stopped, and nothing is sent in a burst.
-                    self.meter.ticks_skipped += late
-                    tick += late
-                self._tick(tick * TICK_US)
-                tick += 1
+            self._await(1)
+            await self._over.wait()
+        finally:
+            self._running = False
+
+    def _await(self, tick: int) -> None:
+        # By the clock's own call, not by a task that sleeps: a turn of the event loop less a tick.
+        self._clock.call_at(self._start + tick * TICK_S, lambda: self._turn(tick))
+
+    def _turn(self, tick: int) -> None:
+        if not self._running:
+            return
+        try:
+            passed = self._clock.monotonic() - self._start
+            self.meter.ticked(passed - tick * TICK_S)
+            late = int(passed * 1e6) // TICK_US - tick
+            if late > CATCH_UP:
+                # A stall (SIGSTOP, swap): program time jumps once, speech goes on from
+                # where it stopped, and nothing is sent in a burst.
+                self.meter.ticks_skipped += late
+                tick += late
+            self._tick(tick * TICK_US)
         except Exception:
             log.exception("performance failed")
+            self._over.set()
             self._audience.performance_failed("performance failed")
+        else:
+            self._await(tick + 1)
 
     async def stop(self) -> None:
         """End the loop; drives end as interrupted. The video worker is waited for."""
         self._running = False
+        self._over.set()
         self.interrupt()
         if self._video is not None:
-            await asyncio.gather(self._video, return_exceptions=True)
+            await asyncio.wait([asyncio.wrap_future(self._video)])
         self._encoders.clear()
-        self._opus = None
+        self._sound.rest()
 
     def _tick(self, time_us: int) -> None:
         self._time_us = time_us
-        samples, weights, speaking = self._speak()
+        samples, weights, speaking = self._speak(TICK_SAMPLES)
         level = loudness(samples) if speaking else 0.0
         pose = self._life.pose(time_us / 1e6, level, speaking)
         if not self._outlet.wanted:
             self._rest()
             return
-        self._send_audio(samples, time_us)
+        self._sound.send(samples, time_us, silent=not speaking)
         sent = self._clock.monotonic()
         if self._cut_at is not None:
             self.meter.interrupt_ms.observe((sent - self._cut_at) * 1e3)
@@ -297,18 +301,21 @@ class Performance:
     def _rest(self) -> None:
         """Nobody watches: encoders are freed, and reopened with a keyframe when somebody does."""
         self._cut_at = None
-        self._paced.clear()
-        self._opus = None
+        self._sound.rest()
         if self._video is None:
             self._encoders.clear()
             self._last_keyframe.clear()
 
     # --- sound
 
-    def _speak(self) -> tuple[PCM, Weights, bool]:
-        """This tick's samples, mouth, and whether somebody is speaking."""
+    def _begin_late(self) -> PCM | None:
+        """Speech that came after a silent tick began need not wait for the next."""
+        line = self._lines.get(self._queue.current or "")
+        return self._speak(PACKET_SAMPLES)[0] if line is not None and line.speech.has_audio else None
+
+    def _speak(self, wanted: int) -> tuple[PCM, Weights, bool]:
+        """The next ``wanted`` samples, at most a tick, the mouth, and whether somebody speaks."""
         parts: list[PCM] = []
-        wanted = TICK_SAMPLES
         weights: Weights | None = None
         speaking = False
         while wanted:
@@ -357,26 +364,6 @@ class Performance:
         if self._queue.current is None:
             self._life.feel(self._mood)
 
-    def _send_audio(self, samples: PCM, time_us: int) -> None:
-        if self._opus is None:
-            self._opus = self._open_audio()
-        units = self._opus.encode(samples, time_us)
-        if not units:
-            return
-        while self._paced:  # a tick that catches up must not overtake the one before
-            self._send_paced()
-        self._outlet.push(units[0])
-        # Encoded together because that is cheaper, sent 20 ms apart because receivers size
-        # their jitter buffer by the spread they see.
-        loop = asyncio.get_running_loop()
-        for i, unit in enumerate(units[1:], 1):
-            self._paced.append(unit)
-            loop.call_later(i * TICK_US / 1e6 / PACKETS_PER_TICK, self._send_paced)
-
-    def _send_paced(self) -> None:
-        if self._paced:
-            self._outlet.push(self._paced.popleft())
-
     # --- picture
 
     def _keyframe_due(self, codec: Codec, time_us: int) -> bool:
@@ -394,13 +381,14 @@ class Performance:
                 # Cleared now: a request that comes while this one is encoded needs another.
                 self._outlet.keyframe_sent(codec)
                 self._last_keyframe[codec] = time_us
-        # A future with a callback, not a task: each turn of the event loop that is saved counts.
-        self._video = asyncio.get_running_loop().run_in_executor(
-            self._executor, self._render, weights, pose, time_us, keyframes, self._rate.rate
+        loop = asyncio.get_running_loop()
+        self._video = video = self._executor.submit(
+            self._render, weights, pose, time_us, keyframes, self._rate.rate
         )
-        self._video.add_done_callback(functools.partial(self._drawn, sounded))
+        # Straight from the worker: an awaited future would cost a turn of the event loop more.
+        video.add_done_callback(lambda done: loop.call_soon_threadsafe(self._drawn, sounded, done))
 
-    def _drawn(self, sounded: float, video: asyncio.Future[list[EncodedUnit]]) -> None:
+    def _drawn(self, sounded: float, video: Future[list[EncodedUnit]]) -> None:
         self._video = None  # here, not when the thread is done: what follows belongs to this picture
         if video.cancelled():
             return
@@ -440,5 +428,5 @@ class Performance:
 def loudness(samples: PCM) -> float:
     """0 for silence to 1 for a shout: root mean square on a 40 dB scale."""
     x = samples.astype(np.float32)
-    power = float(np.mean(x * x)) / (32768.0 * 32768.0)
-    return min(1.0, max(0.0, (10 * float(np.log10(power + 1e-12)) + 50) / 40))
+    power = float(x @ x) / (max(1, x.size) * 32768.0 * 32768.0)
+    return min(1.0, max(0.0, (10 * math.log10(power + 1e-12) + 50) / 40))

@@ -69,8 +69,7 @@ class PortTransport:
         self._socket: socket.socket | None = None
         self._segmented = True
         self._jobs: list[asyncio.Task[None]] = []
-        self._cut: tuple[EncodedUnit, list[bytes]] | None = None
-        self._mapped = False
+        self._cut: rtp.Cut | None = None
         self._local: list[str] = []
 
     @property
@@ -95,7 +94,6 @@ class PortTransport:
                 s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
                 s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
                 s.bind(("::", self._port))
-                self._mapped = True
                 return s
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         s.bind(("0.0.0.0", self._port))  # noqa: S104 - watchers come from anywhere
@@ -126,27 +124,23 @@ class PortTransport:
         if watcher.address is not None and self._by_address.get(watcher.address) is watcher:
             del self._by_address[watcher.address]
 
-    def cut(self, unit: EncodedUnit) -> list[bytes]:
-        """Payloads of a unit, cut once for all watchers of its stream."""
-        if self._cut is None or self._cut[0] is not unit:
-            self._cut = (unit, rtp.payloads(unit))
-        return self._cut[1]
+    def cut(self, unit: EncodedUnit) -> rtp.Cut:
+        cut = self._cut
+        if cut is None or cut.unit is not unit:
+            cut = self._cut = rtp.cut(unit)
+        return cut
 
     def now(self) -> float:
         return self._clock.monotonic()
 
     # --- sending
 
-    def _to(self, address: Address) -> Address:
-        host, port = address
-        return (f"::ffff:{host}", port) if self._mapped and ":" not in host else address
-
     def send(self, datagram: bytes, address: Address) -> None:
         if self._socket is None:
             return
         # A full socket buffer loses the packet, as the network would; NACK repairs it.
-        with contextlib.suppress(BlockingIOError, OSError):
-            self._socket.sendto(datagram, self._to(address))
+        with contextlib.suppress(OSError):
+            self._socket.sendto(datagram, address)
 
     def send_many(self, datagrams: list[bytes], address: Address) -> None:
         """Runs of packets of one size (the last may be shorter) leave in one system call."""
@@ -154,6 +148,9 @@ class PortTransport:
         if s is None:
             return
         i, count = 0, len(datagrams)
+        if count == 1:
+            self.send(datagrams[0], address)
+            return
         while i < count:
             size, j = len(datagrams[i]), i + 1
             while j < count and len(datagrams[j]) == size and j - i < MAX_SEGMENTS:
@@ -166,7 +163,7 @@ class PortTransport:
             else:
                 control = [(socket.IPPROTO_UDP, UDP_SEGMENT, struct.pack("H", size))]
                 try:
-                    s.sendmsg(datagrams[i:j], control, 0, self._to(address))
+                    s.sendmsg(datagrams[i:j], control, 0, address)
                 except BlockingIOError:
                     pass
                 except OSError as error:
@@ -185,7 +182,7 @@ class PortTransport:
                 datagram, source = self._socket.recvfrom(2048)
             except OSError:
                 return
-            address = (source[0].removeprefix("::ffff:"), source[1])
+            address = (source[0], source[1])
             if not datagram:
                 continue
             try:
@@ -240,7 +237,7 @@ class PortTransport:
             message_class=stun.Class.RESPONSE,
             transaction_id=request.transaction_id,
         )
-        response.attributes["XOR-MAPPED-ADDRESS"] = address
+        response.attributes["XOR-MAPPED-ADDRESS"] = (address[0].removeprefix("::ffff:"), address[1])
         response.add_message_integrity(password)
         self.send(bytes(response), address)
 

@@ -35,6 +35,8 @@ from bunraku.rtc.port_sdp import Identity, Offer
 from bunraku.rtc.room import Stream
 
 Address = tuple[str, int]
+"""As the socket names it: on one socket for both families an IPv4 host reads ``::ffff:192.0.2.1``."""
+
 HISTORY = 512  # packets kept for retransmission: several seconds of video
 NTP_EPOCH = 2208988800  # seconds from 1900 to 1970
 RETRANSMIT_LIMIT = 200  # packets a second a watcher may ask again for
@@ -53,8 +55,8 @@ class Wire(Protocol):
         """Monotonic seconds."""
         ...
 
-    def cut(self, unit: EncodedUnit) -> list[bytes]:
-        """The unit's payloads, cut once for all watchers."""
+    def cut(self, unit: EncodedUnit) -> rtp.Cut:
+        """The unit as packets, cut once for all watchers."""
         ...
 
     def send(self, datagram: bytes, address: Address) -> None: ...
@@ -204,34 +206,34 @@ class PortWatcher:
     # --- media
 
     def push(self, unit: EncodedUnit) -> None:
-        track, srtp, address = self._tracks.get(unit.kind), self._outgoing, self.address
+        cut = self._wire.cut(unit)
+        track, srtp, address = self._tracks.get(cut.kind), self._outgoing, self.address
         if track is None or srtp is None or address is None or self.closed:
             return
-        video = unit.kind is Kind.VIDEO
+        video = cut.kind is Kind.VIDEO
         if video and self._needs_keyframe:
             if not unit.keyframe:
                 return
             self._needs_keyframe = False
-        timestamp = (rtp.rtp_time(unit) + track.offset) & 0xFFFFFFFF
+        now, count = self._wire.now(), len(cut.payloads)
         # Sound goes out on its tick; pictures a little later, by the time they took to draw.
         if not video or Kind.AUDIO not in self._tracks:
-            self._zero = self._wire.now() - unit.time_us / 1e6
-        payloads = self._wire.cut(unit)
-        last = len(payloads) - 1
+            self._zero = now - unit.time_us / 1e6
+        timestamp = (cut.time + track.offset) & 0xFFFFFFFF
+        sequence, kind, ssrc, pack = track.sequence, track.payload_type, track.ssrc, rtp.HEADER.pack
         datagrams: list[bytes] = []
-        for i, payload in enumerate(payloads):
-            packet = rtp.header(
-                track.payload_type, video and i == last, track.sequence, timestamp, track.ssrc
-            )
-            datagram = srtp.protect(packet + payload)
+        for i, payload in enumerate(cut.payloads, 1):
+            mark = rtp.MARKER if video and i == count else 0
+            datagram = srtp.protect(pack(0x80, mark | kind, sequence, timestamp, ssrc) + payload)
             datagrams.append(datagram)
             if video:
-                track.history[track.sequence % HISTORY] = datagram
-            track.sequence = (track.sequence + 1) & 0xFFFF
-            track.octets += len(payload)
-        track.packets += len(payloads)
+                track.history[sequence % HISTORY] = datagram
+            sequence = (sequence + 1) & 0xFFFF
+        track.sequence = sequence
+        track.octets += cut.octets
+        track.packets += count
         if video:
-            self._path.sent(self._wire.now(), len(unit.data), len(payloads))
+            self._path.sent(now, cut.octets, count)
         self._wire.send_many(datagrams, address)
 
     def report(self, wall: float) -> None:

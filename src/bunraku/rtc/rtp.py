@@ -7,19 +7,37 @@ from __future__ import annotations
 
 import math
 import struct
+from dataclasses import dataclass
 
-from bunraku.media import TICK_US, Codec, EncodedUnit
+from bunraku.media import TICK_US, Codec, EncodedUnit, Kind
 
 MAX_PAYLOAD = 1172
 """Bytes: with RTP header, SRTP tag, UDP and IPv6 this stays under 1280, the least MTU of IPv6."""
 
-_HEADER = struct.Struct("!BBHLL")
+HEADER = struct.Struct("!BBHLL")
+"""The fixed header of RFC 3550 section 5.1: 0x80, marker and payload type, sequence, time, SSRC."""
+
+MARKER = 0x80
 _FU_A, _STAP_A = 28, 24
 
 
-def header(payload_type: int, marker: bool, sequence: int, timestamp: int, ssrc: int) -> bytes:
-    """The fixed header of RFC 3550 section 5.1."""
-    return _HEADER.pack(0x80, payload_type | (0x80 if marker else 0), sequence, timestamp, ssrc)
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A unit made ready once for all its watchers; ``time`` as of ``rtp_time``.
+
+    ``octets`` is what sender reports count: payloads without their RTP headers.
+    """
+
+    unit: EncodedUnit
+    kind: Kind
+    time: int
+    payloads: list[bytes]
+    octets: int
+
+
+def cut(unit: EncodedUnit) -> Cut:
+    parts = payloads(unit)
+    return Cut(unit, unit.kind, rtp_time(unit), parts, sum(map(len, parts)))
 
 
 def rtp_time(unit: EncodedUnit) -> int:

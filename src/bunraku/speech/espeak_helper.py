@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 SYNCHRONOUS = 2
 BUFFER_MS = 60
+BLOCK_S = 0.25  # s of sound in a block after the first, which goes out as soon as it is there
 OPTIONS = 0x8000 | 0x0001 | 0x0002  # don't exit on error, phoneme events, as IPA
 FLAGS = 0x1 | 0x1000  # UTF-8, pause at the end
 RATE, PITCH = 1, 3
@@ -88,6 +89,9 @@ class Synthesizer:
         lib.espeak_SetSynthCallback(self._callback)
         self._out: BinaryIO = sys.stdout.buffer
         self._voice = ""
+        self._begun = False
+        self._events: list[list[Any]] = []
+        self._pcm = bytearray()
 
     def choose(self, voice: str) -> None:
         if voice == self._voice:
@@ -117,8 +121,10 @@ class Synthesizer:
         self._lib.espeak_SetParameter(RATE, int(request["rate"]), 0)
         self._lib.espeak_SetParameter(PITCH, int(request["pitch"]), 0)
         text = request["text"].encode() + b"\0"
+        self._begun = False
         self._lib.espeak_Synth(text, len(text), 0, 1, 0, FLAGS, None, None)
         self._lib.espeak_Synchronize()
+        self._send()
 
     def phonemes(self, request: dict[str, Any]) -> str:
         """IPA of a text; a change of language shows as ``(en)`` and the like."""
@@ -131,21 +137,27 @@ class Synthesizer:
         return " ".join(out)
 
     def _on_block(self, wav: Any, count: int, events: Any) -> int:
-        found: list[list[Any]] = []
         i = 0
         while events[i].type:
             event = events[i]
             if event.type == PHONEME:
                 # The name may fill all eight bytes without a NUL.
                 raw = ctypes.string_at(ctypes.addressof(event.id), 8).split(b"\0")[0]
-                found.append(["p", event.sample, raw.decode("utf-8", "replace")])
+                self._events.append(["p", event.sample, raw.decode("utf-8", "replace")])
             elif event.type == WORD:
-                found.append(["w", event.sample, event.text_position, event.length])
+                self._events.append(["w", event.sample, event.text_position, event.length])
             i += 1
-        pcm = ctypes.string_at(wav, count * 2) if wav and count > 0 else b""
-        if found or pcm:
-            self.reply({"events": found}, pcm)
+        if wav and count > 0:
+            self._pcm += ctypes.string_at(wav, count * 2)
+        if not self._begun or len(self._pcm) >= BLOCK_S * self.sample_rate * 2:
+            self._send()
         return 0
+
+    def _send(self) -> None:
+        if self._events or self._pcm:
+            self._begun = self._begun or bool(self._pcm)
+            self.reply({"events": self._events}, bytes(self._pcm))
+            self._events, self._pcm = [], bytearray()
 
     def reply(self, head: dict[str, Any], pcm: bytes = b"") -> None:
         encoded = json.dumps(head, ensure_ascii=False).encode()
