@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import socket
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -33,6 +36,15 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
+class Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What start-up made stays: a full collection that looked through it would stop every
+        # stream for two pictures.
+        gc.collect()
+        gc.freeze()
+
+
 def run(app: FastAPI, settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out."""
-    uvicorn.Server(configuration(app, settings)).run()
+    Server(configuration(app, settings)).run()

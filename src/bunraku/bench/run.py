@@ -130,6 +130,8 @@ class Bench:
             "ratio": round(core / alone, 2),
             "ratio_without_rendering": round(plain / alone, 2),
             "render_ms": round(render / frames * 1e3, 2),
+            "render_median_ms": round(quantile(before, after, "bunraku_render_ms", 0.5), 2),
+            "render_p99_ms": round(quantile(before, after, "bunraku_render_ms", 0.99), 1),
             "encode_ms": round(encode / frames * 1e3, 2),
             "rest_core_percent": round((used - render - encode) / wall * 100, 1),
             "fps": round(frames / wall, 2),
@@ -295,15 +297,33 @@ def serving(folder: Path) -> Iterator[tuple[int, str, int]]:
         process.wait(30)
 
 
-def percentile(before: dict[str, float], after: dict[str, float], name: str, share: float) -> float:
-    """Upper bound of the bucket that holds a share of what a histogram saw in between."""
+def _cumulated(before: dict[str, float], after: dict[str, float], name: str) -> list[tuple[float, float]]:
+    """A histogram's buckets, upper bound and count up to it, of what it saw in between."""
     rows: list[tuple[float, float]] = []
     for key, value in after.items():
         if key.startswith(f"{name}_bucket"):
             rows.append((float(key.split('le="')[1].split('"')[0]), value - before.get(key, 0.0)))
-    rows.sort()
+    return sorted(rows)
+
+
+def percentile(before: dict[str, float], after: dict[str, float], name: str, share: float) -> float:
+    """Upper bound of the bucket that holds a share of what a histogram saw in between."""
+    rows = _cumulated(before, after, name)
     wanted = rows[-1][1] * share
     return next(bound for bound, count in rows if count >= wanted)
+
+
+def quantile(before: dict[str, float], after: dict[str, float], name: str, share: float) -> float:
+    """As ``percentile``, interpolated within the bucket."""
+    rows = _cumulated(before, after, name)
+    wanted = rows[-1][1] * share
+    low, below = 0.0, 0.0
+    for bound, count in rows:
+        if count >= wanted and bound != float("inf"):
+            return low + (bound - low) * (wanted - below) / max(1.0, count - below)
+        if bound != float("inf"):
+            low, below = bound, count
+    return low
 
 
 async def measure(quick: bool, only: str | None = None) -> dict[str, Any]:

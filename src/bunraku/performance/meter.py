@@ -9,7 +9,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 
-BOUNDS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0, 40.0, 60.0, 80.0, 120.0, 160.0, 240.0, 400.0, 1e3)
+BOUNDS = (
+    0.5,
+    1.0,
+    1.5,
+    2.0,
+    2.5,
+    3.0,
+    3.5,
+    4.0,
+    5.0,
+    6.0,
+    8.0,
+    12.0,
+    16.0,
+    24.0,
+    40.0,
+    60.0,
+    80.0,
+    120.0,
+    160.0,
+    240.0,
+    400.0,
+    1e3,
+)
 """Upper bounds of the histograms' buckets, milliseconds."""
 
 KEPT = 100
