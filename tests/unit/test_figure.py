@@ -8,6 +8,7 @@ from bunraku.avatars.base import Framing
 from bunraku.avatars.catalog import Catalog
 from bunraku.avatars.pack.geometry import contains
 from bunraku.avatars.pack.manifest import read
+from bunraku.avatars.pack.plates import NODE
 from bunraku.errors import DigitalHumanBroken, DigitalHumanVersion
 from bunraku.lipsync.visemes import one_hot, rest
 from bunraku.media import Picture, Pose, Rect
@@ -165,6 +166,36 @@ def test_a_waving_arm_leaves_nothing_behind(size):
                 patch = cv2.blur(np.abs(shown - wanted).astype(np.float32), (9, 9))
                 assert patch[:, : w // 8].max() < 25, (pack.name, i)
                 assert patch[:, -w // 8 :].max() < 25, (pack.name, i)
+
+
+@pytest.mark.parametrize("size", [(512, 512), (720, 1280)])
+def test_a_pose_that_is_held_is_shown_as_it_is(size):
+    """Also after a turn: the last dissolved picture still holds some of the pose before."""
+    for pack in Catalog().list():
+        figure, held = pack.stage(Framing(*size, (223, 229, 238))), Pose(yaw=9.0, roll=1.5, sway=0.4)
+        for i in range(30):
+            figure.render(rest(), Pose(yaw=min(0.0, i - 20.0)))
+        for _ in range(10):
+            figure.render(rest(), held)
+        fresh = pack.stage(Framing(*size, (223, 229, 238)))
+        fresh.render(rest(), held)
+        apart = np.abs(figure.picture.buffer.astype(int) - fresh.picture.buffer)
+        assert apart.max() <= 1, pack.name
+
+
+def test_the_edges_of_the_picture_follow_the_figure():
+    """The outermost nodes of the warp belong to the outermost bands."""
+    for pack in Catalog().list():
+        figure, life = pack.stage(Framing(512, 512, (223, 229, 238))), Life(3)
+        for i in range(150):
+            pose = life.pose(i / 25, 0.0, False)
+            figure.render(rest(), pose)
+            wanted = figure._warp(figure._canvas.plate, pose)
+            bands = figure._canvas.plate.bands
+            end = bands[-1].rect.y + bands[-1].rect.height
+            touched = slice(bands[0].rect.y // NODE, -(-end // NODE) + 2)
+            apart = np.abs(figure._canvas.nodes[touched] - wanted[touched])
+            assert apart.max() <= max(b.still for b in bands), (pack.name, i)
 
 
 def test_a_backdrop_stands_still_behind_a_moving_figure():

@@ -52,6 +52,7 @@ class PackFigure:
             Canvas(framing.width, framing.height, background, alpha=alpha) for _ in range(2)
         )
         self._fading = 0
+        """Pictures until the former pose is gone; the last of them is drawn without it."""
         self._limb_rect = NOTHING
         rows, columns = plates[0].bases.shape[1:3]
         x, y = np.meshgrid(np.arange(columns) * NODE + NODE_AT, np.arange(rows) * NODE + NODE_AT)
@@ -61,19 +62,23 @@ class PackFigure:
     def picture(self) -> Picture:
         return self._picture
 
+    @property
+    def _dissolving(self) -> bool:
+        return self._fading > 1
+
     def render(self, mouth: Weights, pose: Pose) -> Rect:
         first = self._canvas.plate is None
         plate = self._choose_plate(pose)
         if not first and plate is not self._canvas.plate:
             self._canvas, self._old = self._old, self._canvas
             self._canvas.plate = None
-            self._fading = FADE
+            self._fading = FADE + 1
         eyes, sprite = self._choose_eyes(pose), self._mouths.choose(mouth, pose.smile)
         patched = self._canvas.show(plate, sprite, eyes)
         nodes = self._warp(plate, pose)
         if first or self._fading:
             self._canvas.nodes, self._canvas.chroma_nodes = nodes, nodes.copy()
-            if self._old.plate is not None and self._fading:
+            if self._dissolving and self._old.plate is not None:
                 self._old.show(self._old.plate, sprite, eyes)
                 self._old.nodes = self._warp(self._old.plate, pose)
             dirty = Rect(0, 0, self.framing.width, self.framing.height) if first else NOTHING
@@ -131,7 +136,8 @@ class PackFigure:
     def _take_in(self, plate: Plate, nodes: F32) -> tuple[list[Rect], list[Rect]]:
         """The bands that moved enough to be drawn anew, and those of them whose colour did.
 
-        Their nodes become those of the canvas.
+        Their nodes become those of the canvas. A band owns the nodes within it; those beyond the
+        first and the last band have no other owner.
         """
         shown, tinted = self._canvas.nodes, self._canvas.chroma_nodes
         lag = CHROMA_STILL if self._backdrop is None else 0.0
@@ -140,14 +146,14 @@ class PackFigure:
         recoloured: list[Rect] = []
         for band in plate.bands:
             top, bottom = band.rect.y // NODE, -(-(band.rect.y + band.rect.height) // NODE)
-            if float(far[top : bottom + 2].max()) > band.still:
-                moved.append(band.rect)
-                if float(far_chroma[top : bottom + 2].max()) > lag:
-                    recoloured.append(band.rect)
-        for held, rects in ((shown, moved), (tinted, recoloured)):
-            for rect in rects:
-                inner = slice(rect.y // NODE + 1, -(-(rect.y + rect.height) // NODE) + 1)
-                held[inner] = nodes[inner]
+            if float(far[top : bottom + 2].max()) <= band.still:
+                continue
+            owned = slice(top + (band is not plate.bands[0]), bottom + 1 + (band is plate.bands[-1]))
+            moved.append(band.rect)
+            shown[owned] = nodes[owned]
+            if float(far_chroma[top : bottom + 2].max()) > lag:
+                recoloured.append(band.rect)
+                tinted[owned] = nodes[owned]
         return moved, recoloured
 
     def _choose_plate(self, pose: Pose) -> Plate:
@@ -215,7 +221,7 @@ class PackFigure:
         w, canvas, old = self.framing.width, self._canvas, self._old
         rows, columns = slice(rect.y, rect.y + rect.height), slice(rect.x, rect.x + rect.width)
         map_ = luma_map(canvas.nodes, rect)
-        leaving = luma_map(old.nodes, rect) if self._fading else None
+        leaving = luma_map(old.nodes, rect) if self._dissolving else None
         self._warped(canvas.y, map_, old.y, leaving, self._picture.y[rows, columns])
         if canvas.a is not None and old.a is not None:
             matte = np.empty((rect.height, rect.width), np.uint8)
@@ -230,7 +236,7 @@ class PackFigure:
         rows = slice(rect.y // 2, (rect.y + rect.height) // 2)
         columns = slice(rect.x // 2, (rect.x + rect.width) // 2)
         map_ = chroma_map(canvas.nodes, rect)
-        leaving = chroma_map(old.nodes, rect) if self._fading else None
+        leaving = chroma_map(old.nodes, rect) if self._dissolving else None
         self._warped(canvas.u, map_, old.u, leaving, self._picture.u[rows, columns])
         self._warped(canvas.v, map_, old.v, leaving, self._picture.v[rows, columns])
         if self._backdrop is not None and canvas.a is not None and old.a is not None:
@@ -247,7 +253,7 @@ class PackFigure:
     def _warped(self, plane: U8, map_: F32, old: U8, leaving: F32 | None, target: U8) -> None:
         cv2.remap(plane, map_, None, cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)
         if leaving is not None:
-            share = self._fading / (FADE + 1)
+            share = (self._fading - 1) / (FADE + 1)
             before = cv2.remap(old, leaving, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             cv2.addWeighted(before, share, target, 1 - share, 0, dst=target)
 
