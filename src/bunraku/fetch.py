@@ -7,9 +7,10 @@ very address that was checked; redirects pass the same guard. ``fetch.allow_priv
 from __future__ import annotations
 
 import asyncio
-import functools
 import ipaddress
 import socket
+import threading
+from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -21,7 +22,6 @@ import httpx
 from bunraku.settings import FetchSettings
 
 RESOLVE_TIMEOUT = 5.0
-_resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolve")
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -56,6 +56,14 @@ def check_url(url: str, *, allow_private: bool) -> None:
         raise ValueError("scheme must be http or https")
     if not parts.hostname:
         raise ValueError("no host")
+    if any(
+        c <= " " or c in "%<>\\^`{|}\x7f" for c in parts.netloc.rpartition("@")[2]
+    ):  # RFC 3986 section 3.2.2
+        raise ValueError("not a host name")
+    try:
+        httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError("not a URL") from error
     _ = parts.port  # raises ValueError when it is not a port
     if allow_private:
         return
@@ -71,16 +79,41 @@ def check_url(url: str, *, allow_private: bool) -> None:
         raise FetchRefused("address is not public")
 
 
-async def _pin(host: str, port: int, *, allow_private: bool) -> str:
-    loop = asyncio.get_running_loop()
-    try:
-        # Threads of their own: a name server that never answers must hold up nothing else.
-        lookup = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+class Resolver:
+    """Names to addresses, in threads of its own: a name server that never answers holds a thread
+    long after the caller has given up, and must hold up nothing else and no other tenant."""
+
+    THREADS, PER_TENANT = 16, 4
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(self.THREADS, thread_name_prefix="resolve")
+        self._busy: Counter[int] = Counter()
+        self._lock = threading.Lock()
+
+    async def look_up(self, tenant: int, host: str, port: int) -> list[str]:
+        """All addresses of a host. Raises ``OSError`` (``TimeoutError`` too), ``FetchFailed``."""
+        with self._lock:
+            if self._busy[tenant] >= self.PER_TENANT:
+                raise FetchFailed("too many host names wait for an answer")
+            self._busy[tenant] += 1
+        lookup = self._threads.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        lookup.add_done_callback(lambda _: self._release(tenant))
         async with asyncio.timeout(RESOLVE_TIMEOUT):
-            found = await loop.run_in_executor(_resolvers, lookup)
+            found = await asyncio.wrap_future(lookup)
+        return [str(entry[4][0]) for entry in found]
+
+    def _release(self, tenant: int) -> None:
+        with self._lock:
+            self._busy[tenant] -= 1
+            if not self._busy[tenant]:
+                del self._busy[tenant]
+
+
+async def _pin(resolver: Resolver, tenant: int, host: str, port: int, *, allow_private: bool) -> str:
+    try:
+        addresses = await resolver.look_up(tenant, host, port)
     except OSError as error:
         raise FetchFailed("host not found") from error
-    addresses = [str(entry[4][0]) for entry in found]
     if not allow_private and not all(is_public(a) for a in addresses):
         raise FetchRefused("address is not public")
     return addresses[0]
@@ -95,11 +128,14 @@ class SafeRequest:
     extensions: dict[str, str]
 
 
-async def guard(url: httpx.URL, *, allow_private: bool) -> SafeRequest:
-    """Resolve and check ``url``. Raises ``FetchFailed``, ``ValueError`` for a URL that is none."""
+async def guard(url: httpx.URL, *, resolver: Resolver, tenant: int, allow_private: bool) -> SafeRequest:
+    """Resolve and check ``url`` for the app ``tenant``.
+
+    Raises ``FetchFailed``, ``ValueError`` for a URL that is none.
+    """
     check_url(str(url), allow_private=allow_private)
     port = url.port or (443 if url.scheme == "https" else 80)
-    address = await _pin(url.host, port, allow_private=allow_private)
+    address = await _pin(resolver, tenant, url.host, port, allow_private=allow_private)
     host = url.netloc.decode("ascii")
     return SafeRequest(url.copy_with(host=address), {"Host": host}, {"sni_hostname": url.host})
 
@@ -109,17 +145,21 @@ class Fetcher:
 
     def __init__(self, settings: FetchSettings) -> None:
         self.settings = settings
+        self._resolver = Resolver()
 
     @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The body, in pieces as they come. Raises ``FetchFailed``, also while iterating."""
+    async def open(self, url: str, tenant: int) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The body, in pieces as they come, for the app ``tenant``.
+
+        Raises ``FetchFailed``, also while iterating.
+        """
         s = self.settings
         timeout = httpx.Timeout(s.connect_timeout)
         try:
             async with httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False) as client:
                 target = httpx.URL(url)
                 for _ in range(s.max_redirects + 1):
-                    async with self._request(client, target) as response:
+                    async with self._request(client, target, tenant) as response:
                         if response.status_code in REDIRECTS and "location" in response.headers:
                             target = target.join(response.headers["location"])
                             continue
@@ -132,8 +172,12 @@ class Fetcher:
             raise FetchFailed(type(error).__name__) from error
 
     @asynccontextmanager
-    async def _request(self, client: httpx.AsyncClient, url: httpx.URL) -> AsyncIterator[httpx.Response]:
-        safe = await guard(url, allow_private=self.settings.allow_private)
+    async def _request(
+        self, client: httpx.AsyncClient, url: httpx.URL, tenant: int
+    ) -> AsyncIterator[httpx.Response]:
+        safe = await guard(
+            url, resolver=self._resolver, tenant=tenant, allow_private=self.settings.allow_private
+        )
         headers = {"User-Agent": "bunraku", "Accept": "*/*", "Accept-Encoding": "identity"}
         async with client.stream(
             "GET", safe.url, headers=headers | safe.headers, extensions=safe.extensions

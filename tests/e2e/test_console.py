@@ -163,6 +163,7 @@ async def test_an_app_is_made_changed_and_its_secret_rotated(desk, page, receive
     await page.click("#apps-new button")
     await until(page, "!document.getElementById('apps-secret').hidden")
     first, callback_secret = await page.locator("#apps-secrets code").all_inner_texts()
+    await until(page, "document.getElementById('apps-name').value === 'Night desk'")
     app_id = int(await page.inner_text("#apps-id"))
     assert desk.client(app_id, first).running() == []
     # A private address set here is refused when it is used: only the operator's file is exempt.

@@ -71,6 +71,17 @@ def test_room_tokens_of_the_old_secret_open_until_it_ends(server):
                     door.check(app_id, token)
 
 
+def test_an_overlap_that_was_promised_is_kept(server):
+    app_id, first, _ = made(server)
+    post(server, f"/{app_id}/rotate", which="server", overlap=3600)
+    refused = post(server, f"/{app_id}/rotate", which="server", overlap=60)
+    assert refused.status_code == 409
+    assert "overlap" in refused.json()["error"]
+    assert server.client(app_id, first).running() == []
+    assert post(server, f"/{app_id}/rotate", which="server", overlap=0).status_code == 200
+    assert code(server.client(app_id, first)) != 0
+
+
 def test_apps_of_the_file_stay_as_they_are_and_faults_name_the_field(server):
     assert post(server, f"/{APP_ID}", **values()).status_code == 409
     assert post(server, f"/{APP_ID}/rotate", which="server").status_code == 409
@@ -79,7 +90,10 @@ def test_apps_of_the_file_stay_as_they_are_and_faults_name_the_field(server):
     for changes, field in (
         ({"callbackUrl": "ftp://a.example/"}, "callbackUrl"),
         ({"callbackUrl": "http://:99999/"}, "callbackUrl"),
+        ({"callbackUrl": "http://a b/"}, "callbackUrl"),
+        ({"callbackUrl": "http://a\u0000.example/"}, "callbackUrl"),
         ({"name": "  "}, "name"),
+        ({"name": "night\u0000desk"}, "name"),
         ({"maxTasks": 0}, "maxTasks"),
         ({"maxTasks": True}, "maxTasks"),
         ({"enabled": "yes"}, "enabled"),

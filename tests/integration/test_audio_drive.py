@@ -108,7 +108,7 @@ def host():
 
 async def fetch(url, channel=0, **settings):
     files = AudioFiles(Fetcher(FetchSettings(**({"allow_private": True} | settings))))
-    return [c async for c in files.play(url, channel)]
+    return [c async for c in files.play(url, channel, 1)]
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -152,7 +152,7 @@ async def test_an_abandoned_file_leaves_no_thread(host):
 
     files = AudioFiles(Fetcher(FetchSettings(allow_private=True)))
     for _ in range(5):
-        stream = files.play(f"{host}/wav", 0)
+        stream = files.play(f"{host}/wav", 0, 1)
         await anext(stream)
         await stream.aclose()
     import asyncio
@@ -208,7 +208,8 @@ async def test_a_name_that_resolves_to_this_machine_is_refused(host, monkeypatch
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(FetchFailed, match="not public"):
-        async with Fetcher(FetchSettings()).open(f"http://innocent.example:{host.rsplit(':', 1)[1]}/wav"):
+        url = f"http://innocent.example:{host.rsplit(':', 1)[1]}/wav"
+        async with Fetcher(FetchSettings()).open(url, 1):
             pass
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import resource
 import struct
 import threading
 import zlib
@@ -62,6 +63,16 @@ def test_what_is_no_picture_says_so(data):
         read(data, 64, 64)
 
 
+@pytest.mark.parametrize("shape", [(16000, 1), (1, 16000), (4000, 2), (60000, 16)])
+def test_a_narrow_picture_is_cut_before_it_is_enlarged(shape):
+    """Enlarged whole, it would take gigabytes."""
+    image = np.full((*shape, 3), 200, np.uint8)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    picture = read(encoded(image), 720, 1280)
+    assert np.abs(picture.y.astype(int) - int(picture.y[0, 0])).max() <= 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
 @pytest.fixture(scope="module")
 def shelf():
     files = {"/room.png": encoded(quarters()), "/text.png": b"no picture", "/big.png": bytes(11 << 20)}
@@ -100,6 +111,7 @@ def test_the_stream_shows_it(open_server, shelf, human_id):
         bgr = cv2.cvtColor(live.performance.picture.buffer, cv2.COLOR_YUV2BGR_I420)
         assert np.abs(bgr[3, 3].astype(int) - (200, 0, 0)).max() < 22
         assert np.abs(bgr[3, 252].astype(int) - (0, 200, 0)).max() < 22
+        assert live.record.framing.backdrop is None  # records outlive their tasks by an hour
         api.stop(task)
 
 

@@ -10,6 +10,7 @@ from bunraku.lipsync.visemes import INDEX
 from bunraku.media import TICK_SAMPLES, TICK_US, Codec, Kind, Phoneme, Picture, Rect, SpeechChunk
 from bunraku.performance import performance as module
 from bunraku.performance.drive_queue import Mode
+from bunraku.performance.life import MOODS
 from bunraku.performance.performance import Line, Performance
 from bunraku.speech.buffer import SpeechBuffer
 from bunraku.tasks.drive import DriveStatus
@@ -217,6 +218,27 @@ async def test_a_new_drive_takes_the_place_of_the_one_it_interrupts_within_the_t
     await stage.clock.advance(0.08)
     assert packets(stage) == "vvvv---"
     assert stage.audience.changes[-1] == ("b", D.ENDED)
+
+
+async def test_an_interrupted_mood_does_not_stay(stage):
+    cheerful = await line("a", tone(300, 5))
+    cheerful.mood = "happy"
+    stage.performance.submit(cheerful, Mode.APPEND)
+    await stage.ticks(3)
+    assert stage.performance._life._mood is MOODS["happy"]
+    stage.performance.interrupt()
+    assert stage.performance._life._mood is MOODS["neutral"]
+
+
+async def test_a_fault_between_ticks_ends_the_performance_and_says_so(stage):
+    stage.performance._sound._open = Halves
+    await stage.ticks(2)
+    await stage.clock.advance(0.01)
+    broken = await line("a", tone(300, 1))
+    broken.lips.hear = None
+    stage.performance.submit(broken, Mode.APPEND)
+    await stage.clock.advance(0.2)
+    assert stage.audience.faults == ["performance failed"]
 
 
 async def test_mode_1_replaces_at_once_and_the_queue_goes_on(stage):

@@ -126,6 +126,35 @@ def test_loss_that_repeats_made_good_is_loss_all_the_same():
     assert limit < repaired.rate
 
 
+def test_an_outage_never_leaves_an_estimate_below_nothing():
+    """Asked for again after the report that counted it, a packet is still one; a share is at most 1."""
+    path = PathEstimate()
+    now = sending(path, 0, 3, 800_000)
+    for _ in range(3):
+        for sequence in range(450):
+            path.missed(sequence)
+        path.lost(now, 1.0)
+        assert path.limit(now) > 0
+    for _ in range(60):
+        now = sending(path, now, 1, 100_000)
+        path.lost(now, 0.0)
+    assert path.limit(now) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 400), st.floats(0, 1)), max_size=60))
+def test_estimates_are_rates(reports):
+    path, now = PathEstimate(), 0.0
+    for sent, missed, fraction in reports:
+        now += 1.0
+        for _ in range(sent):
+            path.sent(now, 1000)
+        for sequence in range(missed):
+            path.missed(sequence)
+        path.lost(now, fraction)
+        limit = path.limit(now)
+        assert limit is None or limit > 0
+
+
 def test_a_receiver_that_is_sent_little_does_not_complain_by_its_low_estimate():
     path = PathEstimate()
     now = sending(path, 0, 2, 200_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import av.error
@@ -17,6 +18,9 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 # How each begins (PNG, JPEG, WebP, BMP), and FFmpeg's name for it.
 FORMATS = ((b"\x89PNG", "png_pipe"), (b"\xff\xd8", "jpeg_pipe"), (b"RIFF", "webp_pipe"), (b"BM", "bmp_pipe"))
+
+# Large pictures take hundreds of megabytes while they are decoded: one at a time.
+_decoders = ThreadPoolExecutor(1, thread_name_prefix="backdrop")
 
 
 class BackdropFailed(Exception):
@@ -44,23 +48,24 @@ def read(data: bytes, width: int, height: int) -> Picture:
 
 
 def _fill(bgr: np.ndarray, width: int, height: int) -> Picture:
+    # Cut first: a picture one pixel wide, enlarged whole, would not fit into any memory.
     scale = max(width / bgr.shape[1], height / bgr.shape[0])
-    size = (max(width, round(bgr.shape[1] * scale)), max(height, round(bgr.shape[0] * scale)))
+    w = max(1, min(bgr.shape[1], round(width / scale)))
+    h = max(1, min(bgr.shape[0], round(height / scale)))
+    x, y = (bgr.shape[1] - w) // 2, (bgr.shape[0] - h) // 2
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    big = cv2.resize(bgr, size, interpolation=way)
-    x, y = (size[0] - width) // 2, (size[1] - height) // 2
+    filled = cv2.resize(bgr[y : y + h, x : x + w], (width, height), interpolation=way)
     picture = Picture(width, height)
-    cut = np.ascontiguousarray(big[y : y + height, x : x + width])
-    picture.buffer[:] = cv2.cvtColor(cut, cv2.COLOR_BGR2YUV_I420)
+    picture.buffer[:] = cv2.cvtColor(filled, cv2.COLOR_BGR2YUV_I420)
     return picture
 
 
-async def fetch(fetcher: Fetcher, url: str, width: int, height: int) -> Picture:
+async def fetch(fetcher: Fetcher, url: str, tenant: int, width: int, height: int) -> Picture:
     """The picture at ``url``, through the guard of all fetches. Raises ``BackdropFailed``."""
     parts: list[bytes] = []
     size = 0
     try:
-        async with fetcher.open(url) as body:
+        async with fetcher.open(url, tenant) as body:
             async for part in body:
                 parts.append(part)
                 size += len(part)
@@ -68,4 +73,5 @@ async def fetch(fetcher: Fetcher, url: str, width: int, height: int) -> Picture:
                     raise BackdropFailed("file too large")
     except FetchFailed as error:
         raise BackdropFailed(str(error)) from error
-    return await asyncio.to_thread(read, b"".join(parts), width, height)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_decoders, read, b"".join(parts), width, height)

@@ -22,7 +22,7 @@ import httpx
 from bunraku.apps import App, Apps
 from bunraku.callbacks.signature import sign
 from bunraku.clock import Clock
-from bunraku.fetch import FetchFailed, SafeRequest, guard
+from bunraku.fetch import FetchFailed, Resolver, SafeRequest, guard
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,8 @@ class Delivery:
         """``allow_private``: also addresses set in the console may be private; the file's may be."""
         self._allow_private = allow_private
         self._apps, self._outbox, self._clock = apps, outbox, clock
+        # Of its own: names that callers make us look up must not delay callbacks.
+        self._resolver = Resolver()
         self._timeout, self._seconds = timeout, timestamp_seconds
         # Proxies from the environment are not for the operator's own callback addresses.
         # No shared cap on connections: each task's line has one attempt and its retries in flight,
@@ -100,7 +102,8 @@ class Delivery:
             timeout=timeout,
             follow_redirects=False,
             trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=50),
+            # No connection is kept: kept ones are told apart by their address, which hosts may share.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         )
         self._lines: dict[tuple[int, str], deque[Callback]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
@@ -214,7 +217,9 @@ class Delivery:
                 # Only addresses from the operator's own file go unguarded (design D11).
                 target = SafeRequest(httpx.URL(url), {}, {})
                 if app.editable and not self._allow_private:
-                    target = await guard(target.url, allow_private=False)
+                    target = await guard(
+                        target.url, resolver=self._resolver, tenant=app.id, allow_private=False
+                    )
                 body = json.dumps(self._body(app, callback), ensure_ascii=False).encode()
                 headers = {"Content-Type": "application/json"} | target.headers
                 async with self._client.stream(

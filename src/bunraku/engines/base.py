@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bunraku.avatars.base import AvatarPack
+from bunraku.avatars.base import AvatarPack, Framing
 from bunraku.performance.performance import Audience, Outlet, Performance
 from bunraku.tasks.stream_task import StreamTask
 
@@ -17,9 +17,12 @@ class Engine(Protocol):
         ...
 
     async def stage(
-        self, task: StreamTask, pack: AvatarPack, outlet: Outlet, audience: Audience
+        self, task: StreamTask, framing: Framing, pack: AvatarPack, outlet: Outlet, audience: Audience
     ) -> Performance:
-        """Make a performance whose first picture is encoded; its ``run`` is the caller's."""
+        """Make a performance whose first picture is encoded; its ``run`` is the caller's.
+
+        ``framing`` is the task's, with its backdrop if it has one.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -32,10 +32,10 @@ class LocalEngine:
         return running < self._max_tasks
 
     async def stage(
-        self, task: StreamTask, pack: AvatarPack, outlet: Outlet, audience: Audience
+        self, task: StreamTask, framing: Framing, pack: AvatarPack, outlet: Outlet, audience: Audience
     ) -> Performance:
         loop = asyncio.get_running_loop()
-        avatar = await loop.run_in_executor(self._art, pack.stage, task.framing)
+        avatar = await loop.run_in_executor(self._art, pack.stage, framing)
         performance = Performance(
             self._clock,
             avatar,

@@ -215,6 +215,8 @@ class Performance:
                 line.speech.clear()
                 line.cancel()
             self._audience.drive_changed(change)
+        if self._queue.current is None:
+            self._life.feel(self._mood)
 
     # --- the loop
 
@@ -258,11 +260,15 @@ class Performance:
                 tick += late
             self._tick(tick * TICK_US)
         except Exception:
-            log.exception("performance failed")
-            self._over.set()
-            self._audience.performance_failed("performance failed")
+            self._fail()
         else:
             self._await(tick + 1)
+
+    def _fail(self) -> None:
+        """Called with the exception at hand."""
+        log.exception("performance failed")
+        self._over.set()
+        self._audience.performance_failed("performance failed")
 
     async def stop(self) -> None:
         """End the loop; drives end as interrupted. The video worker is waited for."""
@@ -311,7 +317,13 @@ class Performance:
     def _begin_late(self) -> PCM | None:
         """Speech that came after a silent tick began need not wait for the next."""
         line = self._lines.get(self._queue.current or "")
-        return self._speak(PACKET_SAMPLES)[0] if line is not None and line.speech.has_audio else None
+        if line is None or not line.speech.has_audio:
+            return None
+        try:
+            return self._speak(PACKET_SAMPLES)[0]
+        except Exception:
+            self._fail()
+            return None
 
     def _speak(self, wanted: int) -> tuple[PCM, Weights, bool]:
         """The next ``wanted`` samples, at most a tick, the mouth, and whether somebody speaks."""

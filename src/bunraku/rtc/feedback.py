@@ -16,6 +16,8 @@ HEAVY, LIGHT = 0.10, 0.02
 RECOVERY = 1.08  # per report with light loss
 FORGET = 2.0  # times the sent rate: an estimate so high is no complaint
 ENOUGH = 10  # packets: a share of fewer means little
+REMEMBERED = 1024  # packets whose loss was counted
+LEAST = 10_000.0  # bits per second: recovery multiplies, and nothing grows from zero
 STALE = 8.0  # s without a report after which old complaints are dropped
 
 
@@ -29,7 +31,8 @@ class PathEstimate:
         self._by_remb: float | None = None
         self._heard = 0.0
         self._packets = 0
-        self._missed: set[int] = set()
+        self._lost = 0
+        self._missed: dict[int, None] = {}
 
     def sent(self, now: float, size: int, packets: int = 1) -> None:
         self._packets += packets
@@ -44,19 +47,22 @@ class PathEstimate:
         return self._bytes * 8 / WINDOW
 
     def missed(self, sequence: int) -> None:
-        """A packet did not come the first time."""
-        self._missed.add(sequence)
+        """A packet that was sent did not come the first time; asked for again and again, it is one."""
+        if sequence not in self._missed:
+            self._missed[sequence] = None
+            self._lost += 1
+            if len(self._missed) > REMEMBERED:
+                del self._missed[next(iter(self._missed))]
 
     def lost(self, now: float, fraction: float) -> None:
         """A receiver report: the share of packets lost since the one before."""
         self._heard = now
         if self._packets >= ENOUGH:
-            fraction = max(fraction, len(self._missed) / self._packets)
-            self._packets = 0
-            self._missed.clear()
+            fraction = max(fraction, min(1.0, self._lost / self._packets))
+            self._packets = self._lost = 0
         if fraction > HEAVY:
             base = self.rate if self._by_loss is None else min(self._by_loss, self.rate)
-            self._by_loss = base * (1 - fraction / 2)
+            self._by_loss = max(LEAST, base * (1 - fraction / 2))
         elif fraction < LIGHT and self._by_loss is not None:
             self._by_loss *= RECOVERY
             if self._by_loss > self.rate * FORGET:

@@ -295,11 +295,11 @@ class PortWatcher:
         """Send what is still known, as it was (RFC 4585); SRTP forgives the repeat."""
         address = self.address
         for sequence in lost:
-            self._path.missed(sequence)
             datagram = track.history.get(sequence % HISTORY)
-            if datagram is None or address is None or self._allowance < 1:
+            if datagram is None or struct.unpack_from("!H", datagram, 2)[0] != sequence & 0xFFFF:
                 continue
-            if struct.unpack_from("!H", datagram, 2)[0] == sequence & 0xFFFF:
+            self._path.missed(sequence)
+            if address is not None and self._allowance >= 1:
                 self._allowance -= 1
                 self._wire.send(datagram, address)
 

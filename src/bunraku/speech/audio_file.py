@@ -134,10 +134,10 @@ class AudioFiles:
     def __init__(self, fetcher: Fetcher) -> None:
         self._fetcher = fetcher
 
-    async def play(self, url: str, voice_channel: int) -> AsyncGenerator[SpeechChunk]:
-        """Chunks of about half a second. Raises ``SpeechFailed``."""
+    async def play(self, url: str, voice_channel: int, tenant: int) -> AsyncGenerator[SpeechChunk]:
+        """Chunks of about half a second, for the app ``tenant``. Raises ``SpeechFailed``."""
         file = GrowingFile()
-        download = asyncio.create_task(self._download(url, file))
+        download = asyncio.create_task(self._download(url, file, tenant))
         chunks: asyncio.Queue[SpeechChunk | SpeechFailed | None] = asyncio.Queue(8)
         loop = asyncio.get_running_loop()
         stopped = threading.Event()
@@ -175,9 +175,9 @@ class AudioFiles:
             while not chunks.empty():  # a worker that waits for room may go on and see `stopped`
                 chunks.get_nowait()
 
-    async def _download(self, url: str, file: GrowingFile) -> None:
+    async def _download(self, url: str, file: GrowingFile, tenant: int) -> None:
         try:
-            async with self._fetcher.open(url) as body:
+            async with self._fetcher.open(url, tenant) as body:
                 async for piece in body:
                     file.append(piece)
         except FetchFailed as error:

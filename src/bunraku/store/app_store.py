@@ -14,6 +14,10 @@ from bunraku.clock import Clock
 from bunraku.store.tables import AppRow
 
 
+class OverlapRunning(Exception):
+    """The secret before is still good; a second one before it would be forgotten too early."""
+
+
 class AppStore:
     """The one writer of editable apps."""
 
@@ -54,11 +58,16 @@ class AppStore:
             )
 
     async def rotate_server_secret(self, app_id: int, overlap: float) -> App | None:
-        """A new server secret; the one before stays good for ``overlap`` seconds."""
+        """A new server secret; the one before stays good for ``overlap`` seconds, or for none.
+
+        Raises ``OverlapRunning`` for an overlap while another runs.
+        """
         async with self._writing:
             app = self._editable(app_id)
             if app is None:
                 return None
+            if overlap and self._clock.wall() < app.previous_until:
+                raise OverlapRunning
             return await self._save(
                 replace(
                     app,

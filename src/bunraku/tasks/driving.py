@@ -94,17 +94,17 @@ class Driving:
         drive = live.new_drive(DriveKind.AUDIO)
         line = Line(drive.id, SpeechBuffer(FILE_AHEAD), mood=mood)
         live.submit(drive, line, self._mode(interrupt))
-        self._produce(live, line, lambda: self._recited(line, url, voice_channel, transcript))
+        self._produce(live, line, lambda: self._recited(live, line, url, voice_channel, transcript))
         return drive
 
     async def _recited(
-        self, line: Line, url: str, voice_channel: int, transcript: str | None
+        self, live: LiveTask, line: Line, url: str, voice_channel: int, transcript: str | None
     ) -> AsyncIterator[SpeechChunk]:
         """A file's sound, its lips helped by the words when the caller gave them."""
         said = await self._voices.pronounce(transcript) if transcript else None
         if said is not None and said[0]:
             line.lips = Lips(TranscriptFollower(*said))
-        async with aclosing(self._files.play(url, voice_channel)) as chunks:
+        async with aclosing(self._files.play(url, voice_channel, live.record.app_id)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

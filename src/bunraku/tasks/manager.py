@@ -263,9 +263,10 @@ class TaskManager:
     async def _start(self, live: LiveTask, pack: AvatarPack, background_url: str | None) -> None:
         try:
             async with asyncio.timeout(self.settings.init_timeout):
+                framing = live.record.framing
                 if background_url is not None:
-                    await self._furnish(live, background_url)
-                performance = await self._engine.stage(live.record, pack, live.stream, live)
+                    framing = await self._furnish(live, background_url)
+                performance = await self._engine.stage(live.record, framing, pack, live.stream, live)
         except TimeoutError:
             self._fail(live, "initialization timed out")
             return
@@ -283,10 +284,11 @@ class TaskManager:
         self._rooms.publish(live.stream)
         live.spawn(performance.run(), f"performance-{live.record.id}")
 
-    async def _furnish(self, live: LiveTask, url: str) -> None:
+    async def _furnish(self, live: LiveTask, url: str) -> Framing:
+        """The framing with its backdrop. Not part of the record, which outlives the task."""
         framing = live.record.framing
-        picture = await backdrop.fetch(self._fetcher, url, framing.width, framing.height)
-        live.record = replace(live.record, framing=replace(framing, backdrop=picture))
+        picture = await backdrop.fetch(self._fetcher, url, live.record.app_id, framing.width, framing.height)
+        return replace(framing, backdrop=picture)
 
     def _fail(self, live: LiveTask, reason: str) -> None:
         self._rooms.withdraw(live.stream)

@@ -15,14 +15,18 @@ from starlette.responses import JSONResponse, Response
 from bunraku.apps import App, Apps
 from bunraku.fetch import check_url
 from bunraku.http import read_json
-from bunraku.store.app_store import AppStore
+from bunraku.store.app_store import AppStore, OverlapRunning
 from bunraku.web.backstage import Guard
 
 OVERLAP = 24 * 3600.0  # s an old server secret stays good, unless told otherwise
 MAX_OVERLAP = 30 * 24 * 3600.0
+OVERLAPPING = "overlap: the secret before is still good; wait until it ends, or choose to end it at once"
 NO_STORE = {"Cache-Control": "no-store"}
 
-_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+_Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$"),
+]
 
 
 class _Form(BaseModel):
@@ -117,7 +121,10 @@ class AppDesk:
         except ValidationError as error:
             return _invalid(error)
         if form.which == "server":
-            app = await self._store.rotate_server_secret(app_id, form.overlap)
+            try:
+                app = await self._store.rotate_server_secret(app_id, form.overlap)
+            except OverlapRunning:
+                return JSONResponse({"error": OVERLAPPING}, 409)
             shown = None if app is None else {"appId": app.id, "serverSecret": app.server_secret}
         else:
             app = await self._store.rotate_callback_secret(app_id)

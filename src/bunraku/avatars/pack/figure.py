@@ -105,22 +105,23 @@ class PackFigure:
     def _develop_bands(self, plate: Plate, nodes: F32, patched: list[Rect]) -> Rect:
         """Warp the bands that moved, and what lies in the others of the patched rectangles."""
         moved, recoloured = self._take_in(plate, nodes)
-        developed = merged(moved)
+        developed, coloured = merged(moved), merged(recoloured)
         for rect in developed:
             self._develop_luma(rect)
-        for rect in merged(recoloured):
+        for rect in coloured:
             self._develop_chroma(rect)
         touched = self._around(patched)
         if not touched.empty:
             fresh = self._left_of(touched, plate, moved)
             for rect in fresh:
                 self._develop_luma(rect)
-            for rect in self._left_of(touched, plate, recoloured):
+            plain = self._left_of(touched, plate, recoloured)
+            for rect in plain:
                 self._develop_chroma(rect)
-            developed += fresh
+            developed, coloured = developed + fresh, coloured + plain
             for rect in patched:
                 # Contained in one of them: the box around all covers more than was drawn.
-                if not covered(rect, developed):
+                if not covered(rect, developed) or not covered(rect, coloured):
                     self._develop(rect)
                     developed.append(rect)
         dirty = NOTHING

@@ -91,9 +91,9 @@ export function installApps({ current, reload, explain }) {
     attempt(async () => {
       const { appId, serverSecret, callbackSecret } = await createApp($('apps-new-name').value);
       $('apps-new-name').value = '';
+      reveal({ 'Server secret': serverSecret, 'Callback secret': callbackSecret });
       await reload(appId);
       show();
-      reveal({ 'Server secret': serverSecret, 'Callback secret': callbackSecret });
     });
   };
   $('callback').onclick = () => attempt(async () => {
