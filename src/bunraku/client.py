@@ -145,6 +145,15 @@ def _speech(
     }
 
 
+def _recording(task_id: str, url: str, interrupt: bool, voice_channel: int) -> dict[str, Any]:
+    return {
+        "TaskId": task_id,
+        "AudioUrl": url,
+        "InterruptMode": int(interrupt),
+        "VoiceChannel": voice_channel,
+    }
+
+
 class Client:
     """Blocking client. Thread-safe as far as ``httpx.Client`` is."""
 
@@ -223,13 +232,7 @@ class Client:
 
     def play(self, task_id: str, url: str, *, interrupt: bool = False, voice_channel: int = 0) -> str:
         """Drive by an audio file; the drive's id."""
-        return self.call(
-            "DriveByAudio",
-            TaskId=task_id,
-            AudioUrl=url,
-            InterruptMode=int(interrupt),
-            VoiceChannel=voice_channel,
-        )["DriveId"]
+        return self.call("DriveByAudio", **_recording(task_id, url, interrupt, voice_channel))["DriveId"]
 
     def interrupt(self, task_id: str) -> None:
         self.call("InterruptDriveTask", TaskId=task_id)
@@ -251,7 +254,7 @@ class Client:
 
 
 class AsyncClient:
-    """The same for asyncio."""
+    """The same for asyncio, and a stream of PCM besides."""
 
     def __init__(self, base_url: str, app_id: int, secret: str, *, verify: Any = True) -> None:
         self._app_id, self._secret = app_id, secret
@@ -263,7 +266,20 @@ class AsyncClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
         await self._http.aclose()
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The connection below, for calls that no method makes."""
+        return self._http
+
+    @property
+    def credentials(self) -> tuple[int, str]:
+        """AppId and ServerSecret."""
+        return self._app_id, self._secret
 
     async def call(self, action: str, **body: Any) -> dict[str, Any]:
         """Any action by name; ``Data`` or an exception."""
@@ -277,6 +293,20 @@ class AsyncClient:
                     raise
                 await asyncio.sleep(0.2 * 2**attempt)
         raise AssertionError
+
+    async def digital_humans(self) -> list[dict[str, Any]]:
+        return await self._all("GetDigitalHumanList", "DigitalHumans")
+
+    async def timbres(self) -> list[dict[str, Any]]:
+        return await self._all("GetTimbreList", "Timbres")
+
+    async def _all(self, action: str, key: str) -> list[dict[str, Any]]:
+        out: list[dict[str, Any]] = []
+        while True:
+            page = await self.call(action, Offset=len(out), Limit=20)
+            out.extend(page[key])
+            if len(out) >= page["Total"] or not page[key]:
+                return out
 
     async def create(self, digital_human_id: str, *, room_id: str, stream_id: str, **options: Any) -> str:
         """A new stream task's id. Options: background, size, ttl, max_idle_time,
@@ -299,14 +329,29 @@ class AsyncClient:
         body = _speech(task_id, text, timbre_id, interrupt, speech_rate, pitch_rate, volume)
         return (await self.call("DriveByText", **body))["DriveId"]
 
+    async def play(self, task_id: str, url: str, *, interrupt: bool = False, voice_channel: int = 0) -> str:
+        """Drive by an audio file; the drive's id."""
+        return (await self.call("DriveByAudio", **_recording(task_id, url, interrupt, voice_channel)))[
+            "DriveId"
+        ]
+
     async def interrupt(self, task_id: str) -> None:
         await self.call("InterruptDriveTask", TaskId=task_id)
 
     async def stop(self, task_id: str) -> None:
         await self.call("StopDigitalHumanStreamTask", TaskId=task_id)
 
+    async def gesture(self, task_id: str, name: str) -> None:
+        await self.call("DoAction", TaskId=task_id, Action=name)
+
     async def running(self) -> list[dict[str, Any]]:
         return (await self.call("QueryDigitalHumanStreamTasks"))["TaskList"]
+
+    async def status(self, task_id: str) -> dict[str, Any]:
+        return await self.call("GetDigitalHumanStreamTaskStatus", TaskId=task_id)
+
+    async def drives(self, task_id: str) -> list[dict[str, Any]]:
+        return (await self.call("GetDriveStatus", TaskId=task_id))["DriveList"]
 
     async def stream_pcm(
         self, task_id: str, pcm: AsyncIterable[bytes], *, sample_rate: int = 16000, channels: int = 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 
 import httpx
 import numpy as np
@@ -29,17 +30,6 @@ async def test_pcm_streams_as_it_comes(server, api, create):
     async with AsyncClient(server.base_url, APP_ID, SECRET) as api2:
         drive = await api2.stream_pcm(task, pieces(), sample_rate=16000)
     await asyncio.to_thread(wait_for, lambda: drive_status(api, drive) == 4)
-
-
-async def test_the_async_client_does_what_the_sync_one_does(server, human_id):
-    async with AsyncClient(server.base_url, APP_ID, SECRET) as api:
-        task = await api.create(human_id, room_id="r", stream_id="async", size=(128, 128))
-        assert await api.speak(task, "x", timbre_id="tone-a")
-        assert task in [t["TaskId"] for t in await api.running()]
-        await api.interrupt(task)
-        await api.stop(task)
-        with pytest.raises(errors.StreamAlreadyStopped):
-            await api.stop(task)
 
 
 def test_only_reading_calls_are_tried_again(monkeypatch):
@@ -116,3 +106,34 @@ def test_section_13_transparent_streams_are_twice_as_wide(server, api, human_id)
     )["TaskId"]
     wait_for(lambda: api.status(task)["Status"] == 3)
     assert server.parts.manager.get_live(APP_ID, task).performance._avatar.picture.width == 400
+
+
+def test_both_clients_offer_the_same():
+    def offered(kind):
+        methods = inspect.getmembers(kind, lambda m: inspect.isfunction(m) or isinstance(m, property))
+        return {
+            name: None if isinstance(m, property) else [*inspect.signature(m).parameters]
+            for name, m in methods
+            if not name.startswith("_")
+        }
+
+    extra = offered(AsyncClient)
+    assert extra.pop("stream_pcm")
+    assert extra == offered(Client)
+
+
+async def test_the_asyncio_client_does_all_of_it(server, human_id):
+    async with AsyncClient(server.base_url, APP_ID, SECRET) as api:
+        assert human_id in [h["DigitalHumanId"] for h in await api.digital_humans()]
+        voice = (await api.timbres())[0]["TimbreId"]
+        task = await api.create(human_id, room_id="r", stream_id="asyncio", size=(256, 256))
+        while (await api.status(task))["Status"] != 3:
+            await asyncio.sleep(0.01)
+        drive = await api.speak(task, "Hello there.", timbre_id=voice)
+        await api.gesture(task, "nod")
+        assert drive in [d["DriveId"] for d in await api.drives(task)]
+        assert task in [t["TaskId"] for t in await api.running()]
+        await api.interrupt(task)
+        await api.stop(task)
+        with pytest.raises(errors.StreamAlreadyStopped):
+            await api.stop(task)
