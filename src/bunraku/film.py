@@ -216,9 +216,7 @@ async def film(
                         performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
                     if gesture:
                         performance.gesture(gesture)
-                while (picture := performance.picture_under_way) is not None:
-                    await asyncio.wait([asyncio.wrap_future(picture)])
-                    await asyncio.sleep(0)
+                await performance.pictures.settled()
                 screen.check(performance.meter.frames_failed)
                 progress(min(1.0, clock.monotonic() / total))
             await performance.stop()

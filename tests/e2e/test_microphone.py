@@ -84,8 +84,8 @@ async def test_section_5_8_a_microphone_moves_the_lips_live(live, page):
         ear = Ear(live, "figure")
         mouths = []
         performance = live.parts.manager.all_live()[0].performance
-        render = performance._avatar.render
-        performance._avatar.render = lambda m, p: (mouths.append(1 - m[0]), render(m, p))[1]
+        render = performance.pictures._avatar.render
+        performance.pictures._avatar.render = lambda m, p: (mouths.append(1 - m[0]), render(m, p))[1]
         await asyncio.sleep(4)
         levels = np.array([level for _, level in ear.levels])
         loud = (levels > 0.02).mean()

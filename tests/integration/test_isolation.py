@@ -162,10 +162,10 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
             raise RuntimeError("scripted")
 
         drawing, encoding = cast.live(0).performance, cast.live(1).performance
-        served.call(lambda: monkeypatch.setattr(drawing._avatar, "render", broken))
+        served.call(lambda: monkeypatch.setattr(drawing.pictures._avatar, "render", broken))
 
         def break_encoders():
-            for encoder in encoding._encoders.values():
+            for encoder in encoding.pictures.encoders:
                 monkeypatch.setattr(encoder, "encode", broken)
 
         served.call(break_encoders)
@@ -237,7 +237,7 @@ async def test_the_rate_follows_the_median_watcher_not_the_worst(served, monkeyp
         cast = Cast(served, api, 1)
         cast.streams *= 3
         await cast.seat()
-        rate = cast.live(0).performance._rate
+        rate = cast.live(0).performance.pictures.rate
         victims.add(next(iter(cast.watchers[0]._connection.getReceivers())).transport.transport._connection)
         api.speak(cast.tasks[0], WORDS, timbre_id=NAMES[0])
         stream = cast.live(0).stream
@@ -254,7 +254,7 @@ async def test_the_rate_follows_the_median_watcher_not_the_worst(served, monkeyp
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
         assert cast.live(0).performance.meter.rate_changes >= 1
-        assert {e.bitrate for e in cast.live(0).performance._encoders.values()} <= {rate.full, rate.rate}
+        assert {e.bitrate for e in cast.live(0).performance.pictures.encoders} <= {rate.full, rate.rate}
         victims.clear()
         await cast.watchers[0].look()  # pictures go on
         await cast.close()

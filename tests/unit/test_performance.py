@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from bunraku.lipsync.visemes import INDEX
-from bunraku.media import TICK_SAMPLES, TICK_US, Codec, Kind, Phoneme, Picture, Rect, SpeechChunk
-from bunraku.performance import performance as module
+from bunraku.media import TICK_SAMPLES, TICK_US, Codec, EncodedUnit, Kind, Phoneme, Picture, Rect, SpeechChunk
 from bunraku.performance.drive_queue import Mode
 from bunraku.performance.life import MOODS
 from bunraku.performance.performance import Line, Performance
@@ -82,7 +81,7 @@ class Heard:
     def encode(self, samples, time_us):
         assert samples.size == TICK_SAMPLES
         Heard.sent.append(samples.copy())
-        return [module.EncodedUnit(Codec.OPUS, time_us, b"x", True)]
+        return [EncodedUnit(Codec.OPUS, time_us, b"x", True)]
 
 
 @pytest.fixture
@@ -105,9 +104,8 @@ async def stage():
     async def ticks(n):
         for _ in range(n):
             await clock.advance(TICK_US / 1e6)
-            if p._video is not None:
-                await asyncio.wait([asyncio.wrap_future(p._video)])
-                await clock.settle()
+            await p.pictures.settled()
+            await clock.settle()
 
     s.ticks = ticks
     yield s
@@ -176,7 +174,7 @@ class Halves:
     def encode(self, samples, time_us):
         parts = samples.reshape(-1, TICK_SAMPLES // 2)
         return [
-            module.EncodedUnit(Codec.OPUS, time_us + i * TICK_US // 2, b"v" if p.any() else b"-", True)
+            EncodedUnit(Codec.OPUS, time_us + i * TICK_US // 2, b"v" if p.any() else b"-", True)
             for i, p in enumerate(parts)
         ]
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -20,66 +20,38 @@ import numpy as np
 
 from bunraku.avatars.base import Avatar
 from bunraku.clock import Clock
-from bunraku.encode.h264 import H264Encoder
 from bunraku.encode.opus import PACKET_SAMPLES, OpusEncoder
-from bunraku.encode.video import VideoEncoder
-from bunraku.encode.vp8 import Vp8Encoder
 from bunraku.lipsync.lips import Lips
 from bunraku.lipsync.visemes import rest
 from bunraku.media import (
     PCM,
     TICK_SAMPLES,
     TICK_US,
-    Codec,
-    EncodedUnit,
-    Picture,
-    Pose,
     Weights,
     Word,
 )
 from bunraku.performance.drive_queue import Change, DriveQueue, Mode
 from bunraku.performance.life import Life
 from bunraku.performance.meter import Meter
-from bunraku.performance.rate import RateControl
+from bunraku.performance.picture import PictureTrack, VideoOpener, VideoOutlet, open_video_encoder
 from bunraku.performance.sound import AudioEncoder, SoundTrack
 from bunraku.speech.buffer import SpeechBuffer
 
 log = logging.getLogger(__name__)
 
 CATCH_UP = 4  # ticks: a shorter delay is made up, a longer one is skipped
-KEYFRAME_GAP_US = 500_000
 AHEAD = 1  # queued drives whose sound is made before their turn
 TICK_S = TICK_US / 1e6
 SILENCE: PCM = np.zeros(TICK_SAMPLES, np.int16)
 
 
-class Outlet(Protocol):
+class Outlet(VideoOutlet, Protocol):
     """Where the performance publishes; ``rtc.room.Stream`` is one."""
 
     @property
-    def wanted(self) -> bool: ...
-
-    @property
-    def video_codecs(self) -> set[Codec]: ...
-
-    def push(self, unit: EncodedUnit) -> None: ...
-
-    @property
-    def video_limit(self) -> int | None: ...
-
-    def keyframe_requested(self, codec: Codec) -> bool: ...
-
-    def keyframe_sent(self, codec: Codec) -> None: ...
-
-
-class VideoOpener(Protocol):
-    def __call__(self, codec: Codec, width: int, height: int, rate: int, /) -> VideoEncoder: ...
-
-
-def open_video_encoder(codec: Codec, width: int, height: int, rate: int, /) -> VideoEncoder:
-    """The live encoder of a codec, capped at ``rate`` bits per second."""
-    kind = H264Encoder if codec is Codec.H264 else Vp8Encoder
-    return kind(width, height, rate)
+    def wanted(self) -> bool:
+        """Whether anybody watches."""
+        ...
 
 
 class Audience(Protocol):
@@ -107,7 +79,7 @@ class Line:
 
 
 class Performance:
-    """Owns its encoders, its face and its drives; ``run`` is its only loop."""
+    """Owns its drives, its sound and its pictures; ``run`` is its only loop."""
 
     def __init__(
         self,
@@ -124,24 +96,21 @@ class Performance:
         open_video: VideoOpener = open_video_encoder,
         open_audio: Callable[[], AudioEncoder] = OpusEncoder,
     ) -> None:
-        self._clock, self._avatar, self._outlet = clock, avatar, outlet
-        self._audience, self._executor = audience, executor
-        self._rate = RateControl(bitrate)
+        self._clock, self._outlet, self._audience = clock, outlet, audience
+        self.meter = Meter()
         self._mood = mood
         self._life = Life(seed, mood)
         self._queue = DriveQueue(queue_capacity)
         self._lines: dict[str, Line] = {}
-        self._encoders: dict[Codec, VideoEncoder] = {}
-        self._open_video = open_video
+        self.pictures = PictureTrack(
+            clock.monotonic, avatar, outlet, executor, self.meter, bitrate=bitrate, open_video=open_video
+        )
         self._sound = SoundTrack(clock, outlet.push, open_audio, self._begin_late)
-        self._last_keyframe: dict[Codec, int] = {}
-        self._video: Future[list[EncodedUnit]] | None = None
         self._time_us = 0
         self._cut_at: float | None = None
         self._start = 0.0
         self._running = True
         self._over = asyncio.Event()
-        self.meter = Meter()
 
     # --- commands: called on the event loop, effective at once
 
@@ -149,16 +118,6 @@ class Performance:
     def idle(self) -> bool:
         """No drive is driving or queued."""
         return self._queue.idle
-
-    @property
-    def picture(self) -> Picture:
-        """What the figure shows: its own buffer, drawn anew under the reader's eyes."""
-        return self._avatar.picture
-
-    @property
-    def picture_under_way(self) -> Future[list[EncodedUnit]] | None:
-        """The picture that a worker thread draws now, or one whose units were not sent yet."""
-        return self._video
 
     @property
     def queued(self) -> int:
@@ -222,16 +181,7 @@ class Performance:
 
     async def open(self) -> None:
         """Encode the first picture: what "streaming" means (contract section 6.1)."""
-        loop = asyncio.get_running_loop()
-        pose = self._life.pose(0.0, 0.0, False)
-        await loop.run_in_executor(self._executor, self._first_picture, pose)
-
-    def _first_picture(self, pose: Pose) -> None:
-        self._avatar.render(rest(), pose)
-        picture = self._avatar.picture
-        encoder = H264Encoder(picture.width, picture.height, self._rate.rate)
-        if encoder.encode(picture, 0, True) is None:
-            raise RuntimeError("x264 gave no picture")
+        await self.pictures.first(self._life.pose(0.0, 0.0, False))
 
     async def run(self) -> None:
         """Tick until ``stop``. An exception in one tick's video costs that picture only."""
@@ -275,9 +225,7 @@ class Performance:
         self._running = False
         self._over.set()
         self.interrupt()
-        if self._video is not None:
-            await asyncio.wait([asyncio.wrap_future(self._video)])
-        self._encoders.clear()
+        await self.pictures.close()
         self._sound.rest()
 
     def _tick(self, time_us: int) -> None:
@@ -286,31 +234,15 @@ class Performance:
         level = loudness(samples) if speaking else 0.0
         pose = self._life.pose(time_us / 1e6, level, speaking)
         if not self._outlet.wanted:
-            self._rest()
+            self._cut_at = None
+            self._sound.rest()
+            self.pictures.rest()
             return
         self._sound.send(samples, time_us, silent=not speaking)
-        sent = self._clock.monotonic()
         if self._cut_at is not None:
-            self.meter.interrupt_ms.observe((sent - self._cut_at) * 1e3)
+            self.meter.interrupt_ms.observe((self._clock.monotonic() - self._cut_at) * 1e3)
             self._cut_at = None
-        if self._video is None:
-            codecs = self._outlet.video_codecs
-            changed = self._rate.update(time_us / 1e6, self._outlet.video_limit)
-            if changed:
-                self.meter.rate_changes += 1
-            # A new rate needs a new encoder, and that begins with a keyframe.
-            keyframes = {c: changed or self._keyframe_due(c, time_us) for c in codecs}
-            self._draw(weights, pose, time_us, keyframes, sent)
-        else:
-            self.meter.frames_late += 1
-
-    def _rest(self) -> None:
-        """Nobody watches: encoders are freed, and reopened with a keyframe when somebody does."""
-        self._cut_at = None
-        self._sound.rest()
-        if self._video is None:
-            self._encoders.clear()
-            self._last_keyframe.clear()
+        self.pictures.send(weights, pose, time_us)
 
     # --- sound
 
@@ -375,66 +307,6 @@ class Performance:
         self._audience.drive_changed(change)
         if self._queue.current is None:
             self._life.feel(self._mood)
-
-    # --- picture
-
-    def _keyframe_due(self, codec: Codec, time_us: int) -> bool:
-        if codec not in self._encoders:
-            return True
-        recent = time_us - self._last_keyframe.get(codec, -KEYFRAME_GAP_US) < KEYFRAME_GAP_US
-        return self._outlet.keyframe_requested(codec) and not recent
-
-    def _draw(
-        self, weights: Weights, pose: Pose, time_us: int, keyframes: dict[Codec, bool], sounded: float
-    ) -> None:
-        """Have a worker thread draw and encode; its units go out as soon as they are there."""
-        for codec in keyframes:
-            if keyframes[codec]:
-                # Cleared now: a request that comes while this one is encoded needs another.
-                self._outlet.keyframe_sent(codec)
-                self._last_keyframe[codec] = time_us
-        loop = asyncio.get_running_loop()
-        self._video = video = self._executor.submit(
-            self._render, weights, pose, time_us, keyframes, self._rate.rate
-        )
-        # Straight from the worker: an awaited future would cost a turn of the event loop more.
-        video.add_done_callback(lambda done: loop.call_soon_threadsafe(self._drawn, sounded, done))
-
-    def _drawn(self, sounded: float, video: Future[list[EncodedUnit]]) -> None:
-        self._video = None  # here, not when the thread is done: what follows belongs to this picture
-        if video.cancelled():
-            return
-        error = video.exception()
-        if error is not None:
-            log.error("picture lost", exc_info=error)
-            self.meter.frames_failed += 1
-            self._encoders.clear()
-            return
-        for unit in video.result():
-            self._outlet.push(unit)
-        self.meter.av_offset_ms.observe((self._clock.monotonic() - sounded) * 1e3)
-
-    def _render(
-        self, weights: Weights, pose: Pose, time_us: int, keyframes: dict[Codec, bool], rate: int
-    ) -> list[EncodedUnit]:
-        """On a worker thread; only one runs at a time per performance."""
-        with self.meter.render():
-            self._avatar.render(weights, pose)
-        picture = self._avatar.picture
-        units: list[EncodedUnit] = []
-        with self.meter.encode():
-            for codec in [c for c in self._encoders if c not in keyframes]:
-                del self._encoders[codec]
-            for codec, keyframe in keyframes.items():
-                encoder = self._encoders.get(codec)
-                if encoder is None or (keyframe and encoder.bitrate != rate):
-                    encoder = self._open_video(codec, picture.width, picture.height, rate)
-                    self._encoders[codec] = encoder
-                unit = encoder.encode(picture, time_us, keyframe)
-                if unit is not None:
-                    units.append(unit)
-        self.meter.frames += 1
-        return units
 
 
 def loudness(samples: PCM) -> float:

@@ -91,7 +91,7 @@ class Backstage:
             live = None
         if live is None or live.performance is None:
             return Response("not found", 404, media_type="text/plain")
-        picture = live.performance.picture
+        picture = live.performance.pictures.picture
         # The buffer may change while it is copied: a torn thumbnail is no harm.
         jpeg = await asyncio.to_thread(_thumbnail, picture.buffer.copy(), live.record.framing.width)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
