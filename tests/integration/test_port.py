@@ -140,6 +140,39 @@ async def test_loss_is_repaired(scene, monkeypatch):
     await receiver.close()
 
 
+async def test_packets_out_of_order_are_put_right(scene, monkeypatch):
+    """Every fourth packet comes after the two that follow it."""
+    import aioice.ice
+
+    receive = aioice.ice.Connection.data_received
+    count, held = iter(range(10**9)), []
+
+    def shuffled(self, data, component):
+        if not (127 < data[0] < 192 and not 192 <= data[1] <= 223):
+            receive(self, data, component)
+            return
+        n = next(count) % 4
+        if n == 0:
+            held.append(data)
+            return
+        receive(self, data, component)
+        if n == 2:
+            while held:
+                receive(self, held.pop(), component)
+
+    receiver = await play(scene)
+    monkeypatch.setattr(aioice.ice.Connection, "data_received", shuffled)
+    receiver.voiced.clear()
+    scene.api.speak(scene.task, "a b c d e f g h i j", timbre_id="tone-a")
+    await asyncio.wait_for(receiver.voiced.wait(), 5)
+    track = received(receiver, "video").track
+    begin = time.monotonic()
+    stamps = [(await asyncio.wait_for(track.recv(), 5)).pts for _ in range(40)]
+    assert time.monotonic() - begin < 6
+    assert stamps == sorted(stamps)
+    await receiver.close()
+
+
 async def test_keyframe_storms_cost_two_a_second(scene):
     receiver = await play(scene)
     keyframes = []
