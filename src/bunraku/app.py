@@ -121,7 +121,7 @@ def build(
     if settings.database_url is None:
         # It holds secrets of apps. SQLite gives its other files the same mode.
         os.close(os.open(data / "bunraku.db", os.O_CREAT | os.O_RDWR, 0o600))
-    journal = Journal(settings.database_url or f"sqlite+aiosqlite:///{data / 'bunraku.db'}")
+    journal = Journal(settings.database_url or f"sqlite+aiosqlite:///{data / 'bunraku.db'}", clock)
     app_store = AppStore(apps, journal.sessions, clock)
     delivery = Delivery(
         apps,
@@ -205,7 +205,9 @@ def build(
     app.include_router(whep.routes())
     app.include_router(whip.routes())
     app.include_router(DriveSockets(driving).routes())
-    app.include_router(Metrics(manager, delivery, lag, lambda: manager.accepting).routes())
+    app.include_router(
+        Metrics(manager, delivery, lag, lambda: manager.accepting and not journal.away).routes()
+    )
     app.include_router(Assets(catalog, data / "assets").routes())
     app.include_router(Player().routes())
     if settings.console.enabled:

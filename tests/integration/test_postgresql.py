@@ -6,7 +6,8 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -14,7 +15,8 @@ import httpx
 import pytest
 
 from bunraku.client import query
-from bunraku.testing.server import APP_ID, SECRET, RunningServer
+from bunraku.errors import SystemBusy
+from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
 from ..conformance.test_actions import wait_for
@@ -29,8 +31,15 @@ BIN = _binaries()
 pytestmark = pytest.mark.skipif(BIN is None, reason="no PostgreSQL server here")
 
 
+@dataclass
+class Database:
+    url: str
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A server of its own, reached by a socket in a folder of its own."""
     assert BIN is not None
     folder = tmp_path_factory.mktemp("postgresql")
@@ -50,14 +59,21 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     run(str(BIN / "initdb"), "-D", str(folder / "data"), "-U", "bunraku", "-A", "trust", "--no-sync")
     options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
     control = [str(BIN / "pg_ctl"), "-D", str(folder / "data"), "-w"]
-    run(*control, "-o", options, "-l", str(folder / "log"), "start")
-    yield f"postgresql+asyncpg://bunraku@/postgres?host={folder}"
-    run(*control, "-m", "immediate", "stop")
+
+    def start() -> None:
+        run(*control, "-o", options, "-l", str(folder / "log"), "start")
+
+    def stop() -> None:
+        run(*control, "-m", "immediate", "stop")
+
+    start()
+    yield Database(f"postgresql+asyncpg://bunraku@/postgres?host={folder}", start, stop)
+    stop()
 
 
 def test_tasks_apps_and_nonces_survive_in_postgresql(database, tmp_path, human_id):
     settings = {
-        "database_url": database,
+        "database_url": database.url,
         "providers": [ToneVoices(word_seconds=0.2)],
         "limits": {"strict_nonce": True},
     }
@@ -76,3 +92,40 @@ def test_tasks_apps_and_nonces_survive_in_postgresql(database, tmp_path, human_i
         signed = f"{server.base_url}/?{urlencode(query('QueryDigitalHumanStreamTasks', APP_ID, SECRET))}"
         codes = [httpx.post(signed).json()["Code"] for _ in range(2)]
         assert codes == [0, 100000005]
+
+
+def test_what_happens_while_the_database_is_away_is_written_when_it_is_back(
+    database, tmp_path, human_id, receivers
+):
+    """Streams go on, calls that need it fail, nothing is half created, and nothing is forgotten."""
+    receiver = receivers()
+    settings = {
+        "database_url": database.url,
+        "providers": [ToneVoices(word_seconds=0.1)],
+        "apps": test_apps(callback_url=receiver.url, callback_secret="s" * 32),
+        "fetch": {"allow_private": True},
+    }
+    with RunningServer(data_dir=tmp_path / "one", **settings) as server, server.client() as api:
+        task = api.create(human_id, room_id="r", stream_id="kept", size=(256, 256))
+        wait_for(lambda: api.status(task)["Status"] == 3)
+        voice = server.parts.voices.list()[0].id
+        database.stop()
+        try:
+            for _ in range(2):  # found out, and known
+                with pytest.raises(SystemBusy, match="database"):
+                    api.create(human_id, room_id="r", stream_id="never", size=(256, 256))
+            assert httpx.get(f"{server.base_url}/readyz").status_code == 503
+            assert server.parts.rooms.stream(APP_ID, "never") is None
+            drive = api.speak(task, "one", timbre_id=voice)
+            wait_for(lambda: api.drives(task)[0]["Status"] == 4)
+            wait_for(lambda: {2, 4} <= {b["Detail"]["Status"] for b in receiver.heard if drive in str(b)})
+        finally:
+            database.start()
+        wait_for(lambda: httpx.get(f"{server.base_url}/readyz").status_code == 200)
+        later = api.create(human_id, room_id="r", stream_id="never", size=(256, 256))
+        wait_for(lambda: api.status(later)["Status"] == 3)
+    ended = {body["TaskId"] for body in receiver.heard}
+    assert ended == {task, later}
+    with RunningServer(data_dir=tmp_path / "two", **settings) as server, server.client() as api:
+        assert api.status(task)["Status"] == api.status(later)["Status"] == 5
+        assert [(d["DriveId"], d["Status"]) for d in api.drives(task)] == [(drive, 4)]

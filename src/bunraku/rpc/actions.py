@@ -186,7 +186,7 @@ class Actions:
         live = await self._on_stage(caller, p.task_id)
         prosody = Prosody.from_contract(tts.speech_rate or 0, tts.pitch_rate or 0, tts.volume or 50)
         drive = self.driving.text(live, p.text, found[0].id, prosody, p.interrupt_mode == 1, p.emotion)
-        await self.journal.commit()
+        await self.journal.settle()
         return m.CreatedDrive(drive_id=drive.id)
 
     async def drive_by_audio(self, caller: Caller, p: m.DriveByAudio) -> m.CreatedDrive:
@@ -195,13 +195,13 @@ class Actions:
         drive = self.driving.audio(
             live, p.audio_url, p.voice_channel or 0, p.interrupt_mode == 1, p.emotion, p.transcript
         )
-        await self.journal.commit()
+        await self.journal.settle()
         return m.CreatedDrive(drive_id=drive.id)
 
     async def drive_by_ws_stream(self, caller: Caller, p: m.TaskRequest) -> m.CreatedSocketDrive:
         live = await self._on_stage(caller, p.task_id)
         drive, ticket = self.driving.socket(live)
-        await self.journal.commit()
+        await self.journal.settle()
         root = "ws" + caller.base_url.removeprefix("http")
         return m.CreatedSocketDrive(drive_id=drive.id, wss_address=f"{root}/ws?Token={ticket.token}")
 
@@ -212,7 +212,7 @@ class Actions:
             raise InvalidParams("RTCConfig.StreamId is the task's own stream")
         live = await self._on_stage(caller, p.task_id)
         drive = self.driving.rtc(live, source.room_id, source.stream_id)
-        await self.journal.commit()
+        await self.journal.settle()
         return m.CreatedDrive(drive_id=drive.id)
 
     async def do_action(self, caller: Caller, p: m.DoAction) -> None:
@@ -228,7 +228,7 @@ class Actions:
         live = await self._on_stage(caller, p.task_id, grace=0)
         assert live.performance is not None
         live.performance.interrupt()
-        await self.journal.commit()
+        await self.journal.settle()
 
     async def drive_status(self, caller: Caller, p: m.GetDriveStatus) -> m.DriveList:
         if p.task_id is None and p.drive_id is None:

@@ -281,7 +281,7 @@ def _dtls_context() -> tuple[SSL.Context, str]:
         .sign(key, hashes.SHA256())
     )
     context = SSL.Context(SSL.DTLS_METHOD)
-    context.set_options(SSL.OP_NO_TICKET)
+    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
     # Certificates are self-signed: the peer is who its fingerprint in the offer says.
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
     context.use_certificate(certificate)

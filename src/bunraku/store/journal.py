@@ -3,6 +3,9 @@
 ``note`` never waits, so the performance can report from its tick; ``commit`` returns when all
 that was noted before it is durable, which is what an API answer waits for. A state change and
 the callback it causes are noted together and land in one transaction.
+
+While the database is away, states wait here and are written when it is back; callbacks are
+delivered meanwhile and need no row.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import alembic.command
@@ -18,19 +22,38 @@ from sqlalchemy import Connection, delete, event, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from bunraku.clock import Clock
 from bunraku.store.tables import CallbackRow, DriveRow, NonceRow, TaskRow
 
 log = logging.getLogger(__name__)
 
-Row = TaskRow | DriveRow | CallbackRow
+
+@dataclass(frozen=True, slots=True)
+class Unborn:
+    """Takes the place of rows of a task that never came into being."""
+
+    id: str
+
+    @property
+    def task_id(self) -> str:
+        return self.id
+
+
+Row = TaskRow | DriveRow | CallbackRow | Unborn
 BACKLOG = 20_000  # rows; beyond it the server sheds load
+BUSY_MS = 5000  # SQLite waits so long for another process's lock
+ATTEMPT = 15.0  # s: a database that says nothing is away
+SETTLE = 2.0
+RETRY = 0.5  # s between attempts while the database is away
 
 
 class Journal:
     """Owns the database engine and the one writer."""
 
-    def __init__(self, url: str) -> None:
-        self._engine: AsyncEngine = create_async_engine(url)
+    def __init__(self, url: str, clock: Clock) -> None:
+        # A pooled connection may be older than the server at its other end.
+        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True)
+        self._clock = clock
         if url.startswith("sqlite"):
             event.listen(self._engine.sync_engine, "connect", _tune_sqlite)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -38,6 +61,7 @@ class Journal:
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
+        self._away = self._retrying = False
 
     async def open(self) -> None:
         """Migrate to the newest schema and start writing."""
@@ -47,7 +71,10 @@ class Journal:
 
     async def close(self) -> None:
         if self._writer is not None:
-            await self.commit()
+            try:
+                await self.commit()
+            except Exception:  # logged by the writer, and shutting down must go on
+                log.error("journal: %d rows lost", len(self._pending))
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
         await self._engine.dispose()
@@ -61,12 +88,44 @@ class Journal:
     def overloaded(self) -> bool:
         return len(self._pending) > BACKLOG
 
+    @property
+    def away(self) -> bool:
+        """The last attempt found no database that could be written to."""
+        return self._away
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are noted and not written."""
+        return len(self._pending)
+
     def note(self, *rows: Row) -> None:
         self._pending.extend(rows)
-        self._wake.set()
+        if not self._away:
+            self._wake.set()
+
+    def forget(self, task_id: str) -> None:
+        """Let nothing be left of a task that never came into being."""
+        self._pending = [r for r in self._pending if _task_of(r) != task_id]
+        self.note(Unborn(task_id))  # some of it may be on its way at this moment
+
+    async def settle(self) -> None:
+        """``commit`` for what has taken effect already: it is true whatever the database says.
+
+        Returns at once while the database is away, and after ``SETTLE`` seconds at the latest.
+        """
+        if self._away:
+            return
+        try:
+            async with asyncio.timeout(SETTLE):
+                await self.commit()
+        except Exception as error:
+            log.warning("journal: answered before it was written (%s)", type(error).__name__)
 
     async def commit(self) -> None:
-        """Until everything noted so far is durable. Raises what the database raised."""
+        """Until everything noted so far is durable. Raises what the database raised.
+
+        States are written later all the same, unless ``forget`` is told of their task.
+        """
         if self._writer is None or self._writer.done():
             raise RuntimeError("journal is not open")
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -80,30 +139,79 @@ class Journal:
             self._wake.clear()
             rows, self._pending = self._pending, []
             waiters, self._waiters = self._waiters, []
-            try:
-                if rows:
-                    await self._save(rows)
-            except Exception as error:
-                log.exception("journal: %d rows not written", len(rows))
-                for waiter in waiters:
-                    if not waiter.done():
-                        waiter.set_exception(error)
-                continue
+            error = await self._attempt(_latest(rows)) if rows or waiters or self._away else None
             for waiter in waiters:
-                if not waiter.done():
+                if waiter.done():
+                    continue
+                if error is None:
                     waiter.set_result(None)
+                else:
+                    waiter.set_exception(error)
+
+    async def _attempt(self, rows: list[Row]) -> Exception | None:
+        """Write, or keep for later; gives the error that remains."""
+        if self._away:
+            if not await self._writable():
+                return self._keep(rows, ConnectionError("database is away"))
+            log.info("journal: the database is back")
+            self._away = False
+        try:
+            if rows:
+                await self._save(rows)
+        except Exception as error:
+            return await self._save_each(rows, error)
+        return None
 
     async def _save(self, rows: list[Row]) -> None:
-        # Only the last state of a row matters; callbacks are all new.
-        latest: dict[tuple[type, object], Row] = {}
-        for i, row in enumerate(rows):
-            latest[(type(row), row.id if not isinstance(row, CallbackRow) else i)] = row
-        async with self._sessions.begin() as session:
-            for row in latest.values():
+        async with asyncio.timeout(ATTEMPT), self._sessions.begin() as session:
+            for row in rows:
                 if isinstance(row, CallbackRow):
                     session.add(row)
+                elif isinstance(row, Unborn):
+                    await session.execute(delete(DriveRow).where(DriveRow.task_id == row.id))
+                    await session.execute(delete(TaskRow).where(TaskRow.id == row.id))
                 else:
                     await session.merge(row)
+
+    async def _save_each(self, rows: list[Row], error: Exception) -> Exception | None:
+        """After ``error``: a row that can never be written must not keep the others from it."""
+        remains: Exception | None = None
+        for i, row in enumerate(rows):
+            if not await self._writable():
+                return self._keep(rows[i:], error)
+            try:
+                await self._save([row])
+            except Exception as raised:
+                log.exception("journal: %s not written", type(row).__name__)
+                remains = raised
+        return remains
+
+    async def _writable(self) -> bool:
+        try:
+            async with (
+                asyncio.timeout(ATTEMPT),
+                self._sessions.begin() as session,
+            ):  # touches no row, but takes what a write needs
+                await session.execute(update(TaskRow).where(TaskRow.id == "").values(status=0))
+        except Exception:
+            return False
+        return True
+
+    def _keep(self, rows: list[Row], error: Exception) -> Exception:
+        """Put states back, before those noted meanwhile, and try again in a while."""
+        kept: list[Row] = [r for r in rows if not isinstance(r, CallbackRow)]
+        self._pending = _latest([*kept, *self._pending])
+        if not self._away:
+            log.error("journal: the database is away, %d rows wait", len(kept), exc_info=error)
+        self._away = True
+        if not self._retrying:
+            self._retrying = True
+            self._clock.call_at(self._clock.monotonic() + RETRY, self._retry)
+        return error
+
+    def _retry(self) -> None:
+        self._retrying = False
+        self._wake.set()
 
     # --- reading, at start-up
 
@@ -169,11 +277,23 @@ class Journal:
             await session.execute(delete(NonceRow).where(NonceRow.timestamp < timestamp))
 
 
+def _task_of(row: Row) -> str:
+    return row.id if isinstance(row, TaskRow) else row.task_id
+
+
+def _latest(rows: list[Row]) -> list[Row]:
+    """Only the last state of a row matters, at the place of its first; callbacks are all new."""
+    latest: dict[tuple[type, object], Row] = {}
+    for i, row in enumerate(rows):
+        latest[(type(row), row.id if not isinstance(row, CallbackRow) else i)] = row
+    return list(latest.values())
+
+
 def _tune_sqlite(connection: object, _record: object) -> None:
     cursor = connection.cursor()  # type: ignore[attr-defined]
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA busy_timeout=5000")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
     cursor.close()
 
 

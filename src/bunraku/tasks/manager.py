@@ -212,6 +212,8 @@ class TaskManager:
             raise SystemBusy("server is shutting down")
         if self._journal.overloaded or self.overloaded:
             raise SystemBusy("overloaded")
+        if self._journal.away:
+            raise SystemBusy("database is away")
         pack = self._catalog.get(commission.digital_human_id)
         if self._rooms.stream(app.id, commission.stream_id) is not None:
             raise StreamIdExists("RTCConfig.StreamId")
@@ -247,17 +249,21 @@ class TaskManager:
         starting = live.spawn(self._start(live, pack, commission.background_url), f"start-{record.id}")
         try:
             await self._journal.commit()
-        except Exception:
-            # Staging may already have finished and begun the performance: end all of it.
-            jobs = (starting, *live.jobs)
+        except Exception as error:
+            # Nobody was given its id: no state, no callback and no performance is left of it,
+            # though staging may be over and the performance have begun.
+            self._live.pop(record.id, None)
+            self._journal.forget(record.id)
+            unsent = [j for j in self._closing if j.get_name() == f"callback-{record.id}"]
+            jobs = (starting, *live.jobs, *unsent)
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
             if live.performance is not None:
                 await live.performance.stop()
             self._rooms.withdraw(stream)
-            self._live.pop(record.id, None)
-            raise
+            self._journal.forget(record.id)
+            raise SystemBusy("database is away") from error
         return record
 
     async def _start(self, live: LiveTask, pack: AvatarPack, background_url: str | None) -> None:
@@ -307,7 +313,7 @@ class TaskManager:
         if not live.record.status.live:
             raise StreamAlreadyStopped
         self._stop(live)
-        await self._journal.commit()
+        await self._journal.settle()
 
     def _stop(self, live: LiveTask) -> None:
         if live.performance is not None:
@@ -337,7 +343,7 @@ class TaskManager:
                 job.cancel()
             live.change(TaskStatus.STOPPED)
             self._retire(live)
-            await self._journal.commit()
+            await self._journal.settle()
 
     def _retire(self, live: LiveTask) -> None:
         self._live.pop(live.record.id, None)
@@ -386,15 +392,12 @@ class TaskManager:
 
     def _send(self, row: CallbackRow) -> None:
         """Deliver once the row that remembers it is durable."""
-        job = asyncio.create_task(self._send_when_noted(row))
+        job = asyncio.create_task(self._send_when_noted(row), name=f"callback-{row.task_id}")
         self._closing.add(job)
         job.add_done_callback(self._closing.discard)
 
     async def _send_when_noted(self, row: CallbackRow) -> None:
-        try:
-            await self._journal.commit()
-        except Exception:  # the outbox is for restarts; the event itself is still true
-            log.exception("callback outbox")
+        await self._journal.settle()
         self._delivery.send(_callback(row))
 
 
