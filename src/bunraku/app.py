@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,19 +63,50 @@ WARM_PACKS = 2
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The parts of a running server that tools and tests reach for."""
+    """The parts of a server that outlive a call; each is made once, here."""
 
     settings: Settings
     clock: Clock
     apps: Apps
+    app_store: AppStore
     catalog: Catalog
     voices: Voices
     rooms: Rooms
+    door: Doorkeeper
+    transport: Transport
+    whip: Whip
     engine: LocalEngine
     journal: Journal
     delivery: Delivery
     manager: TaskManager
     driving: Driving
+    lag: LoopLag
+
+    @property
+    def ready(self) -> bool:
+        """It takes new tasks."""
+        return self.manager.accepting and not self.journal.away
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Started; what started is closed in the reverse order, also when a later part does not start."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.engine.close)
+            await self.journal.open()
+            stack.push_async_callback(self.journal.close)
+            await self.app_store.load()
+            await self.voices.start()
+            stack.push_async_callback(self.voices.close)
+            stack.push_async_callback(self.delivery.close)
+            await self.transport.start()
+            stack.push_async_callback(self.transport.close)
+            stack.push_async_callback(self.whip.close)
+            await self.manager.start()
+            stack.push_async_callback(self.manager.close)
+            for job in (self.lag.watch(), self.engine.warm(self.catalog.list()[:WARM_PACKS], WARM)):
+                stack.callback(asyncio.create_task(job).cancel)
+            log.info("ready")
+            yield
 
 
 def prepare_data_dir(path: Path) -> Path:
@@ -99,16 +130,16 @@ def installed_providers(settings: Settings) -> list[SpeechProvider]:
     return providers
 
 
-def build(
+def assemble(
     settings: Settings, clock: Clock | None = None, providers: list[SpeechProvider] | None = None
-) -> FastAPI:
-    """An ASGI application; everything it owns starts and ends with its lifespan.
-
-    ``providers`` replaces the installed voices, for tests.
-    """
+) -> Server:
+    """Make the parts; nothing runs yet."""
     cv2.setNumThreads(1)  # pictures are already spread over worker threads
     clock = clock or SystemClock()
     data = prepare_data_dir(settings.data_dir)
+    if settings.database_url is None:
+        # It holds secrets of apps. SQLite gives its other files the same mode.
+        os.close(os.open(data / "bunraku.db", os.O_CREAT | os.O_RDWR, 0o600))
     apps = Apps([App.from_settings(a) for a in settings.apps])
     catalog = Catalog(settings.packs, settings.aliases)
     voices = Voices(
@@ -118,11 +149,7 @@ def build(
     )
     rooms = Rooms()
     engine = LocalEngine(clock, queue_capacity=settings.limits.drive_queue, max_tasks=settings.limits.tasks)
-    if settings.database_url is None:
-        # It holds secrets of apps. SQLite gives its other files the same mode.
-        os.close(os.open(data / "bunraku.db", os.O_CREAT | os.O_RDWR, 0o600))
     journal = Journal(settings.database_url or f"sqlite+aiosqlite:///{data / 'bunraku.db'}", clock)
-    app_store = AppStore(apps, journal.sessions, clock)
     delivery = Delivery(
         apps,
         journal,
@@ -145,7 +172,8 @@ def build(
         interrupted_as_5=settings.callbacks.interrupted_as_5,
     )
     door = Doorkeeper(apps, clock)
-    whip = Whip(rooms, door, settings.rtc.advertise, settings.rtc.ice_servers)
+    rtc = settings.rtc
+    whip = Whip(rooms, door, rtc.advertise, rtc.ice_servers)
     driving = Driving(
         manager,
         voices,
@@ -154,69 +182,77 @@ def build(
         whip,
         interrupt_drops_queue=settings.tasks.interrupt_drops_queue,
     )
-    actions = Actions(settings, catalog, voices, manager, driving, journal)
-    nonces = journal if settings.limits.strict_nonce else None
-    gate = Gate(apps, clock, CallLimits(settings.limits, clock), ACTION_NAMES, nonces)
-    dispatcher = Dispatcher(gate, actions, settings.public_url)
-    rtc = settings.rtc
     transport: Transport = (
         PortTransport(clock, rtc.port, rtc.advertise, rtc.watcher_timeout)
         if rtc.transport == "port"
         else AiortcTransport(clock, rtc.advertise, rtc.watcher_timeout)
     )
-    whep = Whep(rooms, door, transport, settings.rtc.ice_servers, settings.rtc.max_watchers)
-    server = Server(
-        settings, clock, apps, catalog, voices, rooms, engine, journal, delivery, manager, driving
+    return Server(
+        settings,
+        clock,
+        apps,
+        AppStore(apps, journal.sessions, clock),
+        catalog,
+        voices,
+        rooms,
+        door,
+        transport,
+        whip,
+        engine,
+        journal,
+        delivery,
+        manager,
+        driving,
+        LoopLag(),
     )
 
-    lag = LoopLag()
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await journal.open()
-        await app_store.load()
-        await voices.start()
-        await transport.start()
-        await manager.start()
-        watching = asyncio.create_task(lag.watch(), name="loop-lag")
-        warming = asyncio.create_task(engine.warm(catalog.list()[:WARM_PACKS], WARM))
-        log.info("ready")
-        yield
-        warming.cancel()
-        watching.cancel()
-        await manager.close()
-        await whip.close()
-        await transport.close()
-        await delivery.close()
-        await voices.close()
-        await journal.close()
-        await engine.close()
+def build(
+    settings: Settings, clock: Clock | None = None, providers: list[SpeechProvider] | None = None
+) -> FastAPI:
+    """An ASGI application; everything it owns starts and ends with its lifespan.
 
+    ``providers`` replaces the installed voices, for tests.
+    """
+    server = assemble(settings, clock, providers)
     app = FastAPI(
         title="Bunraku",
         version=__version__,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        lifespan=lifespan,
+        lifespan=lambda _: server.running(),
     )
     app.state.server = server
-    app.include_router(Signaling(rooms, door, settings.rtc.ice_servers).routes())
-    app.include_router(whep.routes())
-    app.include_router(whip.routes())
-    app.include_router(DriveSockets(driving).routes())
-    app.include_router(
-        Metrics(manager, delivery, lag, lambda: manager.accepting and not journal.away).routes()
-    )
-    app.include_router(Assets(catalog, data / "assets").routes())
-    app.include_router(Player().routes())
+    ice_servers, manager = settings.rtc.ice_servers, server.manager
+    whep = Whep(server.rooms, server.door, server.transport, ice_servers, settings.rtc.max_watchers)
+    for routes in (
+        Signaling(server.rooms, server.door, ice_servers).routes(),
+        whep.routes(),
+        server.whip.routes(),
+        DriveSockets(server.driving).routes(),
+        Metrics(manager, server.delivery, server.lag, lambda: server.ready).routes(),
+        Assets(server.catalog, settings.data_dir / "assets").routes(),
+        Player().routes(),
+    ):
+        app.include_router(routes)
+    _install_calls(app, server)
+    return app
+
+
+def _install_calls(app: FastAPI, server: Server) -> None:
+    """The RPC, and the console that makes its calls for an operator."""
+    settings, apps, clock = server.settings, server.apps, server.clock
+    actions = Actions(settings, server.catalog, server.voices, server.manager, server.driving, server.journal)
+    nonces = server.journal if settings.limits.strict_nonce else None
+    gate = Gate(apps, clock, CallLimits(settings.limits, clock), ACTION_NAMES, nonces)
+    dispatcher = Dispatcher(gate, actions, settings.public_url)
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None
         console = Console(
             settings.console, apps, actions, clock, base_url=dispatcher.base_url, private=private
         )
         console.install(app)
-        app.include_router(Backstage(console, apps, manager, delivery).routes())
-        app.include_router(AppDesk(console, apps, app_store).routes())
+        app.include_router(Backstage(console, apps, server.manager, server.delivery).routes())
+        app.include_router(AppDesk(console, apps, server.app_store).routes())
     install(app, dispatcher, settings.rpc_prefix)
-    return app

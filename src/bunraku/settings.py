@@ -103,7 +103,11 @@ class LimitSettings(_Section):
         int, Field(ge=0, description="Calls per (AppId, Action) in any second; 0 disables.")
     ] = 10
     address_calls_per_second: Annotated[
-        int, Field(ge=0, description="Calls per client address before any signature work; 0 disables.")
+        int,
+        Field(
+            ge=0,
+            description="Calls per client address before any signature work; 0 disables, as behind a proxy.",
+        ),
     ] = 200
     storage: Annotated[
         str, Field(description="Where limits are counted: memory:// or redis://host:port/db.")

@@ -167,6 +167,19 @@ async def test_7_3_stereo_at_48_khz(stage):
     heard(stage, 0.5)
 
 
+async def test_7_3_the_same_start_again_is_ignored_also_under_its_full_name(stage):
+    data = stage.open()
+    async with connect(data["WssAddress"]) as ws:
+        await ws.send(start(None))
+        await ws.send(start(data["DriveId"]))
+        await asyncio.sleep(0.3)  # time in which it could go wrong
+        assert stage.status(data["DriveId"]) == 1
+        await ws.send(pcm(0.3))
+        await ws.send(STOP)
+        await ended(stage, data["DriveId"])
+    heard(stage, 0.3)
+
+
 async def test_7_1_the_server_sends_nothing(stage):
     data = stage.open()
     async with connect(data["WssAddress"]) as ws:

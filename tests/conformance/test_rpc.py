@@ -190,6 +190,7 @@ def test_section_2_2_methods(server):
     put = httpx.put(server.base_url + "/", params=signed())
     assert put.status_code == 405
     assert put.json()["Code"] == 400000001
+    assert put.headers["allow"] == "GET, POST, HEAD, OPTIONS"
 
 
 def test_section_2_1_other_paths_are_not_the_rpc(server):
@@ -206,6 +207,36 @@ def test_section_2_2_a_browser_gets_the_console(server):
 def test_section_2_4_get_form_with_query_parameters(server, human_id):
     params = signed("GetDigitalHumanInfo") | {"DigitalHumanId": human_id}
     assert envelope(httpx.get(server.base_url + "/", params=params))["Data"]["DigitalHumanId"] == human_id
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_section_2_2_more_fields_than_are_read_are_refused(server, method):
+    params = signed() | {f"x{i}": "1" for i in range(200)}
+    answer = envelope(httpx.request(method, server.base_url + "/", params=params))
+    assert (answer["Code"], answer["Message"]) == (400000001, "invalid params: more than 200 query fields")
+
+
+def test_section_2_4_null_in_the_body_takes_nothing_away(server):
+    params = signed("GetDigitalHumanList") | {"Limit": "1"}
+    assert len(envelope(post(server, params, json={"Limit": None}))["Data"]["DigitalHumans"]) == 1
+    assert len(envelope(post(server, params, json={"Limit": 2}))["Data"]["DigitalHumans"]) == 2
+
+
+def test_section_2_5_an_answer_is_short_whatever_was_asked(server):
+    asked = {"DigitalHumanId": "x" * 900_000}
+    answer = post(server, signed("GetDigitalHumanInfo"), json=asked)
+    assert envelope(answer)["Code"] == 400000003
+    assert len(answer.content) < 500
+
+
+@pytest.mark.parametrize("host", ["x/y?z#", "a b", "evil@127.0.0.1", "[::1", ""])
+def test_section_5_7_a_forged_host_gets_into_no_address(server, api, create, host):
+    task = create()
+    headers = {"Host": host}
+    answer = envelope(post(server, signed("DriveByWsStream"), json={"TaskId": task}, headers=headers))
+    while answer["Code"] == 400000006:
+        answer = envelope(post(server, signed("DriveByWsStream"), json={"TaskId": task}, headers=headers))
+    assert answer["Data"]["WssAddress"].startswith(f"ws://127.0.0.1:{server.port}/ws?Token=")
 
 
 def test_section_2_4_numbers_in_query_and_body(server):
@@ -288,6 +319,16 @@ def test_section_3_4_strict_nonce_mode_refuses_a_replay():
     with RunningServer(providers=[], limits={"strict_nonce": True}) as strict:
         params = signed()
         assert [envelope(post(strict, params))["Code"] for _ in range(2)] == [0, 100000005]
+
+
+def test_section_3_4_strict_nonces_that_cannot_be_checked_are_refused(monkeypatch):
+    with RunningServer(providers=[], limits={"strict_nonce": True}) as strict:
+
+        async def away(*_):
+            raise OSError("gone")
+
+        monkeypatch.setattr(strict.parts.journal, "use_nonce", away)
+        assert envelope(post(strict, signed()))["Code"] == 400010002
 
 
 def test_section_3_6_disabled_apps_and_action_lists():

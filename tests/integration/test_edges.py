@@ -59,6 +59,13 @@ def test_the_rate_limit_is_shared_through_redis(redis):
         assert codes(a, 3) + codes(b, 4) == [0, 0, 0, 0, 0, 400010009, 400010009]
 
 
+def test_calls_go_on_uncounted_while_redis_is_away():
+    limits = {"calls_per_second": 1, "storage": f"redis://127.0.0.1:{free_port()}/0"}
+    with RunningServer(providers=[], limits=limits) as server:
+        assert codes(server, 3) == [0, 0, 0]
+        assert httpx.post(server.base_url + "/").json()["Code"] == 100000006
+
+
 @pytest.fixture
 def certificate(tmp_path):
     from cryptography import x509

@@ -9,7 +9,7 @@ from bunraku.avatars.catalog import Catalog
 from bunraku.avatars.pack.geometry import contains
 from bunraku.avatars.pack.manifest import read
 from bunraku.avatars.pack.plates import NODE
-from bunraku.errors import DigitalHumanBroken, DigitalHumanVersion
+from bunraku.errors import DigitalHumanBroken, DigitalHumanNotFound, DigitalHumanVersion
 from bunraku.lipsync.visemes import one_hot, rest
 from bunraku.media import Picture, Pose, Rect
 from bunraku.performance.life import GESTURE_S, Life
@@ -224,3 +224,14 @@ def test_a_backdrop_stands_still_behind_a_moving_figure():
     assert np.abs(over.picture.y[middle].astype(int) - plain.picture.y[middle]).max() <= 2
     outside = plain.picture.y == 16
     assert np.abs(over.picture.y[outside].astype(int) - behind.y[outside]).mean() < 1.0
+
+
+def test_a_broken_pack_is_refused_anew_each_time(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"id": "broken"}')
+    catalog = Catalog((tmp_path,))
+    for _ in range(3):
+        with pytest.raises(DigitalHumanVersion) as refused:
+            catalog.get("broken")
+        assert len(refused.traceback) < 4
+        with pytest.raises(DigitalHumanNotFound):
+            catalog.find("broken")

@@ -55,8 +55,14 @@ class Catalog:
         """Raises ``DigitalHumanNotFound``, or what made the pack unusable."""
         key = self.resolve(digital_human_id)
         if key in self._broken:
-            raise self._broken[key]
-        pack = self._packs.get(key)
+            error = self._broken[key]
+            # With no traceback: a kept one would grow by every call.
+            raise error.with_traceback(None) from None
+        return self.find(digital_human_id)
+
+    def find(self, digital_human_id: str) -> AvatarPack:
+        """Raises ``DigitalHumanNotFound`` for an unusable one too (contract sections 5.2, 5.3, 5.15)."""
+        pack = self._packs.get(self.resolve(digital_human_id))
         if pack is None:
-            raise DigitalHumanNotFound(digital_human_id)
+            raise DigitalHumanNotFound(digital_human_id[:64])
         return pack

@@ -86,12 +86,12 @@ class Actions:
         )
 
     async def get_digital_human_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.DigitalHumanInfo:
-        return self._info(self.catalog.get(p.digital_human_id), caller.base_url)
+        return self._info(self.catalog.find(p.digital_human_id), caller.base_url)
 
     async def get_timbre_list(self, caller: Caller, p: m.GetTimbreList) -> m.TimbreList:
         bound = None
         if p.digital_human_id is not None:
-            bound = self.catalog.get(p.digital_human_id).id
+            bound = self.catalog.find(p.digital_human_id).id
         timbres = self.voices.list(bound)
         page = _page(timbres, p.offset, p.limit)
         return m.TimbreList(
@@ -100,7 +100,7 @@ class Actions:
         )
 
     async def get_render_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.RenderInfo:
-        self.catalog.get(p.digital_human_id)
+        self.catalog.find(p.digital_human_id)
         return m.RenderInfo()
 
     # --- stream tasks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from fastapi import APIRouter, WebSocket
 from starlette.responses import Response
@@ -37,7 +38,7 @@ class DriveSocket:
     def __init__(self, socket: WebSocket, ticket: SocketTicket, driving: Driving) -> None:
         self._socket, self._ticket, self._driving = socket, ticket, driving
         self._phase = Phase.FRESH
-        self._start = Start(None, Format())
+        self._start = Start(ticket.drive_id, Format())
         self._line: Line | None = None
         self._reader: PcmReader | None = None
         self._heard = False
@@ -119,12 +120,13 @@ class DriveSocket:
         if self._phase is Phase.OPEN and self._line is not None and self._line.speech.closed:
             self._phase, self._line, self._reader = Phase.DROPPING, None, None
         elif self._phase is Phase.RESUMABLE:
-            drive = self._ticket.task.drives.get(self._start.drive_id or self._ticket.drive_id)
+            drive = self._ticket.task.drives.get(self._start.drive_id or "")
             if drive is not None and drive.status is DriveStatus.INTERRUPTED:
                 self._phase = Phase.DROPPING
 
     async def _begin(self, start: Start) -> None:
         drive_id = start.drive_id or self._ticket.drive_id
+        start = replace(start, drive_id=drive_id)
         if self._phase is Phase.OPEN and not self._heard and start == self._start:
             return  # the same Start again before any audio
         drive = self._ticket.task.drives.get(drive_id)

@@ -30,8 +30,10 @@ def failure(error: Exception) -> dict[str, Any]:
     return {"Code": known.code, "Message": known.message, "RequestId": str(uuid.uuid4())}
 
 
-def respond(envelope: dict[str, Any], status: int = 200) -> Response:
+def respond(envelope: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
     body = json.dumps(envelope, ensure_ascii=False).encode("utf-8", "replace")
     return Response(
-        body, status_code=status, headers={"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
+        body,
+        status_code=status,
+        headers={"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"} | (headers or {}),
     )

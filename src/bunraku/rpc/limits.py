@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections import deque
 from typing import Protocol
 
@@ -11,6 +13,10 @@ from limits.storage import storage_from_string
 
 from bunraku.clock import Clock
 from bunraku.settings import LimitSettings
+
+log = logging.getLogger(__name__)
+
+STORAGE_TIMEOUT = 0.5  # s
 
 
 class NonceLedger(Protocol):
@@ -43,10 +49,21 @@ class WindowsInStorage:
     def __init__(self, uri: str) -> None:
         uri = uri if uri.startswith("async+") else f"async+{uri}"
         options = {"implementation": "redispy"} if "redis" in uri else {}
+        self._away = False
         self._limiter = MovingWindowRateLimiter(storage_from_string(uri, **options))  # type: ignore[arg-type]
 
     async def hit(self, per_second: int, *key: str) -> bool:
-        return await self._limiter.hit(RateLimitItemPerSecond(per_second), *key)
+        """True also while the storage is away: limits are for fairness, and must not stop everybody."""
+        try:
+            async with asyncio.timeout(STORAGE_TIMEOUT):
+                admitted = await self._limiter.hit(RateLimitItemPerSecond(per_second), *key)
+        except Exception:
+            if not self._away:
+                log.exception("limits are not counted: storage is away")
+            self._away = True
+            return True
+        self._away = False
+        return admitted
 
 
 class CallLimits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,15 +23,18 @@ log = logging.getLogger("bunraku.rpc")
 UNSUPPORTED = "unsupported"
 _BY_NAME = {action.name: action for action in ACTIONS}
 MAX_FIELDS = 200
+ALLOW = "GET, POST, HEAD, OPTIONS"
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+"""A Host that can stand in a URL (RFC 9110 section 7.2)."""
 
 
 def query_pairs(scope: Scope) -> list[tuple[str, str]]:
-    """URL-decoded query, blanks kept, in order."""
+    """URL-decoded query, blanks kept, in order. Raises ``InvalidParams`` when there is too much of it."""
     text = scope["query_string"].decode("latin-1")
     try:
         return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS)
     except ValueError:
-        return []
+        raise InvalidParams(f"more than {MAX_FIELDS} query fields") from None
 
 
 class RpcEntrance:
@@ -59,14 +63,16 @@ class RpcEntrance:
         if method == "HEAD":
             await Response(status_code=200)(scope, receive, send)
         elif method == "OPTIONS":
-            await Response(status_code=204, headers={"Allow": "GET, POST, HEAD, OPTIONS"})(
-                scope, receive, send
-            )
+            await Response(status_code=204, headers={"Allow": ALLOW})(scope, receive, send)
         elif method not in ("GET", "POST"):
             refused = failure(InvalidParams(f"method {method} is not allowed"))
-            await respond(refused, 405)(scope, receive, send)
+            await respond(refused, 405, {"Allow": ALLOW})(scope, receive, send)
         else:
-            pairs = query_pairs(scope)
+            try:
+                pairs = query_pairs(scope)
+            except InvalidParams as error:
+                await respond(failure(error))(scope, receive, send)
+                return
             if method == "GET" and not any(key in COMMON for key, _ in pairs):
                 await self._app(scope, receive, send)
                 return
@@ -84,7 +90,12 @@ class Dispatcher:
         """How callers reach us: the configured URL, or the Host they used."""
         if self._public_url:
             return self._public_url.rstrip("/")
-        return f"{request.scope['scheme']}://{request.headers.get('host') or '127.0.0.1'}"
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            name, port = request.scope.get("server") or ("127.0.0.1", None)
+            host = f"[{name}]" if ":" in name else name
+            host = f"{host}:{port}" if port else host
+        return f"{request.scope['scheme']}://{host}"
 
     async def answer(self, request: Request, pairs: list[tuple[str, str]]) -> dict[str, Any]:
         """The envelope; ``pairs`` are the query's."""
@@ -96,7 +107,9 @@ class Dispatcher:
             app = await self._gate.admit(credentials, address)
             assert action is not None  # the gate refuses unknown actions
             body = b"" if request.method == "GET" else await read_body(request)
-            values = from_query(pairs, action.name) | from_body(body)
+            # null in the body means "not specified" and takes nothing away (contract section 2.4).
+            said = {key: value for key, value in from_body(body).items() if value is not None}
+            values = from_query(pairs, action.name) | said
             params = parse(action.params, values)
             reply = await action.run(self._actions, Caller(app, self.base_url(request)), params)
             envelope = success(reply)

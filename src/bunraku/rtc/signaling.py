@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 from collections.abc import Coroutine
 from typing import Any
 
@@ -31,7 +32,9 @@ MAX_MESSAGE = 16 * 1024  # characters; a token is at most half of it
 OUTBOX = 256  # messages; a client that does not read is let go
 MAX_USER_ID, MAX_USER_NAME, MAX_ROOM_ID = 64, 256, 128
 EXPIRY_NOTICE = 30.0  # s before (contract section 11.4)
-PARAMETER_ERROR, ROOM_EMPTY, ROOM_LONG = 1100001, 1002011, 1002013
+PARAMETER_ERROR, ROOM_EMPTY, ROOM_ILLEGAL, ROOM_LONG = 1100001, 1002011, 1002012, 1002013
+_ILLEGAL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What CreateDigitalHumanStreamTask refuses in a RoomId too, and halves of characters."""
 
 
 class LoginRefused(Exception):
@@ -115,10 +118,14 @@ class Signaling:
         app_id, room_id = m.get("appID"), m.get("roomID")
         token, user_id = m.get("token"), m.get("userID")
         user_name = m.get("userName", "")
-        if m.get("type") != "login" or not isinstance(app_id, int) or not isinstance(token, str):
+        if m.get("type") != "login" or type(app_id) is not int or not isinstance(token, str):
             raise LoginRefused(PARAMETER_ERROR, "login needs appID and token")
         if not isinstance(room_id, str) or not room_id:
             raise LoginRefused(ROOM_EMPTY, "roomID is empty")
+        if _ILLEGAL.search(room_id):
+            raise LoginRefused(ROOM_ILLEGAL, "roomID holds characters it may not")
+        if any(isinstance(x, str) and _ILLEGAL.search(x) for x in (user_id, user_name)):
+            raise LoginRefused(PARAMETER_ERROR, "userID and userName may not hold control characters")
         if len(room_id.encode()) > MAX_ROOM_ID:
             raise LoginRefused(ROOM_LONG, "roomID is too long")
         if not isinstance(user_id, str) or not 0 < len(user_id.encode()) <= MAX_USER_ID:

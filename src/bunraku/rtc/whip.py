@@ -161,6 +161,11 @@ class Whip:
             return refuse(401, f"{error.code} {error}")
         if request.headers.get("content-type", "").split(";")[0].strip() != "application/sdp":
             return refuse(415, "send application/sdp")
+        try:
+            # Read before the name is taken: a slow sender keeps it from nobody.
+            offer = (await read_body(request)).decode("utf-8")
+        except (BodyUnreadable, UnicodeDecodeError):
+            return refuse(400, "offer unreadable")
         stream = Stream(app_id, room_id, stream_id, token.user_id, token.user_id)
         try:
             self._rooms.reserve(stream)
@@ -168,11 +173,10 @@ class Whip:
             return refuse(409, "stream id is taken")
         publisher = Publisher(self._rooms, stream)
         try:
-            offer = (await read_body(request)).decode("utf-8")
             await publisher.accept(offer, self._addresses)
-        except (OfferRefused, BodyUnreadable, UnicodeDecodeError) as error:
+        except OfferRefused as error:
             await publisher.close()
-            return refuse(400, str(error) if isinstance(error, OfferRefused) else "offer unreadable")
+            return refuse(400, str(error))
         except BaseException:
             await publisher.close()
             raise

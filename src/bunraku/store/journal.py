@@ -42,8 +42,8 @@ class Unborn:
 Row = TaskRow | DriveRow | CallbackRow | Unborn
 BACKLOG = 20_000  # rows; beyond it the server sheds load
 BUSY_MS = 5000  # SQLite waits so long for another process's lock
-ATTEMPT = 15.0  # s: a database that says nothing is away
-SETTLE = 2.0
+ATTEMPT = 5.0  # s: a database that says nothing is away
+SETTLE = 2.0  # s a call waits at most
 RETRY = 0.5  # s between attempts while the database is away
 
 
@@ -51,8 +51,9 @@ class Journal:
     """Owns the database engine and the one writer."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        # A pooled connection may be older than the server at its other end.
-        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True)
+        # A pooled connection may be older than the server at its other end. Errors of the database
+        # are logged, and its rows hold secrets.
+        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
         self._clock = clock
         if url.startswith("sqlite"):
             event.listen(self._engine.sync_engine, "connect", _tune_sqlite)

@@ -166,11 +166,13 @@ class LiveTask:
         self.herald.drive(self.record.app_id, drive, announce=not drive.kind.live)
 
     def submit(self, drive: Drive, line: Line, mode: Mode, *, known: bool = False) -> None:
-        """Put a drive on stage. Raises ``SystemBusy`` when the queue is full; then nothing happened.
+        """Put a drive on stage. Raises ``SystemBusy`` when the queue is full and
+        ``StreamAlreadyStopped`` when the task is not streaming; then nothing happened.
 
         ``known`` drives (WebSocket) were accepted when they were created.
         """
-        assert self.performance is not None
+        if self.performance is None or self.record.status is not TaskStatus.STREAMING:
+            raise StreamAlreadyStopped
         if mode is Mode.APPEND and self.performance.queue_full:
             raise SystemBusy("drive queue is full")
         # Section 8.5: the new drive's 1 comes before the old one's 4.

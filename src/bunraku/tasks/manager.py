@@ -6,7 +6,9 @@ import asyncio
 import logging
 import uuid
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bunraku.apps import App, Apps
 from bunraku.avatars import backdrop
@@ -27,7 +29,7 @@ from bunraku.fetch import Fetcher
 from bunraku.performance.meter import Meter
 from bunraku.rtc.room import DIGITAL_HUMAN_USER, Rooms, Stream, StreamTaken
 from bunraku.settings import TaskSettings
-from bunraku.store.journal import Journal
+from bunraku.store.journal import SETTLE, Journal
 from bunraku.store.tables import CallbackRow, DriveRow, TaskRow
 from bunraku.tasks.drive import Drive, DriveKind, DriveStatus
 from bunraku.tasks.live_task import Herald, LiveTask
@@ -88,7 +90,8 @@ class TaskManager:
         self._herald = Herald(journal.note, self._send, self._has_receiver, clock, interrupted_as_5)
         self._live: dict[str, LiveTask] = {}
         self._ended: OrderedDict[str, Ended] = OrderedDict()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[Any]] = set()
+        self._sending: dict[str, asyncio.Future[bool]] = {}
         self._watchdog: asyncio.Task[None] | None = None
         self._past = Meter()
         self.accepting = True
@@ -171,7 +174,7 @@ class TaskManager:
         if live is not None and live.record.app_id == app_id:
             return live.record, tuple(live.drives.values())
         ended = self._ended.get(task_id)
-        if ended is not None and ended.record.app_id == app_id:
+        if ended is not None and ended.record.app_id == app_id and not self._past_retention(ended):
             return ended.record, ended.drives
         raise TaskNotFound("TaskId")
 
@@ -245,28 +248,38 @@ class TaskManager:
         live = LiveTask(record, stream, self._rooms, self._herald, self._clock, self._fault)
         live.began = self._clock.monotonic()
         self._live[record.id] = live
+        # Until the task is durable nobody hears of it: neither its callbacks nor its room.
+        born = self._sending[record.id] = asyncio.get_running_loop().create_future()
         self._herald.task(record)
-        starting = live.spawn(self._start(live, pack, commission.background_url), f"start-{record.id}")
+        starting = live.spawn(self._start(live, pack, commission.background_url, born), f"start-{record.id}")
         try:
-            await self._journal.commit()
-        except Exception as error:
-            # Nobody was given its id: no state, no callback and no performance is left of it,
-            # though staging may be over and the performance have begun.
+            async with asyncio.timeout(SETTLE):
+                await self._journal.commit()
+        except BaseException as error:
+            born.set_result(False)
             self._live.pop(record.id, None)
-            self._journal.forget(record.id)
-            unsent = [j for j in self._closing if j.get_name() == f"callback-{record.id}"]
-            jobs = (starting, *live.jobs, *unsent)
+            jobs = (starting, *live.jobs)
             for job in jobs:
                 job.cancel()
             await asyncio.gather(*jobs, return_exceptions=True)
             if live.performance is not None:
                 await live.performance.stop()
             self._rooms.withdraw(stream)
+            self._ended.pop(record.id, None)
             self._journal.forget(record.id)
-            raise SystemBusy("database is away") from error
+            if isinstance(error, Exception):
+                raise SystemBusy("database is away") from error
+            raise
+        else:
+            born.set_result(True)
+        finally:
+            if self._sending.get(record.id) is born:
+                del self._sending[record.id]
         return record
 
-    async def _start(self, live: LiveTask, pack: AvatarPack, background_url: str | None) -> None:
+    async def _start(
+        self, live: LiveTask, pack: AvatarPack, background_url: str | None, born: asyncio.Future[bool]
+    ) -> None:
         try:
             async with asyncio.timeout(self.settings.init_timeout):
                 framing = live.record.framing
@@ -283,8 +296,8 @@ class TaskManager:
             log.exception("stream task did not start", extra={"task": live.record.id})
             self._fail(live, f"digital human could not be staged ({type(error).__name__})")
             return
-        if live.record.status is not TaskStatus.INITIALIZING:
-            return  # stopped while it started
+        if not await asyncio.shield(born) or live.record.status is not TaskStatus.INITIALIZING:
+            return  # undone, or stopped while it started
         live.performance = performance
         live.change(TaskStatus.STREAMING)
         self._rooms.publish(live.stream)
@@ -381,24 +394,40 @@ class TaskManager:
     async def _forget(self) -> None:
         before = self._clock.wall() - self.settings.retention
         for task_id, ended in list(self._ended.items()):
-            if (ended.record.ended_at or 0) < before:
+            if self._past_retention(ended):
                 del self._ended[task_id]
         await self._journal.forget_before(before)
         await self._journal.forget_nonces_before(int(self._clock.wall()) - 1300)
+
+    def _past_retention(self, ended: Ended) -> bool:
+        return (ended.record.ended_at or 0) < self._clock.wall() - self.settings.retention
 
     def _has_receiver(self, app_id: int) -> bool:
         app = self._apps.get(app_id)
         return app is not None and app.callback_url is not None
 
     def _send(self, row: CallbackRow) -> None:
-        """Deliver once the row that remembers it is durable."""
-        job = asyncio.create_task(self._send_when_noted(row), name=f"callback-{row.task_id}")
+        """Deliver once the row that remembers it is durable, in order of events (section 8.4)."""
+        job = asyncio.create_task(self._send_when_noted(row, self._sending.get(row.task_id)))
+        self._sending[row.task_id] = job
         self._closing.add(job)
-        job.add_done_callback(self._closing.discard)
+        job.add_done_callback(self._sent(row.task_id))
 
-    async def _send_when_noted(self, row: CallbackRow) -> None:
+    async def _send_when_noted(self, row: CallbackRow, former: asyncio.Future[bool] | None) -> bool:
+        """False for an event of a task that never came into being."""
+        if former is not None and not await asyncio.shield(former):
+            return False
         await self._journal.settle()
         self._delivery.send(_callback(row))
+        return True
+
+    def _sent(self, task_id: str) -> Callable[[asyncio.Task[bool]], None]:
+        def forget(job: asyncio.Task[bool]) -> None:
+            self._closing.discard(job)
+            if self._sending.get(task_id) is job:
+                del self._sending[task_id]
+
+        return forget
 
 
 def _callback(row: CallbackRow) -> Callback:
