@@ -16,12 +16,12 @@ PAGE = ROOT / "docs" / "conformance.md"
 NAME = re.compile(r"^(?:async )?def (test_(?:section_)?(\d+)_(\d+)(?:_[a-f])?_(\w+))", re.M)
 WHOLE = re.compile(r"^(?:async )?def (test_section_(\d+)_(?!\d)(\w+))", re.M)
 SECTIONS = {
-    "2.1": "URL", "2.2": "Methods", "2.3": "Request body", "2.4": "Where parameters may sit",
+    "2.1": "URL", "2.2": "Methods", "2.3": "Request body", "2.4": "Where parameters may sit", "2.5": "The envelope",
     "3.3": "Signature vectors", "3.4": "Nonce", "3.5": "Time window", "3.6": "Order of checks",
     "3.7": "Rate limit", "4.1": "Return codes", "5": "Actions, shared rules",
     "5.1": "GetDigitalHumanList", "5.2": "GetDigitalHumanInfo", "5.3": "GetTimbreList",
     "5.4": "CreateDigitalHumanStreamTask", "5.5": "DriveByText", "5.6": "DriveByAudio",
-    "5.8": "DriveByRTCStream",
+    "5.7": "DriveByWsStream", "5.8": "DriveByRTCStream",
     "5.9": "DoAction", "5.10": "InterruptDriveTask", "5.11": "StopDigitalHumanStreamTask",
     "5.13": "QueryDigitalHumanStreamTasks", "5.14": "GetDriveStatus",
     "5.15": "GetDigitalHumanRenderInfo", "5.16": "Unknown actions", "6.1": "Task states",
