@@ -14,6 +14,10 @@ from bunraku.speech import espeak
 from bunraku.testing.server import OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
+from .listening import receivers
+
+__all__ = ["receivers"]
+
 CHROMIUM = shutil.which("chromium")
 
 
