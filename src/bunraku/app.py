@@ -32,6 +32,7 @@ from bunraku.rtc.login import Doorkeeper
 from bunraku.rtc.port import PortTransport
 from bunraku.rtc.room import Rooms
 from bunraku.rtc.signaling import Signaling
+from bunraku.rtc.sources import LiveSources
 from bunraku.rtc.transport import Transport
 from bunraku.rtc.whep import Whep
 from bunraku.rtc.whip import Whip
@@ -179,7 +180,7 @@ def assemble(
         voices,
         AudioFiles(fetcher),
         clock,
-        whip,
+        LiveSources(rooms, whip),
         interrupt_drops_queue=settings.tasks.interrupt_drops_queue,
     )
     transport: Transport = (

@@ -27,7 +27,7 @@ def pcm(seconds, hertz=440, rate=RATE, channels=1):
 class Ear:
     """Listens to what a stream publishes, as a watcher would: decodes its Opus units."""
 
-    video_codec = None
+    video_codec, video_limit = None, None
 
     def __init__(self, server, stream_id):
         import av

@@ -13,7 +13,8 @@ import websockets
 from bunraku.rtc.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET
 
-from .test_actions import wait_for
+from .test_actions import drive_status, wait_for
+from .test_drive_socket import Ear
 
 
 class Member:
@@ -181,3 +182,26 @@ def test_whep_refusals(server, api, create):
     assert httpx.delete(f"{server.base_url}/whep/session/nope").status_code == 404
     assert httpx.options(url).headers["access-control-allow-methods"] == "POST, DELETE, OPTIONS"
     assert not server.parts.rooms.stream(APP_ID, "whep-1").watchers
+
+
+def test_section_5_8_one_digital_human_repeats_another(server, api, create):
+    """Through Opus and back; the end of the source is the drive's."""
+    speaker = create(room_id="stage", stream_id="speaker")
+    echo = create(room_id="hall", stream_id="echo")
+    wait_for(lambda: [api.status(t)["Status"] for t in (speaker, echo)] == [3, 3])
+    ear = Ear(server, "echo")
+    source = {"RoomId": "stage", "StreamId": "speaker"}
+    drive = api.call("DriveByRTCStream", TaskId=echo, RTCConfig=source)["DriveId"]
+    wait_for(lambda: drive_status(api, drive) == 2)
+    assert ear.voiced == 0
+    api.speak(speaker, "one two three", timbre_id="tone-a")
+    wait_for(lambda: ear.voiced > 0.7)
+    assert drive_status(api, drive) == 2
+    assert server.parts.rooms.stream(APP_ID, "speaker").watchers
+    api.interrupt(echo)
+    wait_for(lambda: not server.parts.rooms.stream(APP_ID, "speaker").watchers)
+    again = api.call("DriveByRTCStream", TaskId=echo, RTCConfig=source)["DriveId"]
+    wait_for(lambda: drive_status(api, again) == 2)
+    api.stop(speaker)
+    wait_for(lambda: drive_status(api, again) == 4)
+    assert server.parts.rooms.stream(APP_ID, "echo").watchers == {ear}

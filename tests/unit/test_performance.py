@@ -37,10 +37,7 @@ class Outlet:
 
     def __init__(self):
         self.units, self.wanted, self.keyframes = [], True, set()
-
-    @property
-    def video_codecs(self):
-        return {Codec.H264}
+        self.video_codecs = {Codec.H264}
 
     def push(self, unit):
         self.units.append(unit)
@@ -332,3 +329,16 @@ async def test_keyframe_storms_are_coalesced(stage):
     keyframes = [u.time_us for u in stage.outlet.units if u.kind is Kind.VIDEO and u.keyframe]
     assert len(keyframes) <= 6
     assert min(np.diff(keyframes)) >= 500_000
+
+
+async def test_who_only_listens_has_nothing_drawn(stage):
+    await stage.ticks(2)
+    drawn = len(stage.face.mouths)
+    stage.outlet.video_codecs = set()
+    await stage.ticks(3)
+    assert len(stage.face.mouths) == drawn
+    assert stage.performance.pictures.encoders == ()
+    assert stage.outlet.times(Kind.AUDIO)[-1] == 5 * TICK_US
+    stage.outlet.video_codecs = {Codec.H264}
+    await stage.ticks(1)
+    assert [u.keyframe for u in stage.outlet.units if u.kind is Kind.VIDEO][-1]

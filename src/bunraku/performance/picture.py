@@ -104,11 +104,15 @@ class PictureTrack:
         if self._under_way is not None:
             self._meter.frames_late += 1
             return
+        codecs = self._outlet.video_codecs
+        if not codecs:
+            self.rest()  # everybody here only listens
+            return
         changed = self.rate.update(time_us / 1e6, self._outlet.video_limit)
         if changed:
             self._meter.rate_changes += 1
         # A new rate needs a new encoder, and that begins with a keyframe.
-        keyframes = {c: changed or self._keyframe_due(c, time_us) for c in self._outlet.video_codecs}
+        keyframes = {c: changed or self._keyframe_due(c, time_us) for c in codecs}
         for codec in [c for c, due in keyframes.items() if due]:
             # Cleared now: a request that comes while this one is encoded needs another.
             self._outlet.keyframe_sent(codec)

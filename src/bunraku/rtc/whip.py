@@ -132,7 +132,7 @@ class Publisher:
 
 
 class Whip:
-    """The ``/whip`` endpoints; a ``LiveSource`` for DriveByRTCStream."""
+    """The ``/whip`` endpoints, and the sound of those who publish."""
 
     def __init__(
         self, rooms: Rooms, door: Doorkeeper, addresses: tuple[str, ...], ice_servers: tuple[IceServer, ...]

@@ -34,7 +34,7 @@ SOURCE_WAIT = 10.0  # s a live source may take to appear (contract section 5.8)
 
 
 class LiveSource(Protocol):
-    """Finds the sound of a published stream; ``rtc.whip.Whip`` is one."""
+    """Finds the sound of a published stream; ``rtc.sources.LiveSources`` is one."""
 
     def listen(self, app_id: int, room_id: str, stream_id: str) -> AsyncIterator[SpeechChunk] | None:
         """The stream's sound until it ends; None while there is no such stream."""
