@@ -103,11 +103,11 @@ class Ledger:
     def __init__(self):
         self.done, self.attempts = [], []
 
-    async def callback_attempted(self, callback_id, attempts):
-        self.attempts.append((callback_id, attempts))
-
-    async def callback_done(self, callback_id):
-        self.done.append(callback_id)
+    def callback_attempted(self, receipt, attempts, *, over):
+        if over:
+            self.done.append(receipt)
+        else:
+            self.attempts.append((receipt, attempts))
 
 
 async def run(clock, seconds):
@@ -133,7 +133,7 @@ async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
 
     receiver = receivers(script)
     d = delivery(clock, ledger, receiver.url)
-    d.send(Callback(1, "t", 3, 1700000000100, {"Status": 3}, id=7))
+    d.send(Callback(1, "t", 3, 1700000000100, {"Status": 3}, receipt=7))
     await run(clock, 70)
     assert [round(t) for t in times] == [0, 2, 6, 14, 30, 62]
     assert ledger.done == [7]
@@ -150,7 +150,7 @@ async def test_section_8_4_retries_hold_back_nothing_later(receivers):
     clock, ledger = VirtualClock(), Ledger()
     d = delivery(clock, ledger, receiver.url, timestamp_seconds=True)
     for i, status in enumerate((1, 3, 4)):
-        d.send(Callback(1, "t", 3, i, {"Status": status}, id=i))
+        d.send(Callback(1, "t", 3, i, {"Status": status}, receipt=i))
     await run(clock, 1)
     assert [e["Detail"]["Status"] for e in receiver.heard] == [1, 3, 4]
     assert sorted(ledger.done) == [1, 2]
@@ -162,7 +162,7 @@ async def test_section_8_4_what_was_tried_before_a_restart_goes_on_counting(rece
     receiver = receivers(lambda _: 500)
     clock, ledger = VirtualClock(), Ledger()
     d = delivery(clock, ledger, receiver.url)
-    d.send(Callback(1, "t", 3, 0, {"Status": 3}, id=1, attempts=5))
+    d.send(Callback(1, "t", 3, 0, {"Status": 3}, receipt=1, attempts=5))
     await run(clock, 40)
     assert len(receiver.heard) == 1
     assert ledger.done == [1]

@@ -54,15 +54,18 @@ async def test_a_row_that_cannot_be_written_keeps_no_other_from_it(journal):
     assert set(await written(journal)) == {"a", "b", "c"}
 
 
-async def test_states_wait_for_a_locked_database_and_callbacks_do_not(journal):
+async def test_what_is_noted_waits_for_a_locked_database(journal):
     other = sqlite3.connect(journal.path)
     other.execute("BEGIN IMMEDIATE")
-    journal.note(drive("a", 1), callback())
+    delivered, waiting = callback(), callback()
+    journal.note(drive("a", 1), delivered, waiting)
     with pytest.raises(Exception, match="locked"):
         await journal.commit()
     journal.note(drive("a", 2))
     async with asyncio.timeout(1):
         await journal.settle()  # at once: nobody waits for a database that is away
+    journal.callback_attempted(delivered, 1, over=True)
+    journal.callback_attempted(waiting, 1, over=False)
     journal.note(DriveRow(id="x", task_id="never", kind="text", sequence=1, status=1))
     journal.forget("never")
     assert journal.waiting
@@ -73,11 +76,33 @@ async def test_states_wait_for_a_locked_database_and_callbacks_do_not(journal):
             await asyncio.sleep(0.01)
     await journal.commit()
     assert await written(journal) == {"a": 2}
+    assert [c.attempts for c in await journal.callbacks()] == [1]
+    journal.callback_attempted(waiting, 2, over=True)
+    await journal.commit()
+    assert await journal.callbacks() == []
+
+
+async def test_a_callback_that_is_over_before_it_was_written_is_not_left(journal):
+    """Wherever its row is at that moment: noted, on its way, or written."""
+    first, second, third = callback(), callback(), callback()
+    journal.note(first)
+    await journal.commit()
+    journal.callback_attempted(first, 1, over=True)
+    journal.note(second)
+    writing = asyncio.create_task(journal.commit())
+    while journal.waiting:
+        await asyncio.sleep(0)
+    journal.callback_attempted(second, 1, over=True)
+    journal.note(third)
+    journal.callback_attempted(third, 1, over=True)
+    await writing
+    await journal.commit()
     assert await journal.callbacks() == []
 
 
 async def test_nothing_is_left_of_a_task_that_was_forgotten_while_it_was_written(journal):
-    journal.note(DriveRow(id="x", task_id="never", kind="text", sequence=1, status=1), drive("a"))
+    event = CallbackRow(app_id=1, task_id="never", event_type=1, event_time_ms=1, detail={}, attempts=0)
+    journal.note(DriveRow(id="x", task_id="never", kind="text", sequence=1, status=1), event, drive("a"))
     writing = asyncio.create_task(journal.commit())
     while journal.waiting:  # until the writer has taken it
         await asyncio.sleep(0)
@@ -85,6 +110,7 @@ async def test_nothing_is_left_of_a_task_that_was_forgotten_while_it_was_written
     await writing
     await journal.commit()
     assert set(await written(journal)) == {"a"}
+    assert await journal.callbacks() == []
 
 
 async def test_closing_does_not_wait_for_a_database_that_is_away(tmp_path, monkeypatch):

@@ -13,7 +13,6 @@ import logging
 import secrets
 import uuid
 from collections import deque
-from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -34,14 +33,14 @@ TASK_EVENT, DRIVE_EVENT = 3, 4
 
 @dataclass(slots=True)
 class Callback:
-    """One event for one receiver. ``id`` is its outbox row, once that is written."""
+    """One event for one receiver. ``receipt`` is what the outbox knows it by."""
 
     app_id: int
     task_id: str
     event_type: int
     event_time_ms: int
     detail: dict[str, Any]
-    id: int | None = None
+    receipt: object | None = None
     attempts: int = 0
 
 
@@ -71,9 +70,9 @@ class Outcome:
 class Outbox(Protocol):
     """Where undelivered callbacks are kept; ``store.journal.Journal`` is one."""
 
-    async def callback_attempted(self, callback_id: int, attempts: int) -> None: ...
-
-    async def callback_done(self, callback_id: int) -> None: ...
+    def callback_attempted(self, receipt: object, attempts: int, *, over: bool) -> None:
+        """Delivered, or given up, when ``over``. Neither blocks nor raises."""
+        ...
 
 
 class Delivery:
@@ -155,7 +154,7 @@ class Delivery:
             else:
                 begun = self._clock.monotonic()
                 if await self._attempt(callback):
-                    await self._settle(callback)
+                    self._settle(callback)
                 else:
                     self._spawn(self._retry(callback, begun))
             line.popleft()
@@ -167,16 +166,16 @@ class Delivery:
             await self._clock.sleep_until(due)
             begun = self._clock.monotonic()
             if await self._attempt(callback):
-                await self._settle(callback)
+                self._settle(callback)
                 return
         self.given_up += 1
         log.warning("callback given up", extra={"task": callback.task_id})
-        await self._settle(callback, delivered=False)
+        self._settle(callback, delivered=False)
 
-    async def _settle(self, callback: Callback, *, delivered: bool = True) -> None:
+    def _settle(self, callback: Callback, *, delivered: bool = True) -> None:
         self.delivered += delivered
-        if callback.id is not None:
-            await self._record(self._outbox.callback_done(callback.id))
+        if callback.receipt is not None:
+            self._outbox.callback_attempted(callback.receipt, callback.attempts, over=True)
 
     async def _attempt(self, callback: Callback) -> bool:
         callback.attempts += 1
@@ -197,8 +196,8 @@ class Delivery:
                 ok,
             )
         )
-        if not ok and callback.id is not None:
-            await self._record(self._outbox.callback_attempted(callback.id, callback.attempts))
+        if not ok and callback.receipt is not None:
+            self._outbox.callback_attempted(callback.receipt, callback.attempts, over=False)
         return ok
 
     async def test(self, app: App) -> tuple[bool, str]:
@@ -230,13 +229,6 @@ class Delivery:
             return False, str(error)
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError, TimeoutError) as error:
             return False, type(error).__name__
-
-    async def _record(self, note: Awaitable[None]) -> None:
-        """The outbox is for restarts: a fault of the database must not stop delivery."""
-        try:
-            await note
-        except Exception:
-            log.exception("callback outbox")
 
     def _body(self, app: App, callback: Callback) -> dict[str, Any]:
         """Fresh nonce, timestamp and signature for each attempt; EventTime stays."""

@@ -6,6 +6,7 @@ different apps never meet: they are keyed by (AppId, RoomId).
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -54,11 +55,8 @@ class Stream:
     width: int = 0
     height: int = 0
     transparent: bool = False
+    is_digital_human: bool = False
     _keyframe: set[Codec] = field(default_factory=set[Codec])
-
-    @property
-    def is_digital_human(self) -> bool:
-        return self.user_name == DIGITAL_HUMAN_USER
 
     @property
     def wanted(self) -> bool:
@@ -104,8 +102,7 @@ class Stream:
         self.watchers.discard(watcher)
 
     async def close(self) -> None:
-        for watcher in tuple(self.watchers):
-            await watcher.close()
+        await asyncio.gather(*(w.close() for w in tuple(self.watchers)), return_exceptions=True)
         self.watchers.clear()
 
     def describe(self) -> dict[str, Any]:
@@ -161,6 +158,7 @@ class Room:
         former = self.members.pop(member.user_id, None)
         if former is not None:
             former.kick()
+            self.broadcast(self._users("DELETE", former), but=member.user_id)
         self.members[member.user_id] = member
         self.broadcast(self._users("ADD", member), but=member.user_id)
 

@@ -4,8 +4,7 @@
 that was noted before it is durable, which is what an API answer waits for. A state change and
 the callback it causes are noted together and land in one transaction.
 
-While the database is away, states wait here and are written when it is back; callbacks are
-delivered meanwhile and need no row.
+While the database is away, rows wait here and are written when it is back.
 """
 
 from __future__ import annotations
@@ -39,7 +38,20 @@ class Unborn:
         return self.id
 
 
-Row = TaskRow | DriveRow | CallbackRow | Unborn
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A callback was attempted so often; delivered or given up when ``over``."""
+
+    row: CallbackRow
+    attempts: int
+    over: bool
+
+    @property
+    def task_id(self) -> str:
+        return self.row.task_id
+
+
+Row = TaskRow | DriveRow | CallbackRow | Unborn | Attempted
 BACKLOG = 20_000  # rows; beyond it the server sheds load
 BUSY_MS = 5000  # SQLite waits so long for another process's lock
 ATTEMPT = 5.0  # s: a database that says nothing is away
@@ -169,8 +181,18 @@ class Journal:
                 if isinstance(row, CallbackRow):
                     session.add(row)
                 elif isinstance(row, Unborn):
+                    await session.execute(delete(CallbackRow).where(CallbackRow.task_id == row.id))
                     await session.execute(delete(DriveRow).where(DriveRow.task_id == row.id))
                     await session.execute(delete(TaskRow).where(TaskRow.id == row.id))
+                elif isinstance(row, Attempted):
+                    # Written in order: what is attempted here was added before, or could not be.
+                    await session.flush()  # gives those of this batch their ids
+                    mine = CallbackRow.id == row.row.id
+                    await session.execute(
+                        delete(CallbackRow).where(mine)
+                        if row.over
+                        else update(CallbackRow).where(mine).values(attempts=row.attempts)
+                    )
                 else:
                     await session.merge(row)
 
@@ -200,10 +222,9 @@ class Journal:
 
     def _keep(self, rows: list[Row], error: Exception) -> Exception:
         """Put states back, before those noted meanwhile, and try again in a while."""
-        kept: list[Row] = [r for r in rows if not isinstance(r, CallbackRow)]
-        self._pending = _latest([*kept, *self._pending])
+        self._pending = _latest([*rows, *self._pending])
         if not self._away:
-            log.error("journal: the database is away, %d rows wait", len(kept), exc_info=error)
+            log.error("journal: the database is away, %d rows wait", len(rows), exc_info=error)
         self._away = True
         if not self._retrying:
             self._retrying = True
@@ -252,15 +273,16 @@ class Journal:
         async with self._sessions() as session:
             return (await session.scalars(select(CallbackRow).order_by(CallbackRow.id))).all()
 
-    async def callback_attempted(self, callback_id: int, attempts: int) -> None:
-        async with self._sessions.begin() as session:
-            await session.execute(
-                update(CallbackRow).where(CallbackRow.id == callback_id).values(attempts=attempts)
-            )
-
-    async def callback_done(self, callback_id: int) -> None:
-        async with self._sessions.begin() as session:
-            await session.execute(delete(CallbackRow).where(CallbackRow.id == callback_id))
+    def callback_attempted(self, receipt: object, attempts: int, *, over: bool) -> None:
+        """``receipt`` is the row; one that was not written yet and is over never will be."""
+        assert isinstance(receipt, CallbackRow)
+        waits = any(r is receipt for r in self._pending)
+        if waits and over:
+            self._pending = [r for r in self._pending if r is not receipt]
+        elif waits:
+            receipt.attempts = attempts
+        else:
+            self.note(Attempted(receipt, attempts, over))
 
     # --- nonces
 
@@ -283,10 +305,11 @@ def _task_of(row: Row) -> str:
 
 
 def _latest(rows: list[Row]) -> list[Row]:
-    """Only the last state of a row matters, at the place of its first; callbacks are all new."""
+    """Only the last state of a row matters, at the place of its first; callbacks are each their own."""
     latest: dict[tuple[type, object], Row] = {}
     for i, row in enumerate(rows):
-        latest[(type(row), row.id if not isinstance(row, CallbackRow) else i)] = row
+        once = isinstance(row, CallbackRow | Attempted)
+        latest[(type(row), i if once else row.id)] = row
     return list(latest.values())
 
 

@@ -115,7 +115,8 @@ class TaskManager:
         for live in list(self._live.values()):
             if live.record.status.live:
                 self._stop(live)
-        await asyncio.gather(*self._closing, return_exceptions=True)
+        while self._closing:  # what ends here sends callbacks, which are jobs of their own
+            await asyncio.gather(*self._closing, return_exceptions=True)
 
     async def _recover(self) -> None:
         now = self._clock.wall()
@@ -240,6 +241,7 @@ class TaskManager:
         )
         stream = Stream(app.id, record.room_id, record.stream_id, f"dh_{record.id}", DIGITAL_HUMAN_USER)
         stream.width, stream.height = record.framing.width, record.framing.height
+        stream.is_digital_human = True
         stream.transparent = record.framing.transparent
         try:
             self._rooms.reserve(stream)
@@ -343,14 +345,18 @@ class TaskManager:
 
     async def _wind_down(self, live: LiveTask) -> None:
         try:
-            async with asyncio.timeout(self.settings.stop_timeout):
-                for close in tuple(live.closers):
-                    close()
-                if live.performance is not None:
-                    await live.performance.stop()
-                await live.stream.close()
-        except Exception:
-            log.exception("stream task did not stop cleanly", extra={"task": live.record.id})
+            for close in tuple(live.closers):
+                close()
+            # Side by side: a picture that hangs must keep no watcher here.
+            ends = [asyncio.create_task(live.stream.close())]
+            if live.performance is not None:
+                ends.append(asyncio.create_task(live.performance.stop()))
+            done, hanging = await asyncio.wait(ends, timeout=self.settings.stop_timeout)
+            faults = [e for job in done if (e := job.exception()) is not None]
+            if hanging or faults:
+                log.error("stream task was stopped by force: %s", faults, extra={"task": live.record.id})
+            for job in hanging:
+                job.cancel()
         finally:
             for job in tuple(live.jobs):
                 job.cancel()
@@ -437,7 +443,7 @@ def _callback(row: CallbackRow) -> Callback:
         row.event_type,
         row.event_time_ms,
         dict(row.detail),
-        row.id,
+        row,
         row.attempts,
     )
 
