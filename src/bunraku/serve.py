@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import socket
+from collections.abc import Awaitable, Callable
 
 import uvicorn
 from fastapi import FastAPI
@@ -39,14 +40,46 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
+    """``drain`` is awaited before connections are closed."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        for server in self.servers:
+            for listening in server.sockets:
+                keep_alive(listening)
         # What start-up made stays: a full collection that looked through it would stop every
         # stream for two pictures.
         gc.collect()
         gc.freeze()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Members of rooms hear of the end, and drive sockets close with the code that says so
+        # (contract sections 6.3 and 7.1), while they are still connected.
+        await self._drain()
+        await super().shutdown(sockets)
+
+
+def keep_alive(listening: socket.socket) -> None:
+    """Have the kernel find peers that vanished, within a minute (contract section 7.1).
+
+    Accepted connections inherit it; where the system does not know an option its own pace holds.
+    """
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        option = getattr(socket, name, None)
+        if option is not None:
+            listening.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def server(app: FastAPI, settings: Settings) -> Server:
+    """Of an application made by ``app.build``."""
+    return Server(configuration(app, settings), app.state.server.manager.close)
+
 
 def run(app: FastAPI, settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out."""
-    Server(configuration(app, settings)).run()
+    server(app, settings).run()

@@ -11,7 +11,7 @@ import pytest
 import websockets
 
 from bunraku.rtc.token import generate
-from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET
+from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET, RunningServer
 
 from .test_actions import drive_status, wait_for
 from .test_drive_socket import Ear
@@ -122,6 +122,38 @@ async def test_section_11_5_a_second_login_kicks_the_first(server):
     async with Member(server, "kick", "same") as first, Member(server, "kick", "same"):
         await first.until(lambda: first.events("kickout"))
         assert first.events("kickout")[0]["code"] == 1002050
+
+
+async def test_section_11_4_a_second_login_is_one_user_to_the_others(server):
+    async with Member(server, "twice", "other") as other:
+        async with Member(server, "twice", "same"), Member(server, "twice", "same"):
+            await other.until(lambda: len(other.events("users")) == 3)
+        assert [e["update"] for e in other.events("users")][:3] == ["ADD", "DELETE", "ADD"]
+
+
+async def test_section_7_1_peers_that_vanish_are_found_by_the_kernel(server):
+    import socket
+
+    async with Member(server, "alive", "u") as member:
+        port = member.socket.local_address[1]
+        accepted = [
+            c.transport.get_extra_info("socket")
+            for c in server._uvicorn.server_state.connections
+            if c.transport.get_extra_info("peername")[1] == port
+        ]
+        assert [s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for s in accepted] == [1]
+        assert [s.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) for s in accepted] == [30]
+
+
+async def test_section_6_3_members_hear_of_the_end_when_the_server_stops(human_id):
+    with RunningServer(providers=[]) as leaving:
+        with leaving.client() as api:
+            task = api.create(human_id, room_id="last", stream_id="s", size=(128, 128))
+            wait_for(lambda: api.status(task)["Status"] == 3)
+        member = await Member(leaving, "last", "u").__aenter__()
+        leaving._uvicorn.should_exit = True
+        await member.until(lambda: any(e["update"] == "DELETE" for e in member.events("streams")))
+    await member.__aexit__()
 
 
 @pytest.mark.parametrize(

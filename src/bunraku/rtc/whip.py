@@ -19,6 +19,7 @@ from aiortc.mediastreams import MediaStreamError
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from bunraku.encode.opus import PACKET_SAMPLES, OpusEncoder
 from bunraku.errors import BodyUnreadable
 from bunraku.http import read_body
 from bunraku.media import PCM, SAMPLE_RATE, SpeechChunk
@@ -36,6 +37,32 @@ HEARD_AHEAD = 50  # frames a listener may fall behind: a second; the oldest are 
 CONNECT_TIMEOUT = 20.0
 
 
+class Relay:
+    """Sound for those who watch a published stream, encoded once for all of them."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._encoder: OpusEncoder | None = None
+        self._rest: PCM = np.empty(0, np.int16)
+        self._samples = 0
+
+    def push(self, samples: PCM) -> None:
+        """Samples as they come; time goes on whether anybody watches or not."""
+        if not self._stream.watchers:
+            self._samples += samples.size
+            self._encoder, self._rest = None, self._rest[:0]
+            return
+        if self._encoder is None:
+            self._encoder = OpusEncoder()
+        held = np.concatenate([self._rest, samples])
+        whole = held.size // PACKET_SAMPLES * PACKET_SAMPLES
+        self._rest = held[whole:]
+        if whole:
+            for unit in self._encoder.encode(held[:whole], self._samples * 1_000_000 // SAMPLE_RATE):
+                self._stream.push(unit)
+            self._samples += whole
+
+
 class Publisher:
     """One incoming connection and the stream it feeds."""
 
@@ -46,6 +73,7 @@ class Publisher:
         self._rooms = rooms
         configuration = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self._connection = RTCPeerConnection(configuration)
+        self._relay = Relay(stream)
         self._listeners: set[asyncio.Queue[PCM | None]] = set()
         self._jobs: list[asyncio.Task[None]] = []
         self.closed = False
@@ -94,6 +122,7 @@ class Publisher:
                 frame = await track.recv()
                 for out in resampler.resample(frame):
                     samples: PCM = out.to_ndarray().reshape(-1).astype(np.int16, copy=False)
+                    self._relay.push(samples)
                     for listener in self._listeners:
                         if listener.full():
                             listener.get_nowait()

@@ -12,11 +12,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import uvicorn
-
 from bunraku.app import Server, build
 from bunraku.client import Client
-from bunraku.serve import configuration
+from bunraku.serve import server
 from bunraku.settings import AppSettings, Settings, load
 from bunraku.speech.base import SpeechProvider
 
@@ -63,7 +61,7 @@ class RunningServer:
             **settings,
         )
         self.app = build(self.settings, providers=providers)
-        self._uvicorn = uvicorn.Server(configuration(self.app, self.settings))
+        self._uvicorn = server(self.app, self.settings)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server", daemon=True)
 
     async def _serve(self) -> None:
