@@ -216,6 +216,35 @@ def test_whep_refusals(server, api, create):
     assert not server.parts.rooms.stream(APP_ID, "whep-1").watchers
 
 
+async def test_section_10_3_who_is_in_the_room_plays_on_when_the_token_expires(server, api, create):
+    """Expiry is about logging in: a stream that comes back an hour later is still played."""
+    task = create(room_id="long", stream_id="long-1")
+    await asyncio.to_thread(wait_for, lambda: api.status(task)["Status"] == 3)
+    short, other = (generate(APP_ID, "u", SECRET, time.time() - 7200, 7202 + i) for i in (0, 1))
+    stranger = generate(APP_ID, "v", SECRET, time.time() - 7200, 7202)
+
+    async def status(token, stream="long-1"):
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"}
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(
+                f"{server.base_url}/whep/{APP_ID}/{stream}", content="v=0", headers=headers
+            )
+        return answer.status_code, answer.text[:7]
+
+    async with Member(server, "long", "u", token=short) as member:
+        assert member.heard[0]["event"] == "login"
+        await member.until(lambda: asyncio.run(status(stranger))[0] == 401)
+        # 400 and 404 come after the door: the offer is none, the stream is none.
+        assert (await status(short))[0] == 400
+        assert (await status(short, "long-2"))[0] == 404
+        await member.until(lambda: asyncio.run(status(other)) == (401, "1102018"))
+        await member.socket.send(
+            json.dumps({"type": "renew", "token": generate(APP_ID, "u", SECRET, time.time())})
+        )
+        await member.until(lambda: asyncio.run(status(short)) == (401, "1102018"))
+    assert (await status(short)) == (401, "1102018")
+
+
 def test_section_5_8_one_digital_human_repeats_another(server, api, create):
     """Through Opus and back; the end of the source is the drive's."""
     speaker = create(room_id="stage", stream_id="speaker")

@@ -13,13 +13,15 @@ import time
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from websockets.asyncio.client import connect
 
 from bunraku.bench.receiver import Receiver
 from bunraku.fetch import Fetcher, FetchFailed, Resolver
 from bunraku.rpc.limits import WindowsInMemory
-from bunraku.rtc.room import Room, Rooms
-from bunraku.rtc.token import generate
+from bunraku.rtc.room import Room, Rooms, Stream
+from bunraku.rtc.token import RoomToken, generate
+from bunraku.rtc.whep import Whep
 from bunraku.settings import FetchSettings
 from bunraku.speech.pcm_stream import Format, PcmReader
 from bunraku.testing.clock import VirtualClock
@@ -161,11 +163,62 @@ async def test_sessions_that_never_connect_count_as_watchers_and_end(served):
         api.stop(task)
 
 
-async def some_offer():
+async def test_watchers_that_arrive_together_are_counted_together():
+    """Some transports take their time to answer an offer."""
+
+    class Slow:
+        async def watch(self, stream, offer):
+            await asyncio.sleep(0)
+            await go.wait()
+            return Session(stream)
+
+    class Session:
+        answer, closed = "v=0", False
+
+        def __init__(self, stream):
+            self.id, self.stream = str(id(self)), stream
+
+    class Door:
+        def check_guest(self, app_id, token, rooms):
+            return RoomToken(app_id, "u", 0)
+
+    go, rooms = asyncio.Event(), Rooms()
+    stream = Stream(1, "r", "s", "u", "u")
+    rooms.reserve(stream)
+    rooms.publish(stream)
+    app = FastAPI()
+    app.include_router(Whep(rooms, Door(), Slow(), (), 2).routes())
+    headers = {"Content-Type": "application/sdp"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as http:
+        jobs = [asyncio.create_task(http.post("/whep/1/s", content="v=0", headers=headers)) for _ in range(4)]
+        await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+        go.set()
+        assert sorted([(await job).status_code for job in jobs]) == [201, 201, 503, 503]
+
+
+async def test_a_publisher_that_never_connected_gives_its_name_to_its_own_user_only(served):
+    """A page that is loaded again need not wait for its former self to be given up."""
+    offer = await some_offer("audio", direction="sendonly")
+
+    def publish(user):
+        token = generate(APP_ID, user, SECRET, time.time())
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"}
+        return httpx.post(f"{served.base_url}/whip/{APP_ID}/r/again", content=offer, headers=headers)
+
+    first = publish("host")
+    assert [first.status_code, publish("guest").status_code] == [201, 409]
+    second = publish("host")
+    assert second.status_code == 201
+    assert httpx.delete(served.base_url + first.headers["location"]).status_code == 404
+    assert httpx.delete(served.base_url + second.headers["location"]).status_code == 200
+    assert served.parts.rooms.stream(APP_ID, "again") is None
+
+
+async def some_offer(*kinds, direction="recvonly"):
     receiver = Receiver()
     connection = receiver._connection
-    for kind in ("video", "audio"):
-        connection.addTransceiver(kind, direction="recvonly")
+    for kind in kinds or ("video", "audio"):
+        connection.addTransceiver(kind, direction=direction)
     await connection.setLocalDescription(await connection.createOffer())
     sdp = connection.localDescription.sdp
     await receiver.close()

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import pytest
 
 from bunraku.errors import SystemBusy
-from bunraku.store.tables import CallbackRow
 from bunraku.testing.server import APP_ID, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
@@ -53,33 +52,6 @@ def test_section_5_4_a_task_that_cannot_be_remembered_never_was(tmp_path, receiv
         task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
         wait_for(lambda: api.status(task)["Status"] == 3)
     assert {event["TaskId"] for event in receiver.heard} == {task}
-
-
-def test_section_8_4_first_attempts_keep_the_order_of_events(monkeypatch):
-    """The first waits for the database; those after it, which need not, wait for the first."""
-    with RunningServer(providers=[]) as server:
-        manager, sent, waits = server.parts.manager, [], iter([0.3, 0.0, 0.0])
-
-        async def settle():
-            import asyncio
-
-            await asyncio.sleep(next(waits))
-
-        class Record:
-            def send(self, callback):
-                sent.append(callback.event_time_ms)
-
-            async def close(self):
-                return
-
-        row = {"app_id": 1, "task_id": "t", "event_type": 1, "detail": {}, "attempts": 0}
-        with monkeypatch.context() as patched:
-            patched.setattr(manager, "_delivery", Record())
-            patched.setattr(manager._journal, "settle", settle)
-            server.call(lambda: [manager._send(CallbackRow(event_time_ms=i, **row)) for i in range(3)])
-            wait_for(lambda: len(sent) == 3)
-        assert sent == [0, 1, 2]
-        assert server.call(lambda: dict(manager._sending)) == {}
 
 
 def test_errors_of_the_database_hold_no_secret(tmp_path, caplog):

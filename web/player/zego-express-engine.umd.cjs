@@ -201,6 +201,14 @@ function enterRoom(origin, login, on) {
   let pinger;
   let deaf;
   let retry;
+  let opening;
+
+  function rest() {
+    clearInterval(pinger);
+    clearTimeout(deaf);
+    clearTimeout(opening);
+    deaf = undefined;
+  }
 
   function send(message) {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
@@ -208,8 +216,7 @@ function enterRoom(origin, login, on) {
 
   function end() {
     closed = true;
-    clearInterval(pinger);
-    clearTimeout(deaf);
+    rest();
     clearTimeout(retry);
     socket.onclose = null;
     socket.close();
@@ -221,8 +228,7 @@ function enterRoom(origin, login, on) {
   }
 
   function lost() {
-    clearInterval(pinger);
-    clearTimeout(deaf);
+    rest();
     if (closed) return;
     if (!entered) {
       fail(CODES.LOGIN_TIMEOUT, 'the server could not be reached');
@@ -248,11 +254,10 @@ function enterRoom(origin, login, on) {
         entered = true;
         attempt = 0;
         lostAt = 0;
-        clearTimeout(deaf);
+        rest();
         pinger = setInterval(() => {
           send({ type: 'ping' });
           deaf ??= setTimeout(() => {
-            deaf = undefined;
             socket.onclose = null;
             socket.close();
             lost();
@@ -291,7 +296,7 @@ function enterRoom(origin, login, on) {
 
   function open() {
     socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/rtc/room`);
-    const timer = setTimeout(() => {
+    opening = setTimeout(() => {
       socket.onclose = null;
       socket.close();
       if (entered) lost();
@@ -299,13 +304,10 @@ function enterRoom(origin, login, on) {
     }, LOGIN_MS);
     socket.onopen = () => send({ type: 'login', ...login });
     socket.onmessage = ({ data }) => {
-      clearTimeout(timer);
+      clearTimeout(opening);
       hear(JSON.parse(data));
     };
-    socket.onclose = () => {
-      clearTimeout(timer);
-      lost();
-    };
+    socket.onclose = lost;
   }
 
   if (typeof WebSocket === 'undefined') throw fault(CODES.PARAMETER, 'this browser has no WebSocket');
@@ -542,9 +544,10 @@ const HOPELESS = new Set([400, 401, 403, 415]);
 function startPlaying(link, options, on) {
   const stream = new MediaStream();
   let session = null;
+  let played = false;
   let stopped = false;
   let running = false;
-  let deadline = 0;
+  let turn = 0; // of the run that counts: the stream's end and the page's stop make it stale
   let wake = () => {};
   let settle;
   let meter;
@@ -582,17 +585,18 @@ function startPlaying(link, options, on) {
     await leaving?.close();
   }
 
-  async function attempt() {
+  async function attempt(stale) {
     const { url, token, iceServers } = link();
     const made = await connect(url, token, iceServers, prepare, (state) => {
-      if (made === session && (state === 'failed' || state === 'closed')) lost();
+      if (made === session && !running && (state === 'failed' || state === 'closed')) lost();
     });
-    if (stopped) {
+    if (stale()) {
       await made.close();
       return;
     }
     session = made;
     await connected(made.pc);
+    if (stale()) return;
     meter = setInterval(() => measure(made.pc), QUALITY_MS);
   }
 
@@ -616,29 +620,43 @@ function startPlaying(link, options, on) {
   async function run() {
     if (running || stopped) return;
     running = true;
-    deadline = Date.now() + WAIT_MS;
+    turn += 1;
+    const mine = turn;
+    const stale = () => mine !== turn;
+    const deadline = Date.now() + WAIT_MS;
     on.state('PLAY_REQUESTING', 0);
-    let problem = fault(CODES.NO_SUCH_STREAM, 'stream does not exist');
-    while (!stopped) {
+    while (!stale()) {
       try {
-        await attempt();
-        if (!stopped) {
-          on.state('PLAYING', 0);
-          settle.resolve(stream);
-        }
+        await attempt(stale);
+        if (stale()) return;
         running = false;
+        played = true;
+        on.state('PLAYING', 0);
+        settle.resolve(stream);
         return;
       } catch (error) {
-        problem = error.code ? error : fault(CODES.ICE_FAILED, error.message);
+        if (stale()) return;
         await drop();
-        if (HOPELESS.has(error.status) || Date.now() + RETRY_MS > deadline) break;
+        if (stale()) return;
+        if (HOPELESS.has(error.status) || Date.now() + RETRY_MS > deadline) {
+          running = false;
+          const problem = error.code ? error : fault(CODES.ICE_FAILED, error.message);
+          on.state('NO_PLAY', problem.code);
+          settle.reject(problem);
+          return;
+        }
         await pause(RETRY_MS);
       }
     }
+  }
+
+  /** No run counts any more, and nothing of the stream is shown. */
+  function halt() {
+    turn += 1;
     running = false;
-    if (stopped) return;
-    on.state('NO_PLAY', problem.code);
-    settle.reject(problem);
+    wake();
+    for (const track of stream.getTracks()) stream.removeTrack(track);
+    return drop();
   }
 
   /** The connection broke: try anew, keeping the page's MediaStream. */
@@ -656,19 +674,17 @@ function startPlaying(link, options, on) {
       if (running) wake();
       else if (!session) run();
     },
-    /** The stream ended; should it return within a minute, it plays on. */
+    /** The stream ended; should it return, it plays on. One that never played is still waited for. */
     async ended() {
-      if (running) return;
-      await drop();
-      for (const track of stream.getTracks()) stream.removeTrack(track);
+      if (!played || !(running || session)) return;
+      const gone = halt(); // also of a new attempt, when the connection broke before the news came
       on.state('NO_PLAY', CODES.STREAM_ENDED);
+      await gone;
     },
     async stop() {
       stopped = true;
-      wake();
       settle.reject(fault(CODES.NO_SUCH_STREAM, 'playing was stopped'));
-      for (const track of stream.getTracks()) stream.removeTrack(track);
-      await drop();
+      await halt();
       on.state('NO_PLAY', 0);
     },
   };
@@ -703,6 +719,7 @@ function build(engine, appID, server) {
   const heard = listeners();
   const { emit } = heard;
   const rooms = new Map(); // roomID -> {room, token, userID, streams: Map, iceServers, userUpdate}
+  const entering = new Map(); // roomID -> how to give up a login under way
   const plays = new Map(); // streamID -> playing
   const publishes = new Map(); // streamID -> {session, roomID, close}
   const streamIDs = new WeakMap(); // MediaStream -> streamID
@@ -784,14 +801,24 @@ function build(engine, appID, server) {
       emit('roomStateChanged', String(roomID), 'LOGIN_FAILED', error.code, '');
       throw error;
     }
+    entering.get(roomID)?.();
     if (rooms.has(roomID)) leave(roomID);
     states(roomID, 'LOGINING', 'CONNECTING', 0);
+    // News that come before the page was told of its login wait, or the list would be told after them.
+    let early = [];
+    const tell = (news) => (early ? early.push(news) : news());
     const room = { token, userID: user.userID, streams: new Map(), iceServers: [], userUpdate: Boolean(config.userUpdate) };
-    await new Promise((resolve, reject) => {
+    const entered = new Promise((resolve, reject) => {
+      entering.set(roomID, () => {
+        entering.delete(roomID);
+        room.room?.leave();
+        reject(fault(CODES.NOT_LOGGED_IN, 'logged out before the login was done'));
+      });
       const login = { appID: Number(appID), roomID, token, userID: user.userID, userName: String(user.userName ?? user.userID) };
       room.room = enterRoom(origin, login, {
         login(message) {
           room.iceServers = message.iceServers || [];
+          entering.delete(roomID);
           rooms.set(roomID, room);
           resolve();
           // The page's own code after `await loginRoom` runs first.
@@ -801,22 +828,26 @@ function build(engine, appID, server) {
             update(roomID, room, 'ADD', message.streams);
             if (room.userUpdate && message.users?.length) emit('roomUserUpdate', roomID, 'ADD', message.users);
             emit('roomOnlineUserCountUpdate', roomID, message.count);
+            const late = early;
+            early = null;
+            for (const news of late) if (rooms.get(roomID) === room) news();
           });
         },
-        lost: () => states(roomID, 'RECONNECTING', 'CONNECTING', 0),
-        back(message) {
+        lost: () => tell(() => states(roomID, 'RECONNECTING', 'CONNECTING', 0)),
+        back: (message) => tell(() => {
           room.iceServers = message.iceServers || [];
           states(roomID, 'RECONNECTED', 'CONNECTED', 0);
           const now = new Set(message.streams.map((s) => s.streamID));
           const before = new Set(room.streams.keys());
           update(roomID, room, 'DELETE', [...room.streams.values()].filter((s) => !now.has(s.streamID)));
           update(roomID, room, 'ADD', message.streams.filter((s) => !before.has(s.streamID)));
-        },
-        failed(code, text, entered) {
-          if (entered) {
+        }),
+        failed(code, text, wasIn) {
+          if (wasIn) {
             states(roomID, 'RECONNECT_FAILED', 'DISCONNECTED', code, text);
             leave(roomID);
           } else {
+            entering.delete(roomID);
             states(roomID, 'LOGIN_FAILED', 'DISCONNECTED', code, text);
             reject(fault(code, text));
           }
@@ -825,19 +856,21 @@ function build(engine, appID, server) {
           states(roomID, 'KICKOUT', 'DISCONNECTED', CODES.KICKED_OUT);
           leave(roomID);
         },
-        streams: (kind, streams) => update(roomID, room, kind, streams),
-        users(kind, users, count) {
+        streams: (kind, streams) => tell(() => update(roomID, room, kind, streams)),
+        users: (kind, users, count) => tell(() => {
           if (room.userUpdate) emit('roomUserUpdate', roomID, kind, users);
           emit('roomOnlineUserCountUpdate', roomID, count);
-        },
-        message: (content) => deliver(roomID, content),
+        }),
+        message: (content) => tell(() => deliver(roomID, content)),
         expiring: () => emit('tokenWillExpire', roomID),
       });
     });
+    await entered;
     return true;
   }
 
   function logoutRoom(roomID) {
+    for (const [id, giveUp] of [...entering]) if (roomID === undefined || id === roomID) giveUp();
     for (const id of roomID === undefined ? [...rooms.keys()] : [roomID]) {
       if (!rooms.has(id)) continue;
       leave(id);

@@ -7,6 +7,7 @@ different apps never meet: they are keyed by (AppId, RoomId).
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 from collections.abc import Callable
@@ -126,6 +127,11 @@ class Member(Protocol):
     @property
     def user_name(self) -> str: ...
 
+    @property
+    def token(self) -> str:
+        """What it logged in with, or renewed since."""
+        ...
+
     def notify(self, event: dict[str, Any]) -> None: ...
 
     def kick(self) -> None: ...
@@ -194,6 +200,11 @@ class Rooms:
 
     def find(self, app_id: int, room_id: str) -> Room | None:
         return self._rooms.get((app_id, room_id))
+
+    def holds(self, app_id: int, user_id: str, token: str) -> bool:
+        """Whether this user is in some room of the app by this very token."""
+        here = (r.members.get(user_id) for (app, _), r in self._rooms.items() if app == app_id)
+        return any(hmac.compare_digest(m.token.encode(), token.encode()) for m in here if m is not None)
 
     def stream(self, app_id: int, stream_id: str) -> Stream | None:
         """A stream reserved or live under this name."""

@@ -48,8 +48,8 @@ class LoginRefused(Exception):
 class Participant:
     """One signalling connection; a ``Member`` of its room once logged in."""
 
-    def __init__(self, socket: WebSocket, user_id: str, user_name: str) -> None:
-        self._socket = socket
+    def __init__(self, socket: WebSocket, user_id: str, user_name: str, token: str) -> None:
+        self._socket, self.token = socket, token
         self._user_id, self._user_name = user_id, user_name
         self._outbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(OUTBOX)
         self._warning: asyncio.Task[None] | None = None
@@ -134,7 +134,7 @@ class Signaling:
             raise LoginRefused(PARAMETER_ERROR, "userName must be at most 256 bytes")
         verified = self._door.check(app_id, token, user_id)
         verified.admit(room_id)
-        return Participant(socket, user_id, user_name), self._rooms.room(app_id, room_id), verified
+        return Participant(socket, user_id, user_name, token), self._rooms.room(app_id, room_id), verified
 
     async def _attend(
         self, socket: WebSocket, participant: Participant, room: Room, token: RoomToken
@@ -178,6 +178,7 @@ class Signaling:
                     try:
                         fresh = self._door.check(room.app_id, message["token"], participant.user_id)
                         fresh.admit(room.room_id)
+                        participant.token = message["token"]
                         participant.expires(self._warn(participant, fresh.expire))
                     except TokenError as error:
                         participant.notify({"event": "error", "code": error.code, "message": str(error)})

@@ -30,12 +30,6 @@ class TokenFormat(TokenError):
     code = 1102016
 
 
-class TokenExpired(TokenError):
-    """token expired"""
-
-    code = 1102018
-
-
 class TokenRefused(TokenError):
     """login refused"""
 
@@ -64,6 +58,17 @@ class RoomToken:
         self.admit(room_id)
         if not self.may_publish or (self.streams is not None and stream_id not in self.streams):
             raise TokenRefused("publishing not permitted")
+
+
+class TokenExpired(TokenError):
+    """token expired"""
+
+    code = 1102018
+
+    def __init__(self, token: RoomToken) -> None:
+        super().__init__("token expired")
+        self.token = token
+        """What it would be good for, had its time not passed."""
 
 
 def generate(
@@ -109,9 +114,10 @@ def verify(token: str, app_id: int, secret: str, now: float, user_id: str | None
         raise TokenRefused("app or user does not match")
     if (user_id is not None and named != user_id) or claims.get("expire") != expire:
         raise TokenRefused("app or user does not match")
+    verified = _with_payload(RoomToken(app_id, named, expire), claims.get("payload"))
     if now >= expire:
-        raise TokenExpired("token expired")
-    return _with_payload(RoomToken(app_id, named, expire), claims.get("payload"))
+        raise TokenExpired(verified)
+    return verified
 
 
 def _unpack(token: str) -> tuple[int, bytes, bytes]:

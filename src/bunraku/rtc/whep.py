@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -16,7 +17,7 @@ from bunraku.errors import BodyUnreadable
 from bunraku.http import read_body
 from bunraku.rtc.login import Doorkeeper
 from bunraku.rtc.room import Rooms, Stream
-from bunraku.rtc.token import RoomToken, TokenError
+from bunraku.rtc.token import TokenError
 from bunraku.rtc.transport import OfferRefused, Transport, WatchSession
 from bunraku.settings import IceServer
 
@@ -75,6 +76,7 @@ class Whep:
         self._headers = {**CORS, **link_header(ice_servers)}
         self._max_watchers = max_watchers
         self._sessions: dict[str, WatchSession] = {}
+        self._opening: Counter[Stream] = Counter()
 
     def routes(self) -> APIRouter:
         router = APIRouter(tags=["Watching"])
@@ -88,37 +90,48 @@ class Whep:
     async def options(self) -> Response:
         return Response(status_code=204, headers={**self._headers, "Accept-Post": "application/sdp"})
 
-    def _admit(self, request: Request, app_id: int, stream_id: str) -> tuple[Stream | None, RoomToken]:
-        token = self._door.check(app_id, bearer(request))
+    def _admit(self, request: Request, app_id: int, stream_id: str) -> Stream | None:
+        token = self._door.check_guest(app_id, bearer(request), self._rooms)
         stream = self._rooms.stream(app_id, stream_id)
         if stream is not None:
             token.admit(stream.room_id)
-        return stream, token
+        return stream
 
     async def watch(self, request: Request, app_id: int, stream_id: str) -> Response:
         try:
-            stream, _ = self._admit(request, app_id, stream_id)
+            stream = self._admit(request, app_id, stream_id)
         except TokenError as error:
             return refuse(401, f"{error.code} {error}")
         if request.headers.get("content-type", "").split(";")[0].strip() != "application/sdp":
             return refuse(415, "send application/sdp")
         if stream is None or not stream.live:
             return refuse(404, "no such stream")
-        # Sessions that are still connecting count too, or they could all connect at once.
-        self._sessions = {k: s for k, s in self._sessions.items() if not s.closed}
-        if sum(s.stream is stream for s in self._sessions.values()) >= self._max_watchers:
-            return refuse(503, "stream has its maximum of watchers")
         try:
             offer = (await read_body(request)).decode("utf-8")
+        except (BodyUnreadable, UnicodeDecodeError):
+            return refuse(400, "offer unreadable")
+        if self._full(stream):
+            return refuse(503, "stream has its maximum of watchers")
+        self._opening[stream] += 1
+        try:
             session = await self._transport.watch(stream, offer)
-        except (OfferRefused, BodyUnreadable, UnicodeDecodeError) as error:
-            return refuse(400, str(error) if isinstance(error, OfferRefused) else "offer unreadable")
+        except OfferRefused as error:
+            return refuse(400, str(error))
+        finally:
+            self._opening[stream] -= 1
+            self._opening += Counter()  # forgets who has none
         if not stream.live:
             await session.close()
             return refuse(404, "no such stream")
         self._sessions[session.id] = session
         headers = {**self._headers, "Location": f"/whep/session/{session.id}"}
         return Response(session.answer, 201, media_type="application/sdp", headers=headers)
+
+    def _full(self, stream: Stream) -> bool:
+        """Sessions that are still connecting count too, or they could all connect at once."""
+        self._sessions = {k: s for k, s in self._sessions.items() if not s.closed}
+        sessions = sum(s.stream is stream for s in self._sessions.values())
+        return sessions + self._opening[stream] >= self._max_watchers
 
     async def leave(self, session_id: str) -> Response:
         """The unguessable session id is the permission."""

@@ -184,7 +184,7 @@ class Whip:
 
     async def publish(self, request: Request, app_id: int, room_id: str, stream_id: str) -> Response:
         try:
-            token = self._door.check(app_id, bearer(request))
+            token = self._door.check_guest(app_id, bearer(request), self._rooms)
             token.admit_publishing(room_id, stream_id)
         except TokenError as error:
             return refuse(401, f"{error.code} {error}")
@@ -195,6 +195,9 @@ class Whip:
             offer = (await read_body(request)).decode("utf-8")
         except (BodyUnreadable, UnicodeDecodeError):
             return refuse(400, "offer unreadable")
+        former = self._publishers.get((app_id, stream_id))
+        if former is not None and not former.stream.live and former.stream.user_id == token.user_id:
+            await former.close()  # a page that was loaded again before it had connected
         stream = Stream(app_id, room_id, stream_id, token.user_id, token.user_id)
         try:
             self._rooms.reserve(stream)

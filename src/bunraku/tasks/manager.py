@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from bunraku.apps import App, Apps
 from bunraku.avatars import backdrop
 from bunraku.avatars.base import AvatarPack, Framing
 from bunraku.avatars.catalog import Catalog
-from bunraku.callbacks.delivery import Callback, Delivery
+from bunraku.callbacks.delivery import Delivery
 from bunraku.clock import Clock
 from bunraku.engines.base import Engine
 from bunraku.errors import (
@@ -30,9 +27,11 @@ from bunraku.performance.meter import Meter
 from bunraku.rtc.room import DIGITAL_HUMAN_USER, Rooms, Stream, StreamTaken
 from bunraku.settings import TaskSettings
 from bunraku.store.journal import SETTLE, Journal
-from bunraku.store.tables import CallbackRow, DriveRow, TaskRow
+from bunraku.store.tables import DriveRow, TaskRow
 from bunraku.tasks.drive import Drive, DriveKind, DriveStatus
+from bunraku.tasks.ended import EndedTasks
 from bunraku.tasks.live_task import Herald, LiveTask
+from bunraku.tasks.outbox import Outbox
 from bunraku.tasks.stream_task import StreamTask, TaskStatus
 
 log = logging.getLogger(__name__)
@@ -40,14 +39,6 @@ log = logging.getLogger(__name__)
 WATCH_EVERY = 0.25  # s: TTL and MaxIdleTime are kept within a second (section 6.2)
 FORGET_EVERY = 60.0
 MAX_LATENESS = 0.02  # s, half a tick: new tasks are refused before running ones suffer
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A stream task that is over but still queryable."""
-
-    record: StreamTask
-    drives: tuple[Drive, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +76,12 @@ class TaskManager:
     ) -> None:
         self.settings = settings
         self._clock, self._apps, self._catalog = clock, apps, catalog
-        self._engine, self._rooms, self._journal, self._delivery = engine, rooms, journal, delivery
-        self._fetcher = fetcher
-        self._herald = Herald(journal.note, self._send, self._has_receiver, clock, interrupted_as_5)
+        self._engine, self._rooms, self._journal, self._fetcher = engine, rooms, journal, fetcher
+        self._outbox = Outbox(journal, delivery)
+        self._herald = Herald(journal.note, self._outbox.send, self._has_receiver, clock, interrupted_as_5)
         self._live: dict[str, LiveTask] = {}
-        self._ended: OrderedDict[str, Ended] = OrderedDict()
-        self._closing: set[asyncio.Task[Any]] = set()
-        self._sending: dict[str, asyncio.Future[bool]] = {}
+        self._ended = EndedTasks(clock, settings.retention)
+        self._closing: set[asyncio.Task[None]] = set()
         self._watchdog: asyncio.Task[None] | None = None
         self._past = Meter()
         self.accepting = True
@@ -101,8 +91,7 @@ class TaskManager:
     async def start(self) -> None:
         """Truthfully end what a crash left live, recall what is still queryable, keep time."""
         # What was left over goes out before what recovery adds, and each of it once.
-        for row in await self._journal.callbacks():
-            self._delivery.send(_callback(row))
+        await self._outbox.resume()
         await self._recover()
         self._watchdog = asyncio.create_task(self._watch(), name="task-watchdog")
 
@@ -115,8 +104,8 @@ class TaskManager:
         for live in list(self._live.values()):
             if live.record.status.live:
                 self._stop(live)
-        while self._closing:  # what ends here sends callbacks, which are jobs of their own
-            await asyncio.gather(*self._closing, return_exceptions=True)
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        await self._outbox.emptied()
 
     async def _recover(self) -> None:
         now = self._clock.wall()
@@ -136,12 +125,12 @@ class TaskManager:
             record = record.evolve(TaskStatus.STOPPED, ended_at=now)
             self._herald.task(record)
         await self._journal.commit()
-        ended_rows, ended_drives = await self._journal.ended_since(now - self.settings.retention)
+        ended_rows, ended_drives = await self._journal.ended_since(self._ended.horizon)
         by_task: dict[str, list[Drive]] = {}
         for d in ended_drives:
             by_task.setdefault(d.task_id, []).append(_drive(d))
         for row in ended_rows:
-            self._ended[row.id] = Ended(_record(row), tuple(by_task.get(row.id, ())))
+            self._ended.add(_record(row), tuple(by_task.get(row.id, ())))
 
     # --- queries
 
@@ -163,21 +152,19 @@ class TaskManager:
         for live in self._live.values():
             if live.record.app_id == app_id and drive_id in live.drives:
                 return live.drives[drive_id]
-        for ended in self._ended.values():
-            if ended.record.app_id == app_id:
-                for drive in ended.drives:
-                    if drive.id == drive_id:
-                        return drive
-        raise TaskNotFound("DriveId")
+        drive = self._ended.drive(app_id, drive_id)
+        if drive is None:
+            raise TaskNotFound("DriveId")
+        return drive
 
     def _find(self, app_id: int, task_id: str) -> tuple[StreamTask, tuple[Drive, ...]]:
         live = self._live.get(task_id)
         if live is not None and live.record.app_id == app_id:
             return live.record, tuple(live.drives.values())
-        ended = self._ended.get(task_id)
-        if ended is not None and ended.record.app_id == app_id and not self._past_retention(ended):
-            return ended.record, ended.drives
-        raise TaskNotFound("TaskId")
+        ended = self._ended.find(app_id, task_id)
+        if ended is None:
+            raise TaskNotFound("TaskId")
+        return ended.record, ended.drives
 
     def get_live(self, app_id: int, task_id: str) -> LiveTask:
         """A task that still has a stage. Raises ``TaskNotFound`` or ``StreamAlreadyStopped``;
@@ -251,7 +238,7 @@ class TaskManager:
         live.began = self._clock.monotonic()
         self._live[record.id] = live
         # Until the task is durable nobody hears of it: neither its callbacks nor its room.
-        born = self._sending[record.id] = asyncio.get_running_loop().create_future()
+        born = self._outbox.expect(record.id)
         self._herald.task(record)
         starting = live.spawn(self._start(live, pack, commission.background_url, born), f"start-{record.id}")
         try:
@@ -267,16 +254,12 @@ class TaskManager:
             if live.performance is not None:
                 await live.performance.stop()
             self._rooms.withdraw(stream)
-            self._ended.pop(record.id, None)
+            self._ended.discard(record.id)
             self._journal.forget(record.id)
             if isinstance(error, Exception):
                 raise SystemBusy("database is away") from error
             raise
-        else:
-            born.set_result(True)
-        finally:
-            if self._sending.get(record.id) is born:
-                del self._sending[record.id]
+        born.set_result(True)
         return record
 
     async def _start(
@@ -368,7 +351,7 @@ class TaskManager:
         self._live.pop(live.record.id, None)
         if live.performance is not None:
             self._past.add(live.performance.meter)
-        self._ended[live.record.id] = Ended(live.record, tuple(live.drives.values()))
+        self._ended.add(live.record, tuple(live.drives.values()))
 
     # --- time
 
@@ -398,54 +381,13 @@ class TaskManager:
                 self._stop(live)
 
     async def _forget(self) -> None:
-        before = self._clock.wall() - self.settings.retention
-        for task_id, ended in list(self._ended.items()):
-            if self._past_retention(ended):
-                del self._ended[task_id]
-        await self._journal.forget_before(before)
+        self._ended.forget()
+        await self._journal.forget_before(self._ended.horizon)
         await self._journal.forget_nonces_before(int(self._clock.wall()) - 1300)
-
-    def _past_retention(self, ended: Ended) -> bool:
-        return (ended.record.ended_at or 0) < self._clock.wall() - self.settings.retention
 
     def _has_receiver(self, app_id: int) -> bool:
         app = self._apps.get(app_id)
         return app is not None and app.callback_url is not None
-
-    def _send(self, row: CallbackRow) -> None:
-        """Deliver once the row that remembers it is durable, in order of events (section 8.4)."""
-        job = asyncio.create_task(self._send_when_noted(row, self._sending.get(row.task_id)))
-        self._sending[row.task_id] = job
-        self._closing.add(job)
-        job.add_done_callback(self._sent(row.task_id))
-
-    async def _send_when_noted(self, row: CallbackRow, former: asyncio.Future[bool] | None) -> bool:
-        """False for an event of a task that never came into being."""
-        if former is not None and not await asyncio.shield(former):
-            return False
-        await self._journal.settle()
-        self._delivery.send(_callback(row))
-        return True
-
-    def _sent(self, task_id: str) -> Callable[[asyncio.Task[bool]], None]:
-        def forget(job: asyncio.Task[bool]) -> None:
-            self._closing.discard(job)
-            if self._sending.get(task_id) is job:
-                del self._sending[task_id]
-
-        return forget
-
-
-def _callback(row: CallbackRow) -> Callback:
-    return Callback(
-        row.app_id,
-        row.task_id,
-        row.event_type,
-        row.event_time_ms,
-        dict(row.detail),
-        row,
-        row.attempts,
-    )
 
 
 def _record(row: TaskRow) -> StreamTask:

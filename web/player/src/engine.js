@@ -34,6 +34,7 @@ function build(engine, appID, server) {
   const heard = listeners();
   const { emit } = heard;
   const rooms = new Map(); // roomID -> {room, token, userID, streams: Map, iceServers, userUpdate}
+  const entering = new Map(); // roomID -> how to give up a login under way
   const plays = new Map(); // streamID -> playing
   const publishes = new Map(); // streamID -> {session, roomID, close}
   const streamIDs = new WeakMap(); // MediaStream -> streamID
@@ -115,14 +116,24 @@ function build(engine, appID, server) {
       emit('roomStateChanged', String(roomID), 'LOGIN_FAILED', error.code, '');
       throw error;
     }
+    entering.get(roomID)?.();
     if (rooms.has(roomID)) leave(roomID);
     states(roomID, 'LOGINING', 'CONNECTING', 0);
+    // News that come before the page was told of its login wait, or the list would be told after them.
+    let early = [];
+    const tell = (news) => (early ? early.push(news) : news());
     const room = { token, userID: user.userID, streams: new Map(), iceServers: [], userUpdate: Boolean(config.userUpdate) };
-    await new Promise((resolve, reject) => {
+    const entered = new Promise((resolve, reject) => {
+      entering.set(roomID, () => {
+        entering.delete(roomID);
+        room.room?.leave();
+        reject(fault(CODES.NOT_LOGGED_IN, 'logged out before the login was done'));
+      });
       const login = { appID: Number(appID), roomID, token, userID: user.userID, userName: String(user.userName ?? user.userID) };
       room.room = enterRoom(origin, login, {
         login(message) {
           room.iceServers = message.iceServers || [];
+          entering.delete(roomID);
           rooms.set(roomID, room);
           resolve();
           // The page's own code after `await loginRoom` runs first.
@@ -132,22 +143,26 @@ function build(engine, appID, server) {
             update(roomID, room, 'ADD', message.streams);
             if (room.userUpdate && message.users?.length) emit('roomUserUpdate', roomID, 'ADD', message.users);
             emit('roomOnlineUserCountUpdate', roomID, message.count);
+            const late = early;
+            early = null;
+            for (const news of late) if (rooms.get(roomID) === room) news();
           });
         },
-        lost: () => states(roomID, 'RECONNECTING', 'CONNECTING', 0),
-        back(message) {
+        lost: () => tell(() => states(roomID, 'RECONNECTING', 'CONNECTING', 0)),
+        back: (message) => tell(() => {
           room.iceServers = message.iceServers || [];
           states(roomID, 'RECONNECTED', 'CONNECTED', 0);
           const now = new Set(message.streams.map((s) => s.streamID));
           const before = new Set(room.streams.keys());
           update(roomID, room, 'DELETE', [...room.streams.values()].filter((s) => !now.has(s.streamID)));
           update(roomID, room, 'ADD', message.streams.filter((s) => !before.has(s.streamID)));
-        },
-        failed(code, text, entered) {
-          if (entered) {
+        }),
+        failed(code, text, wasIn) {
+          if (wasIn) {
             states(roomID, 'RECONNECT_FAILED', 'DISCONNECTED', code, text);
             leave(roomID);
           } else {
+            entering.delete(roomID);
             states(roomID, 'LOGIN_FAILED', 'DISCONNECTED', code, text);
             reject(fault(code, text));
           }
@@ -156,19 +171,21 @@ function build(engine, appID, server) {
           states(roomID, 'KICKOUT', 'DISCONNECTED', CODES.KICKED_OUT);
           leave(roomID);
         },
-        streams: (kind, streams) => update(roomID, room, kind, streams),
-        users(kind, users, count) {
+        streams: (kind, streams) => tell(() => update(roomID, room, kind, streams)),
+        users: (kind, users, count) => tell(() => {
           if (room.userUpdate) emit('roomUserUpdate', roomID, kind, users);
           emit('roomOnlineUserCountUpdate', roomID, count);
-        },
-        message: (content) => deliver(roomID, content),
+        }),
+        message: (content) => tell(() => deliver(roomID, content)),
         expiring: () => emit('tokenWillExpire', roomID),
       });
     });
+    await entered;
     return true;
   }
 
   function logoutRoom(roomID) {
+    for (const [id, giveUp] of [...entering]) if (roomID === undefined || id === roomID) giveUp();
     for (const id of roomID === undefined ? [...rooms.keys()] : [roomID]) {
       if (!rooms.has(id)) continue;
       leave(id);

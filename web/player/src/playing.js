@@ -15,9 +15,10 @@ const HOPELESS = new Set([400, 401, 403, 415]);
 export function startPlaying(link, options, on) {
   const stream = new MediaStream();
   let session = null;
+  let played = false;
   let stopped = false;
   let running = false;
-  let deadline = 0;
+  let turn = 0; // of the run that counts: the stream's end and the page's stop make it stale
   let wake = () => {};
   let settle;
   let meter;
@@ -55,17 +56,18 @@ export function startPlaying(link, options, on) {
     await leaving?.close();
   }
 
-  async function attempt() {
+  async function attempt(stale) {
     const { url, token, iceServers } = link();
     const made = await connect(url, token, iceServers, prepare, (state) => {
-      if (made === session && (state === 'failed' || state === 'closed')) lost();
+      if (made === session && !running && (state === 'failed' || state === 'closed')) lost();
     });
-    if (stopped) {
+    if (stale()) {
       await made.close();
       return;
     }
     session = made;
     await connected(made.pc);
+    if (stale()) return;
     meter = setInterval(() => measure(made.pc), QUALITY_MS);
   }
 
@@ -89,29 +91,43 @@ export function startPlaying(link, options, on) {
   async function run() {
     if (running || stopped) return;
     running = true;
-    deadline = Date.now() + WAIT_MS;
+    turn += 1;
+    const mine = turn;
+    const stale = () => mine !== turn;
+    const deadline = Date.now() + WAIT_MS;
     on.state('PLAY_REQUESTING', 0);
-    let problem = fault(CODES.NO_SUCH_STREAM, 'stream does not exist');
-    while (!stopped) {
+    while (!stale()) {
       try {
-        await attempt();
-        if (!stopped) {
-          on.state('PLAYING', 0);
-          settle.resolve(stream);
-        }
+        await attempt(stale);
+        if (stale()) return;
         running = false;
+        played = true;
+        on.state('PLAYING', 0);
+        settle.resolve(stream);
         return;
       } catch (error) {
-        problem = error.code ? error : fault(CODES.ICE_FAILED, error.message);
+        if (stale()) return;
         await drop();
-        if (HOPELESS.has(error.status) || Date.now() + RETRY_MS > deadline) break;
+        if (stale()) return;
+        if (HOPELESS.has(error.status) || Date.now() + RETRY_MS > deadline) {
+          running = false;
+          const problem = error.code ? error : fault(CODES.ICE_FAILED, error.message);
+          on.state('NO_PLAY', problem.code);
+          settle.reject(problem);
+          return;
+        }
         await pause(RETRY_MS);
       }
     }
+  }
+
+  /** No run counts any more, and nothing of the stream is shown. */
+  function halt() {
+    turn += 1;
     running = false;
-    if (stopped) return;
-    on.state('NO_PLAY', problem.code);
-    settle.reject(problem);
+    wake();
+    for (const track of stream.getTracks()) stream.removeTrack(track);
+    return drop();
   }
 
   /** The connection broke: try anew, keeping the page's MediaStream. */
@@ -129,19 +145,17 @@ export function startPlaying(link, options, on) {
       if (running) wake();
       else if (!session) run();
     },
-    /** The stream ended; should it return within a minute, it plays on. */
+    /** The stream ended; should it return, it plays on. One that never played is still waited for. */
     async ended() {
-      if (running) return;
-      await drop();
-      for (const track of stream.getTracks()) stream.removeTrack(track);
+      if (!played || !(running || session)) return;
+      const gone = halt(); // also of a new attempt, when the connection broke before the news came
       on.state('NO_PLAY', CODES.STREAM_ENDED);
+      await gone;
     },
     async stop() {
       stopped = true;
-      wake();
       settle.reject(fault(CODES.NO_SUCH_STREAM, 'playing was stopped'));
-      for (const track of stream.getTracks()) stream.removeTrack(track);
-      await drop();
+      await halt();
       on.state('NO_PLAY', 0);
     },
   };

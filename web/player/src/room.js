@@ -24,6 +24,14 @@ export function enterRoom(origin, login, on) {
   let pinger;
   let deaf;
   let retry;
+  let opening;
+
+  function rest() {
+    clearInterval(pinger);
+    clearTimeout(deaf);
+    clearTimeout(opening);
+    deaf = undefined;
+  }
 
   function send(message) {
     if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
@@ -31,8 +39,7 @@ export function enterRoom(origin, login, on) {
 
   function end() {
     closed = true;
-    clearInterval(pinger);
-    clearTimeout(deaf);
+    rest();
     clearTimeout(retry);
     socket.onclose = null;
     socket.close();
@@ -44,8 +51,7 @@ export function enterRoom(origin, login, on) {
   }
 
   function lost() {
-    clearInterval(pinger);
-    clearTimeout(deaf);
+    rest();
     if (closed) return;
     if (!entered) {
       fail(CODES.LOGIN_TIMEOUT, 'the server could not be reached');
@@ -71,11 +77,10 @@ export function enterRoom(origin, login, on) {
         entered = true;
         attempt = 0;
         lostAt = 0;
-        clearTimeout(deaf);
+        rest();
         pinger = setInterval(() => {
           send({ type: 'ping' });
           deaf ??= setTimeout(() => {
-            deaf = undefined;
             socket.onclose = null;
             socket.close();
             lost();
@@ -114,7 +119,7 @@ export function enterRoom(origin, login, on) {
 
   function open() {
     socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/rtc/room`);
-    const timer = setTimeout(() => {
+    opening = setTimeout(() => {
       socket.onclose = null;
       socket.close();
       if (entered) lost();
@@ -122,13 +127,10 @@ export function enterRoom(origin, login, on) {
     }, LOGIN_MS);
     socket.onopen = () => send({ type: 'login', ...login });
     socket.onmessage = ({ data }) => {
-      clearTimeout(timer);
+      clearTimeout(opening);
       hear(JSON.parse(data));
     };
-    socket.onclose = () => {
-      clearTimeout(timer);
-      lost();
-    };
+    socket.onclose = lost;
   }
 
   if (typeof WebSocket === 'undefined') throw fault(CODES.PARAMETER, 'this browser has no WebSocket');

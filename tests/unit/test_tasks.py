@@ -1,0 +1,95 @@
+"""What the task manager is made of, on virtual time."""
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from bunraku.store.tables import CallbackRow
+from bunraku.tasks.drive import Drive, DriveKind
+from bunraku.tasks.ended import EndedTasks
+from bunraku.tasks.outbox import Outbox
+from bunraku.tasks.stream_task import StreamTask, TaskStatus
+from bunraku.testing.clock import VirtualClock
+
+
+class Desk:
+    """A journal whose rows become durable after as long as each is told to take, and a delivery."""
+
+    def __init__(self, clock, *waits):
+        self.clock, self.waits, self.sent = clock, iter(waits), []
+
+    async def settle(self):
+        await self.clock.sleep_until(self.clock.monotonic() + next(self.waits, 0.0))
+
+    async def callbacks(self):
+        return [row("left over", 9)]
+
+    def send(self, callback):
+        self.sent.append((callback.task_id, callback.event_time_ms))
+
+
+def row(task_id, event_time_ms):
+    return CallbackRow(
+        app_id=1, task_id=task_id, event_type=3, event_time_ms=event_time_ms, detail={}, attempts=0
+    )
+
+
+async def test_section_8_4_first_attempts_keep_the_order_of_events():
+    """The first waits for the database; those after it, which need not, wait for the first. Other
+    tasks wait for nobody."""
+    clock = VirtualClock()
+    desk = Desk(clock, 0.3)
+    outbox = Outbox(desk, desk)
+    for i in range(3):
+        outbox.send(row("slow", i))
+    outbox.send(row("quick", 7))
+    await clock.advance(0.1)
+    assert desk.sent == [("quick", 7)]
+    await clock.advance(1.0)
+    await outbox.emptied()
+    assert desk.sent == [("quick", 7), ("slow", 0), ("slow", 1), ("slow", 2)]
+    assert outbox._last == {}
+
+
+@pytest.mark.parametrize(("came", "expected"), [(True, [("t", 1), ("t", 2)]), (False, [])])
+async def test_nothing_is_heard_of_a_task_before_it_is_born(came, expected):
+    desk = Desk(VirtualClock())
+    outbox = Outbox(desk, desk)
+    born = outbox.expect("t")
+    outbox.send(row("t", 1))
+    outbox.send(row("t", 2))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert desk.sent == []
+    born.set_result(came)
+    await outbox.emptied()
+    assert desk.sent == expected
+    assert outbox._last == {}
+
+
+async def test_what_a_former_run_left_goes_out_at_once():
+    desk = Desk(VirtualClock())
+    await Outbox(desk, desk).resume()
+    assert desk.sent == [("left over", 9)]
+
+
+def test_section_6_1_ended_tasks_and_their_drives_are_known_for_their_retention():
+    clock = VirtualClock()
+    ended = EndedTasks(clock, 60.0)
+    record = StreamTask("t", 1, "h", "r", "s", clock.wall(), status=TaskStatus.STOPPED, ended_at=clock.wall())
+    drive = Drive("d", "t", DriveKind.TEXT, 0)
+    ended.add(record, (drive,))
+    ended.add(dataclasses.replace(record, id="later", ended_at=clock.wall() + 1), ())
+    assert ended.find(1, "t").drives == (drive,)
+    assert ended.drive(1, "d") is drive
+    assert ended.find(2, "t") is None
+    assert ended.drive(2, "d") is None
+    asyncio.run(clock.advance(60.5))
+    # Nobody called ``forget`` yet.
+    assert ended.find(1, "t") is None
+    assert ended.drive(1, "d") is None
+    ended.forget()
+    assert ended.find(1, "later") is not None
+    ended.discard("later")
+    assert ended.find(1, "later") is None
