@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -88,8 +88,7 @@ class Codec(Enum):
         return 48_000 if self is Codec.OPUS else 90_000
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedUnit:
+class EncodedUnit(NamedTuple):
     """One access unit: a whole picture (Annex B for H.264) or one Opus packet. Never empty."""
 
     codec: Codec

@@ -4,8 +4,9 @@ import av
 import numpy as np
 import pytest
 
+from bunraku.encode import libopus
 from bunraku.encode.h264 import H264Encoder, default_bitrate, level_for
-from bunraku.encode.opus import OpusEncoder
+from bunraku.encode.opus import DirectOpusEncoder, FFmpegOpusEncoder, open_opus_encoder
 from bunraku.encode.vp8 import Vp8Encoder
 from bunraku.media import TICK_SAMPLES, TICK_US, Codec, Picture
 from bunraku.testing.voices import tone
@@ -50,8 +51,9 @@ def test_level_by_picture_size(size, level):
     assert 100_000 < default_bitrate(*size) < 8_000_000
 
 
-def test_opus_gives_two_packets_a_tick_and_the_sound_survives():
-    encoder = OpusEncoder()
+@pytest.mark.parametrize("open_encoder", [open_opus_encoder, FFmpegOpusEncoder])
+def test_opus_gives_two_packets_a_tick_and_the_sound_survives(open_encoder):
+    encoder = open_encoder()
     sound = tone(440, 0.4)
     units = [
         u
@@ -67,3 +69,33 @@ def test_opus_gives_two_packets_a_tick_and_the_sound_survives():
     )
     spectrum = np.abs(np.fft.rfft(heard[4800:14400].astype(float)))
     assert abs(spectrum.argmax() * 48000 / 9600 - 440) < 10
+
+
+def test_both_ways_to_libopus_give_the_same_packets():
+    direct, through_ffmpeg = open_opus_encoder(), FFmpegOpusEncoder()
+    assert isinstance(direct, DirectOpusEncoder), "PyAV brings libopus"
+    noise = np.random.default_rng(5).normal(0, 3000, 25 * TICK_SAMPLES)
+    sound = (noise * np.linspace(0, 1, noise.size)).astype(np.int16)
+    for i in range(25):
+        tick = sound[i * TICK_SAMPLES : (i + 1) * TICK_SAMPLES]
+        assert direct.encode(tick, i * TICK_US) == through_ffmpeg.encode(tick, i * TICK_US)
+    # A view whose samples do not lie side by side is sound all the same.
+    pair = np.repeat(sound[:TICK_SAMPLES], 2)[::2]
+    assert direct.encode(pair, 0) == through_ffmpeg.encode(pair, 0)
+
+
+def test_without_libopus_ffmpeg_leads_to_it(monkeypatch):
+    monkeypatch.setattr(libopus, "_candidates", lambda: iter(["libopus-that-is-not-there.so"]))
+    libopus.library.cache_clear()
+    try:
+        assert isinstance(open_opus_encoder(), FFmpegOpusEncoder)
+    finally:
+        libopus.library.cache_clear()
+
+
+def test_libopus_says_what_it_refuses():
+    lib = libopus.library()
+    with pytest.raises(RuntimeError, match="setting 4002"):
+        libopus.PacketEncoder(lib, -5, 5)
+    with pytest.raises(RuntimeError, match="error -1"):
+        libopus.PacketEncoder(lib, 40_000, 5).encode(bytes(14))

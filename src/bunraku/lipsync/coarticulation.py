@@ -9,7 +9,6 @@ of each p, b, m, f, v is forced to show it.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,8 +93,6 @@ class VisemeTrack:
         for s in self._segments:
             if s.start > centre + REACH:
                 break
-            if s.end < centre - REACH:
-                continue
             strength, rise, decay = DOMINANCE[s.viseme]
             distance = max(s.start - centre, centre - s.end, 0.0)
             tau = rise if centre < s.start else decay
@@ -128,6 +125,8 @@ class VisemeTrack:
         return None
 
     def _forget(self, before: float) -> None:
-        keep = bisect_left(self._segments, before, key=lambda s: s.end)
-        if keep > 64:
-            del self._segments[:keep]
+        past = 0
+        while past < len(self._segments) and self._segments[past].end < before:
+            past += 1
+        if past:
+            del self._segments[:past]

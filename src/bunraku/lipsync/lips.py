@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bunraku.lipsync.coarticulation import VisemeTrack
 from bunraku.lipsync.from_audio import AudioMouth
 from bunraku.lipsync.transcript import TranscriptFollower
@@ -27,9 +29,9 @@ class Lips:
         """Words that the transcript has seen spoken since the last call."""
         return self._transcript.take_words() if self._transcript is not None else ()
 
-    def weights(self, time: float, samples: PCM, ahead: PCM | None = None) -> Weights:
+    def weights(self, time: float, samples: PCM, ahead: Callable[[], PCM]) -> Weights:
         """``time`` counts the speech's own samples, in seconds; ``samples`` is this tick's sound,
-        ``ahead`` what is known of the sound after it."""
+        ``ahead`` gives what is known of the sound after it."""
         if self._phonemes:
             return self._track.weights(time)
-        return self._mouth.weights(samples, ahead)
+        return self._mouth.weights(samples, ahead())

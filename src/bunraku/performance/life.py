@@ -28,29 +28,43 @@ GESTURE_S = {
 }
 
 
-class Drift:
-    """Smooth noise with zero mean and about unit variance: gradient noise in three octaves."""
+class Octave:
+    """Gradient noise, asked for rising places: a cell's slopes are drawn once."""
 
-    def __init__(self, rng: random.Random, period: float) -> None:
-        self._period = period
-        self._salt = rng.getrandbits(30)
-        self._shift = rng.uniform(0, 1000)
+    __slots__ = ("_cell", "_left", "_right", "_salt")
 
-    def __call__(self, t: float) -> float:
-        x = t / self._period + self._shift
-        return 1.9 * (self._noise(x) + 0.5 * self._noise(2.17 * x + 31) + 0.25 * self._noise(4.61 * x + 77))
+    def __init__(self, salt: int) -> None:
+        self._salt = salt
+        self._cell: int | None = None
+        self._left = self._right = 0.0
 
-    def _noise(self, x: float) -> float:
+    def __call__(self, x: float) -> float:
         i = math.floor(x)
+        if i != self._cell:
+            self._cell, self._left, self._right = i, self._slope(i), self._slope(i + 1)
         f = x - i
         u = f * f * f * (f * (6 * f - 15) + 10)
-        return self._slope(i) * f * (1 - u) + self._slope(i + 1) * (f - 1) * u
+        return self._left * f * (1 - u) + self._right * (f - 1) * u
 
     def _slope(self, i: int) -> float:
         h = (i * 0x9E3779B1 ^ self._salt) & 0xFFFFFFFF
         h = ((h ^ (h >> 15)) * 0x85EBCA6B) & 0xFFFFFFFF
         h = ((h ^ (h >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
         return ((h ^ (h >> 16)) & 0xFFFF) / 32767.5 - 1
+
+
+class Drift:
+    """Smooth noise with zero mean and about unit variance: gradient noise in three octaves."""
+
+    def __init__(self, rng: random.Random, period: float) -> None:
+        self._period = period
+        salt = rng.getrandbits(30)
+        self._low, self._middle, self._high = Octave(salt), Octave(salt), Octave(salt)
+        self._shift = rng.uniform(0, 1000)
+
+    def __call__(self, t: float) -> float:
+        x = t / self._period + self._shift
+        return 1.9 * (self._low(x) + 0.5 * self._middle(2.17 * x + 31) + 0.25 * self._high(4.61 * x + 77))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from bunraku.avatars.base import Avatar
 from bunraku.clock import Clock
-from bunraku.encode.opus import PACKET_SAMPLES, OpusEncoder
+from bunraku.encode.opus import PACKET_SAMPLES, OpusEncoder, open_opus_encoder
 from bunraku.lipsync.lips import Lips
 from bunraku.lipsync.visemes import rest
 from bunraku.media import (
@@ -34,7 +35,7 @@ from bunraku.performance.drive_queue import Change, DriveQueue, Mode
 from bunraku.performance.life import Life
 from bunraku.performance.meter import Meter
 from bunraku.performance.picture import PictureTrack, VideoOpener, VideoOutlet, open_video_encoder
-from bunraku.performance.sound import AudioEncoder, SoundTrack
+from bunraku.performance.sound import SoundTrack
 from bunraku.speech.buffer import SpeechBuffer
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Performance:
         mood: str = "neutral",
         queue_capacity: int = 100,
         open_video: VideoOpener = open_video_encoder,
-        open_audio: Callable[[], AudioEncoder] = OpusEncoder,
+        open_audio: Callable[[], OpusEncoder] = open_opus_encoder,
     ) -> None:
         self._clock, self._outlet, self._audience = clock, outlet, audience
         self.meter = Meter()
@@ -278,7 +279,7 @@ class Performance:
                     self._audience.drive_changed(self._queue.started())
                 parts.append(sound)
                 wanted -= sound.size
-                weights = line.lips.weights(at, lips, line.speech.peek_lips(TICK_SAMPLES))
+                weights = line.lips.weights(at, lips, partial(line.speech.peek_lips, TICK_SAMPLES))
                 words = line.speech.take_words() + line.lips.take_words()
                 if words:
                     self._audience.words_spoken(drive_id, words)

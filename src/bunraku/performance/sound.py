@@ -8,19 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
 from bunraku.clock import Clock
-from bunraku.encode.opus import PACKET_SAMPLES, PACKET_US
+from bunraku.encode.opus import PACKET_SAMPLES, PACKET_US, OpusEncoder
 from bunraku.media import PCM, EncodedUnit
-
-
-class AudioEncoder(Protocol):
-    def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]:
-        """One unit for each ``PACKET_SAMPLES``, or none of it where nothing is sent."""
-        ...
 
 
 class SoundTrack:
@@ -31,11 +24,11 @@ class SoundTrack:
         self,
         clock: Clock,
         push: Callable[[EncodedUnit], None],
-        open_encoder: Callable[[], AudioEncoder],
+        open_encoder: Callable[[], OpusEncoder],
         late: Callable[[], PCM | None],
     ) -> None:
         self._clock, self._push, self._open, self._late = clock, push, open_encoder, late
-        self._encoder: AudioEncoder | None = None
+        self._encoder: OpusEncoder | None = None
         self._waiting: deque[EncodedUnit] = deque()
         self._silent = True
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bunraku.media import TICK_US, Codec, EncodedUnit, Kind
 
@@ -21,8 +21,7 @@ MARKER = 0x80
 _FU_A, _STAP_A = 28, 24
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """A unit made ready once for all its watchers; ``time`` as of ``rtp_time``.
 
     ``octets`` is what sender reports count: payloads without their RTP headers.

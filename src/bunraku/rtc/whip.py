@@ -19,7 +19,7 @@ from aiortc.mediastreams import MediaStreamError
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from bunraku.encode.opus import PACKET_SAMPLES, OpusEncoder
+from bunraku.encode.opus import PACKET_SAMPLES, OpusEncoder, open_opus_encoder
 from bunraku.errors import BodyUnreadable
 from bunraku.http import read_body
 from bunraku.media import PCM, SAMPLE_RATE, SpeechChunk
@@ -53,7 +53,7 @@ class Relay:
             self._encoder, self._rest = None, self._rest[:0]
             return
         if self._encoder is None:
-            self._encoder = OpusEncoder()
+            self._encoder = open_opus_encoder()
         held = np.concatenate([self._rest, samples])
         whole = held.size // PACKET_SAMPLES * PACKET_SAMPLES
         self._rest = held[whole:]

@@ -12,6 +12,13 @@ from bunraku.media import PCM, SAMPLE_RATE, Phoneme, SpeechChunk, Word
 _EMPTY: PCM = np.zeros(0, np.int16)
 
 
+def _joined(parts: list[PCM]) -> PCM:
+    """One array; no copy where there is one already, as there mostly is."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else _EMPTY
+
+
 class SpeechBuffer:
     """Filled by one producer, emptied by one performance; both on the event loop.
 
@@ -115,9 +122,7 @@ class SpeechBuffer:
         self._taken += got
         if self._held < self._capacity:
             self._room.set()
-        if not sound:
-            return _EMPTY, _EMPTY
-        return np.concatenate(sound), np.concatenate(lips)
+        return _joined(sound), _joined(lips)
 
     def peek_lips(self, count: int) -> PCM:
         """Up to ``count`` samples for the lips that the next ``take`` will give."""
@@ -127,7 +132,7 @@ class SpeechBuffer:
             count -= found[-1].size
             if count <= 0:
                 break
-        return np.concatenate(found) if found else _EMPTY
+        return _joined(found)
 
     def take_phonemes(self) -> tuple[Phoneme, ...]:
         """Phonemes that arrived since the last call."""

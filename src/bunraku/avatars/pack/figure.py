@@ -57,6 +57,7 @@ class PackFigure:
         rows, columns = plates[0].bases.shape[1:3]
         x, y = np.meshgrid(np.arange(columns) * NODE + NODE_AT, np.arange(rows) * NODE + NODE_AT)
         self._grid = np.stack([x, y], -1).astype(np.float32)
+        self._cells = (self._grid - NODE_AT) * np.float32(1 / NODE)
 
     @property
     def picture(self) -> Picture:
@@ -142,17 +143,17 @@ class PackFigure:
         """
         shown, tinted = self._canvas.nodes, self._canvas.chroma_nodes
         lag = CHROMA_STILL if self._backdrop is None else 0.0
-        far, far_chroma = np.abs(nodes - shown).max((1, 2)), np.abs(nodes - tinted).max((1, 2))
+        far, far_chroma = _farthest(nodes, shown), _farthest(nodes, tinted)
         moved: list[Rect] = []
         recoloured: list[Rect] = []
         for band in plate.bands:
             top, bottom = band.rect.y // NODE, -(-(band.rect.y + band.rect.height) // NODE)
-            if float(far[top : bottom + 2].max()) <= band.still:
+            if max(far[top : bottom + 2]) <= band.still:
                 continue
             owned = slice(top + (band is not plate.bands[0]), bottom + 1 + (band is plate.bands[-1]))
             moved.append(band.rect)
             shown[owned] = nodes[owned]
-            if float(far_chroma[top : bottom + 2].max()) > lag:
+            if max(far_chroma[top : bottom + 2]) > lag:
                 recoloured.append(band.rect)
                 tinted[owned] = nodes[owned]
         return moved, recoloured
@@ -191,11 +192,11 @@ class PackFigure:
             "brow_in": pose.brow_in,
         }
         k = np.array([values[name] for name in self._bases], np.float32)
-        push = np.tensordot(k, plate.bases, 1).astype(np.float32)
+        push = (k @ plate.bases.reshape(len(k), -1)).reshape(self._grid.shape)
         # The bases say where a point of the canvas goes; the warp needs where a point of the
         # picture comes from. One step of fixed-point iteration on the coarse grid is exact
         # enough for the angles between two poses.
-        back = (self._grid - push - NODE_AT) * np.float32(1 / NODE)
+        back = self._cells - push * np.float32(1 / NODE)
         push = cv2.remap(push, back, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return self._grid - push
 
@@ -257,6 +258,12 @@ class PackFigure:
             share = (self._fading - 1) / (FADE + 1)
             before = cv2.remap(old, leaving, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             cv2.addWeighted(before, share, target, 1 - share, 0, dst=target)
+
+
+def _farthest(a: F32, b: F32) -> list[float]:
+    """How far, px, the nodes of each row lie apart at most, along either axis."""
+    apart: list[float] = cv2.absdiff(a, b).reshape(len(a), -1).max(1).tolist()
+    return apart
 
 
 def enlarge(nodes: F32, factor: int, x: int, y: int, width: int, height: int) -> F32:

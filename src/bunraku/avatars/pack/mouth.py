@@ -48,20 +48,21 @@ class MouthChooser:
         self._points: npt.NDArray[np.float32] = np.array(
             [[at.get(name, 0.0) for name in names] for at in manifest.mouths], np.float32
         )
+        # |p - w|^2 = |p|^2 - 2 p w + |w|^2, and the last is the same for all: one product a picture.
+        self._square = (self._points**2) @ COST
+        self._pull = 2 * self._points * COST
         self._current = -1
         self._open = 0.0
 
     def choose(self, weights: Weights, smile: float) -> int:
-        target = weights @ self._matrix
-        closed = float(target[2]) > 0.6 or float(target[3]) > 0.6
-        if not closed:
-            low, high = self._open - self.MAX_STEP, self._open + self.MAX_STEP
-            target[0] = min(high, max(low, float(target[0])))
-        self._open = float(target[0])
+        target: list[float] = (weights @ self._matrix).tolist()
+        press, tuck = target[2], target[3]
+        if press <= 0.6 and tuck <= 0.6:
+            target[0] = min(self._open + self.MAX_STEP, max(self._open - self.MAX_STEP, target[0]))
+        self._open = target[0]
         # A smile belongs to the resting mouth and fades as the lips get to work.
-        still = max(0.0, 1.0 - 4.0 * float(target[0]) - float(target[2:4].sum()))
-        wanted = np.append(target, smile * still)
-        distance = ((self._points - wanted) ** 2) @ COST
+        still = max(0.0, 1.0 - 4.0 * self._open - press - tuck)
+        distance = self._square - self._pull @ np.array([*target, smile * still], np.float32)
         if self._current >= 0:
             distance[self._current] -= STICKY
         self._current = int(distance.argmin())
