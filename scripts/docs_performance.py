@@ -66,7 +66,10 @@ def tables(report: dict[str, Any]) -> str:
         if found is None:
             continue
         middle = found.get("p50", "")
+        rounds = found.get(f"{key}_rounds")
         label = f"{found[key]} (p95)" if key == "p95" else str(found[key])
+        if rounds:
+            label += f" ({rounds[0]} to {rounds[-1]})"
         out.append(f"| {what} | {middle} | {label} | {budget} | {met(float(found[key]), budget)} |")
     out += [
         "",

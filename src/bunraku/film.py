@@ -171,7 +171,6 @@ async def film(
     *,
     transcript: TranscriptFollower | None = None,
     gesture: str | None = None,
-    mood: str = "neutral",
     seed: int = 1,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Word]:
@@ -200,7 +199,7 @@ async def film(
             executor,
             bitrate=1,
             seed=seed,
-            mood=mood,
+            mood=pack.emotion,
             open_video=lambda *_: _FilmVideo(reel),
             open_audio=lambda: _FilmSound(reel),
         )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
 import uuid
 
 import pytest
 
 from bunraku import errors
-from bunraku.testing.server import RunningServer, test_apps
+from bunraku.avatars.catalog import BUILT_IN
+from bunraku.testing.server import APP_ID, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
 TTS = {"TimbreId": "tone-a"}
@@ -464,6 +467,35 @@ def test_section_4_1_a_broken_pack_has_its_code(tmp_path):
         with pytest.raises(errors.DigitalHumanVersion):
             api.create("of-tomorrow", room_id="r", stream_id="s")
         assert api.running() == []
+
+
+def test_section_13_the_emotion_at_rest_is_the_digital_humans_own(tmp_path):
+    def pack(name, emotion):
+        shutil.copytree(BUILT_IN / "anna", tmp_path / name)
+        manifest = json.loads((BUILT_IN / "anna" / "manifest.json").read_text("utf-8"))
+        manifest |= {"id": name, "emotion": emotion}
+        (tmp_path / name / "manifest.json").write_text(json.dumps(manifest))
+        return tmp_path / name
+
+    packs = (pack("sunny", "happy"), pack("odd", "furious"))
+    with RunningServer(providers=[], packs=packs) as s, s.client() as api:
+        rtc = {"RoomId": "r"}
+
+        def emotion(stream, human, **extra):
+            task = api.call(
+                "CreateDigitalHumanStreamTask",
+                DigitalHumanConfig={"DigitalHumanId": human},
+                RTCConfig=rtc | {"StreamId": stream},
+                VideoConfig={"Width": 128, "Height": 128},
+                ExtraConfig=extra,
+            )["TaskId"]
+            return s.call(lambda: s.parts.manager.find(APP_ID, task).emotion)
+
+        assert emotion("a", "sunny") == "happy"
+        assert emotion("b", "sunny", Emotion="serious") == "serious"
+        assert emotion("c", api.digital_humans()[0]["DigitalHumanId"]) == "neutral"
+        with pytest.raises(errors.DigitalHumanBroken):
+            emotion("d", "odd")
 
 
 def test_section_4_1_no_room_for_one_more_performance():

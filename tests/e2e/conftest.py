@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bunraku.testing.server import RunningServer
@@ -96,3 +97,21 @@ async ([x, y, w, h]) => {
   video.requestVideoFrameCallback(onframe);
 }
 """
+
+
+async def record(tab: Any, seconds: float) -> Any:
+    """What ``RECORDER`` saw: rows of time (ms), share of dark px, mean luma, sound level."""
+    await tab.evaluate("window.recording.length = 0")
+    await asyncio.sleep(seconds)
+    return np.array(await tab.evaluate("window.recording"))
+
+
+def inner_mouth(server: RunningServer) -> list[int]:
+    """Where an open mouth is darker than a closed one, in a 512 x 512 picture."""
+    pack = server.parts.catalog.list()[0]
+    mouths = pack.plates(512, 512)[0][2].mouths
+    widest = max(range(len(mouths)), key=lambda i: pack.manifest.mouths[i].get("open", 0.0))
+    hole = mouths[0].y.astype(int) - mouths[widest].y > 50
+    ys, xs = np.nonzero(hole.sum(1) > 6)[0], np.nonzero(hole.sum(0) > 3)[0]
+    r = mouths[0].rect
+    return [int(r.x + xs[0]), int(r.y + ys[0]), int(xs[-1] - xs[0]), int(ys[-1] - ys[0])]

@@ -7,7 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from .conftest import BUILD, RECORDER, until
+from .conftest import BUILD, RECORDER, inner_mouth, record, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.voices]
 
@@ -15,23 +15,6 @@ TEXT = (
     "Good morning, and welcome to our small theatre. Mark my words: a puppet may bow, wave, and speak. "
     "Five fine voices move the room."
 )
-
-
-async def record(tab, seconds):
-    await tab.evaluate("window.recording.length = 0")
-    await asyncio.sleep(seconds)
-    return np.array(await tab.evaluate("window.recording"))
-
-
-def inner_mouth(server):
-    """Where an open mouth is darker than a closed one, in a 512 x 512 picture."""
-    pack = server.parts.catalog.list()[0]
-    mouths = pack.plates(512, 512)[0][2].mouths
-    widest = max(range(len(mouths)), key=lambda i: pack.manifest.mouths[i].get("open", 0.0))
-    hole = mouths[0].y.astype(int) - mouths[widest].y > 50
-    ys, xs = np.nonzero(hole.sum(1) > 6)[0], np.nonzero(hole.sum(0) > 3)[0]
-    r = mouths[0].rect
-    return [int(r.x + xs[0]), int(r.y + ys[0]), int(xs[-1] - xs[0]), int(ys[-1] - ys[0])]
 
 
 async def test_first_light(live, page):

@@ -136,7 +136,7 @@ def test_gesture_previews_are_films_of_the_same_performance(tmp_path):
 class Stumbling:
     """A pack whose figure cannot draw its tenth picture."""
 
-    name, id, version, gestures = "Stumbling", "stumbling", "1", ()
+    name, id, version, gestures, emotion = "Stumbling", "stumbling", "1", (), "neutral"
 
     def stage(self, framing):
         figure = Catalog().list()[0].stage(framing)

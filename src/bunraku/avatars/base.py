@@ -62,6 +62,11 @@ class AvatarPack(Protocol):
         ...
 
     @property
+    def emotion(self) -> str:
+        """The face at rest when nobody asks for another (``Emotion``, contract section 13)."""
+        ...
+
+    @property
     def gestures(self) -> tuple[str, ...]:
         """Names that DoAction accepts for this digital human."""
         ...

@@ -123,7 +123,7 @@ class Actions:
                 bitrate=bitrate,
                 ttl=p.ttl or 86400,
                 max_idle_time=p.max_idle_time or 900,
-                emotion=extra.emotion or "neutral",
+                emotion=extra.emotion,
                 background_url=None if extra.transparent else extra.background_url,
             ),
         )

@@ -52,7 +52,8 @@ class Commission:
     bitrate: int
     ttl: int
     max_idle_time: int
-    emotion: str
+    emotion: str | None
+    """None for the digital human's own."""
     background_url: str | None = None
 
 
@@ -224,7 +225,7 @@ class TaskManager:
             max_idle_time=commission.max_idle_time,
             framing=commission.framing,
             bitrate=commission.bitrate,
-            emotion=commission.emotion,
+            emotion=commission.emotion or pack.emotion,
         )
         stream = Stream(app.id, record.room_id, record.stream_id, f"dh_{record.id}", DIGITAL_HUMAN_USER)
         stream.width, stream.height = record.framing.width, record.framing.height

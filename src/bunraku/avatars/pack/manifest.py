@@ -80,6 +80,7 @@ class Manifest(_Part):
     mouths: tuple[dict[str, float], ...]
     eyes: tuple[dict[str, float], ...]
     rest: Rest
+    emotion: Literal["neutral", "warm", "serious", "happy"] = "neutral"
     limbs: tuple[Limb, ...] = ()
 
 

@@ -91,6 +91,10 @@ class Pack:
         return self._version
 
     @property
+    def emotion(self) -> str:
+        return self.manifest.emotion
+
+    @property
     def gestures(self) -> tuple[str, ...]:
         raised = dict.fromkeys(limb.gesture for limb in self.manifest.limbs)
         return (*HEAD_GESTURES[:3], *raised, *HEAD_GESTURES[3:])
