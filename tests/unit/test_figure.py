@@ -190,11 +190,11 @@ def test_the_edges_of_the_picture_follow_the_figure():
         for i in range(150):
             pose = life.pose(i / 25, 0.0, False)
             figure.render(rest(), pose)
-            wanted = figure._warp(figure._canvas.plate, pose)
-            bands = figure._canvas.plate.bands
+            wanted = figure._warp.nodes(figure._developer.canvas.plate, pose)
+            bands = figure._developer.canvas.plate.bands
             end = bands[-1].rect.y + bands[-1].rect.height
             touched = slice(bands[0].rect.y // NODE, -(-end // NODE) + 2)
-            apart = np.abs(figure._canvas.nodes[touched] - wanted[touched])
+            apart = np.abs(figure._developer.canvas.nodes[touched] - wanted[touched])
             assert apart.max() <= max(b.still for b in bands), (pack.name, i)
 
 
