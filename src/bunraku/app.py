@@ -204,7 +204,7 @@ def assemble(
         delivery,
         manager,
         driving,
-        LoopLag(),
+        LoopLag(clock),
     )
 
 

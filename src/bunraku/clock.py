@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from typing import Protocol
+
+BEAT = 0.25
+"""Seconds between the moments at which housekeeping is done."""
+
+
+def next_beat(now: float) -> float:
+    """The first whole ``BEAT`` of the clock's scale after ``now``.
+
+    Housekeeping waits for beats, not for so many seconds of its own: it then shares one wake-up of
+    the process, which costs more than what is done in it.
+    """
+    return (math.floor(now / BEAT) + 1) * BEAT
 
 
 class Clock(Protocol):

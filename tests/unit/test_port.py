@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pylibsrtp import Policy
 
-from bunraku.clock import SystemClock
+from bunraku.clock import BEAT, SystemClock
 from bunraku.media import Codec, EncodedUnit, Kind
 from bunraku.rtc import port as port_module
 from bunraku.rtc.port import PortTransport
-from bunraku.rtc.port_watch import HISTORY, RETRANSMIT_LIMIT, TIMER, PortWatcher
+from bunraku.rtc.port_watch import HISTORY, RETRANSMIT_LIMIT, PortWatcher
 from bunraku.rtc.room import Stream
 
 from .test_rtp import OFFER
@@ -66,7 +66,7 @@ async def test_repeats_are_the_packets_of_before_and_limited(watcher):
     assert len(watcher.wire.left) == RETRANSMIT_LIMIT
     watcher.on_timer()
     again(watcher, [first] * 10 * RETRANSMIT_LIMIT)
-    assert len(watcher.wire.left) == RETRANSMIT_LIMIT * (1 + TIMER)
+    assert len(watcher.wire.left) == RETRANSMIT_LIMIT * (1 + BEAT)
 
 
 async def test_history_is_bounded_and_old_numbers_are_not_mistaken_for_new_ones(watcher):

@@ -25,10 +25,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 
-from bunraku.clock import Clock
+from bunraku.clock import Clock, next_beat
 from bunraku.media import EncodedUnit
 from bunraku.rtc import port_sdp, rtp
-from bunraku.rtc.port_watch import PROFILES, TIMER, Address, PortWatcher
+from bunraku.rtc.port_watch import PROFILES, Address, PortWatcher
 from bunraku.rtc.room import Stream
 
 log = logging.getLogger(__name__)
@@ -250,7 +250,7 @@ class PortTransport:
     async def _tick(self) -> None:
         count = 0
         while True:
-            await self._clock.sleep_until(self._clock.monotonic() + TIMER)
+            await self._clock.sleep_until(next_beat(self._clock.monotonic()))
             count += 1
             now, wall = self._clock.monotonic(), self._clock.wall()
             for watcher in list(self._by_ufrag.values()):

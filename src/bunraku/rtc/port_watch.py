@@ -28,6 +28,7 @@ from aiortc.rtp import (
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 
+from bunraku.clock import BEAT
 from bunraku.media import Codec, EncodedUnit, Kind
 from bunraku.rtc import rtp
 from bunraku.rtc.feedback import PathEstimate
@@ -40,7 +41,6 @@ Address = tuple[str, int]
 HISTORY = 512  # packets kept for retransmission: several seconds of video
 NTP_EPOCH = 2208988800  # seconds from 1900 to 1970
 RETRANSMIT_LIMIT = 200  # packets a second a watcher may ask again for
-TIMER = 0.25  # s between calls of ``on_timer``
 PROFILES: dict[bytes, tuple[int, int, int]] = {
     # OpenSSL's name: libsrtp's profile, key and salt length in bytes (RFC 5764, RFC 7714)
     b"SRTP_AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12),
@@ -164,7 +164,7 @@ class PortWatcher:
                     self.end()
                     return
                 self._flush()
-        self._allowance = min(float(RETRANSMIT_LIMIT), self._allowance + RETRANSMIT_LIMIT * TIMER)
+        self._allowance = min(float(RETRANSMIT_LIMIT), self._allowance + RETRANSMIT_LIMIT * BEAT)
 
     def _flush(self) -> None:
         if self.address is None:

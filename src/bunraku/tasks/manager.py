@@ -12,7 +12,7 @@ from bunraku.avatars import backdrop
 from bunraku.avatars.base import AvatarPack, Framing
 from bunraku.avatars.catalog import Catalog
 from bunraku.callbacks.delivery import Delivery
-from bunraku.clock import Clock
+from bunraku.clock import Clock, next_beat
 from bunraku.engines.base import Engine
 from bunraku.errors import (
     NoResources,
@@ -36,7 +36,6 @@ from bunraku.tasks.stream_task import StreamTask, TaskStatus
 
 log = logging.getLogger(__name__)
 
-WATCH_EVERY = 0.25  # s: TTL and MaxIdleTime are kept within a second (section 6.2)
 FORGET_EVERY = 60.0
 MAX_LATENESS = 0.02  # s, half a tick: new tasks are refused before running ones suffer
 
@@ -357,9 +356,10 @@ class TaskManager:
     # --- time
 
     async def _watch(self) -> None:
+        # At every beat: TTL and MaxIdleTime are kept within a second (section 6.2).
         forget_at = self._clock.monotonic() + FORGET_EVERY
         while True:
-            await self._clock.sleep_until(self._clock.monotonic() + WATCH_EVERY)
+            await self._clock.sleep_until(next_beat(self._clock.monotonic()))
             now = self._clock.monotonic()
             try:
                 for live in list(self._live.values()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 
 from fastapi import APIRouter, Request
@@ -11,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from starlette.responses import Response
 
 from bunraku.callbacks.delivery import Delivery
+from bunraku.clock import Clock, next_beat
 from bunraku.http import is_loopback
 from bunraku.performance.meter import BOUNDS, Histogram
 from bunraku.tasks.manager import TaskManager
@@ -20,19 +20,17 @@ TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class LoopLag:
-    """Asks the event loop for a turn every ``EVERY`` seconds and notes how late it comes."""
+    """Asks the event loop for a turn at every beat and notes how late it comes."""
 
-    EVERY = 0.2
-
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self.figures = Histogram()
 
     async def watch(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + self.EVERY
-            await asyncio.sleep(self.EVERY)
-            self.figures.observe(max(0.0, loop.time() - due) * 1e3)
+            due = next_beat(self._clock.monotonic())
+            await self._clock.sleep_until(due)
+            self.figures.observe(max(0.0, self._clock.monotonic() - due) * 1e3)
 
 
 class Metrics:
