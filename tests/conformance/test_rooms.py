@@ -220,29 +220,47 @@ async def test_section_10_3_who_is_in_the_room_plays_on_when_the_token_expires(s
     """Expiry is about logging in: a stream that comes back an hour later is still played."""
     task = create(room_id="long", stream_id="long-1")
     await asyncio.to_thread(wait_for, lambda: api.status(task)["Status"] == 3)
-    short, other = (generate(APP_ID, "u", SECRET, time.time() - 7200, 7202 + i) for i in (0, 1))
-    stranger = generate(APP_ID, "v", SECRET, time.time() - 7200, 7202)
+    elsewhere = create(room_id="elsewhere", stream_id="elsewhere-1")
+    await asyncio.to_thread(wait_for, lambda: api.status(elsewhere)["Status"] == 3)
+    short, other = (generate(APP_ID, "u", SECRET, time.time() - 7200, 7203 + i) for i in (0, 1))
+    stranger = generate(APP_ID, "v", SECRET, time.time() - 7200, 7203)
+    expired = (401, "1102018")
 
-    async def status(token, stream="long-1"):
+    async def status(token, path=f"whep/{APP_ID}/long-1"):
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"}
         async with httpx.AsyncClient(trust_env=False) as http:
-            answer = await http.post(
-                f"{server.base_url}/whep/{APP_ID}/{stream}", content="v=0", headers=headers
-            )
+            answer = await http.post(f"{server.base_url}/{path}", content="v=0", headers=headers)
         return answer.status_code, answer.text[:7]
 
-    async with Member(server, "long", "u", token=short) as member:
+    async with Member(server, "long", "u", token=short) as member, Member(server, "long", "w") as witness:
         assert member.heard[0]["event"] == "login"
         await member.until(lambda: asyncio.run(status(stranger))[0] == 401)
         # 400 and 404 come after the door: the offer is none, the stream is none.
         assert (await status(short))[0] == 400
-        assert (await status(short, "long-2"))[0] == 404
-        await member.until(lambda: asyncio.run(status(other)) == (401, "1102018"))
-        await member.socket.send(
-            json.dumps({"type": "renew", "token": generate(APP_ID, "u", SECRET, time.time())})
-        )
-        await member.until(lambda: asyncio.run(status(short)) == (401, "1102018"))
-    assert (await status(short)) == (401, "1102018")
+        assert (await status(short, f"whep/{APP_ID}/long-2"))[0] == 404
+        assert (await status(short, f"whip/{APP_ID}/long/own"))[0] == 400
+        # Nothing of this opens other rooms, though the token names none.
+        assert await status(short, f"whep/{APP_ID}/elsewhere-1") == expired
+        assert await status(short, f"whip/{APP_ID}/elsewhere/own") == expired
+        await member.until(lambda: asyncio.run(status(other)) == expired)
+        await member.socket.close()
+        await witness.until(lambda: asyncio.run(status(short)) == expired)
+
+
+async def test_section_10_3_a_renewed_token_replaces_the_one_before(server, api, create):
+    task = create(room_id="renewed", stream_id="renewed-1")
+    await asyncio.to_thread(wait_for, lambda: api.status(task)["Status"] == 3)
+    short = generate(APP_ID, "u", SECRET, time.time() - 7200, 7203)
+
+    def status():
+        headers = {"Authorization": f"Bearer {short}", "Content-Type": "application/sdp"}
+        url = f"{server.base_url}/whep/{APP_ID}/renewed-1"
+        return httpx.post(url, content="v=0", headers=headers, trust_env=False).status_code
+
+    async with Member(server, "renewed", "u", token=short) as member:
+        fresh = generate(APP_ID, "u", SECRET, time.time())
+        await member.socket.send(json.dumps({"type": "renew", "token": fresh}))
+        await member.until(lambda: status() == 401)
 
 
 def test_section_5_8_one_digital_human_repeats_another(server, api, create):

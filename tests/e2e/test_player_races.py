@@ -47,6 +47,7 @@ async () => {
   }
 }
 """.replace("APP", str(APP_ID))
+TOLD = "events.filter((e) => e[0] === 'roomStateChanged').map((e) => [e[2], e[3]])"
 STREAM = {"streamID": "s", "user": {"userID": "dh_1", "userName": "digitalhuman"}, "extraInfo": ""}
 
 
@@ -99,6 +100,7 @@ async def test_a_login_under_way_is_given_up_with_its_room(scripted, call):
         }}"""
     )
     assert code == 1000002
+    assert await scripted.evaluate(TOLD) == [["LOGINING", 0], ["LOGIN_FAILED", 1000002]]
     assert await scripted.evaluate("sockets.length === 1 && sockets[0].closed")
 
 
@@ -113,6 +115,13 @@ async def test_a_second_login_takes_the_place_of_one_under_way(scripted):
         }"""
     )
     assert codes == [1000002, True, True, False]
+    await until(scripted, f"{TOLD}.length === 4")
+    assert await scripted.evaluate(TOLD) == [
+        ["LOGINING", 0],
+        ["LOGIN_FAILED", 1000002],
+        ["LOGINING", 0],
+        ["LOGINED", 0],
+    ]
 
 
 async def test_a_network_that_goes_deaf_twice_is_noticed_twice(scripted):
@@ -131,55 +140,87 @@ async def test_a_network_that_goes_deaf_twice_is_noticed_twice(scripted):
     assert await scripted.evaluate(lost) == 2
 
 
+STATES = "events.filter((e) => e[0] === 'playerStateUpdate').map((e) => [e[1].state, e[1].errorCode])"
+MISHAPS = """
+window.pcs = [];
+const Real = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Real {
+  constructor(...given) { super(...given); window.pcs.push(this); }
+};
+window.broken = (pc) => {
+  Object.defineProperty(pc, 'connectionState', { value: 'failed' });
+  pc.onconnectionstatechange();
+};
+const ask = window.fetch;
+window.fetch = async (url, options) => {
+  const { method } = options ?? {};
+  if (method === 'DELETE' && window.deaf) return new Promise(() => {});
+  if (method === 'POST' && window.severed) return new Response('no such stream', { status: 404 });
+  const held = method === 'POST' && window.held;
+  const answer = await ask(url, options);
+  if (held) await held;
+  return answer;
+};
+"""
+
+
+async def play(page, live):
+    """Play stream "s" in the page; returns its task and what makes the next one of that name."""
+    api = live.client()
+    human = api.digital_humans()[0]["DigitalHumanId"]
+
+    def create():
+        task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
+        wait_for(lambda: api.status(task)["Status"] == 3)
+        return task
+
+    task = await asyncio.to_thread(create)
+    await page.add_init_script(MISHAPS)
+    await page.goto(live.base_url + "/player/README.md")
+    await page.evaluate(ENGINE)
+    await page.evaluate(
+        """async (token) => {
+          await zg.loginRoom('r', token, { userID: 'u' });
+          window.media = await zg.startPlayingStream('s');
+        }""",
+        generate(APP_ID, "u", SECRET, time.time()),
+    )
+    return api, task, create
+
+
 async def test_a_stream_that_ends_after_its_connection_broke_is_told_at_once_and_plays_again(page, live):
-    with live.client() as api:
-        human = api.digital_humans()[0]["DigitalHumanId"]
-
-        def create():
-            task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
-            wait_for(lambda: api.status(task)["Status"] == 3)
-            return task
-
-        task = await asyncio.to_thread(create)
-        await page.add_init_script(
-            """const Real = window.RTCPeerConnection;
-            window.RTCPeerConnection = class extends Real {
-              constructor(...given) { super(...given); window.pc = this; }
-            };
-            const ask = window.fetch;
-            window.fetch = (url, ...rest) => (window.severed && String(url).includes('/whep/') && rest[0]?.method === 'POST'
-              ? Promise.resolve(new Response('no such stream', { status: 404 })) : ask(url, ...rest));"""
-        )
-        await page.goto(live.base_url + "/player/README.md")
-        await page.evaluate(ENGINE)
-        await page.evaluate(
-            """async (token) => {
-              await zg.loginRoom('r', token, { userID: 'u' });
-              window.media = await zg.startPlayingStream('s');
-            }""",
-            generate(APP_ID, "u", SECRET, time.time()),
-        )
-        states = "events.filter((e) => e[0] === 'playerStateUpdate').map((e) => [e[1].state, e[1].errorCode])"
-        await page.evaluate(
-            """() => {
-              window.severed = true;
-              Object.defineProperty(pc, 'connectionState', { value: 'failed' });
-              pc.onconnectionstatechange();
-            }"""
-        )
-        await until(page, f"{states}.length === 3")
+    """Also while the server cannot be told that we left the broken connection."""
+    api, task, create = await play(page, live)
+    with api:
+        await page.evaluate("severed = true, deaf = true, broken(pcs[0])")
+        assert await page.evaluate(STATES) == [["PLAY_REQUESTING", 0], ["PLAYING", 0], ["PLAY_REQUESTING", 0]]
         await asyncio.to_thread(api.stop, task)
-        await until(page, f"{states}.length === 4", 5)
-        assert await page.evaluate(states) == [
-            ["PLAY_REQUESTING", 0],
-            ["PLAYING", 0],
-            ["PLAY_REQUESTING", 0],
-            ["NO_PLAY", 1104039],
-        ]
+        await until(page, f"{STATES}.length === 4", 5)
+        assert await page.evaluate(f"{STATES}.at(-1)") == ["NO_PLAY", 1104039]
         assert await page.evaluate("media.getTracks().length") == 0
-        await page.evaluate("window.severed = false")
+        await page.evaluate("severed = false")
         task = await asyncio.to_thread(create)
-        await until(page, f"{states}.length === 6")
-        assert await page.evaluate(f"{states}.at(-1)") == ["PLAYING", 0]
+        await until(page, f"{STATES}.length === 6")
+        assert await page.evaluate(f"{STATES}.at(-1)") == ["PLAYING", 0]
         assert await page.evaluate("media.getTracks().length") == 2
+        await asyncio.to_thread(api.stop, task)
+
+
+async def test_an_attempt_that_comes_too_late_changes_nothing_of_what_plays(page, live):
+    """Its answer comes when the stream has ended and plays again."""
+    api, task, create = await play(page, live)
+    with api:
+        await page.evaluate("held = new Promise((resolve) => { window.release = resolve; }), broken(pcs[0])")
+        await until(page, "pcs.length === 2 && pcs[1].localDescription")
+        await page.evaluate("held = null")
+        await asyncio.to_thread(api.stop, task)
+        await until(page, f"{STATES}.at(-1)[0] === 'NO_PLAY'")
+        task = await asyncio.to_thread(create)
+        await until(page, f"{STATES}.at(-1)[0] === 'PLAYING'")
+        mine = "pcs.at(-1).getReceivers().map((r) => r.track.id).sort().join()"
+        shown = "media.getTracks().map((t) => t.id).sort().join()"
+        assert await page.evaluate(f"pcs.length === 3 && {mine} === {shown}")
+        await page.evaluate("release()")
+        await until(page, "pcs[1].signalingState === 'closed'")
+        assert await page.evaluate(f"{mine} === {shown}")
         await asyncio.to_thread(api.stop, task)

@@ -123,6 +123,21 @@ def delivery(clock, ledger, url, **changes):
     return Delivery(apps, ledger, clock, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
 
 
+async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeypatch):
+    """Also when a start finds that many left over: it must not fail."""
+    monkeypatch.setattr("bunraku.callbacks.delivery.LINE", 2)
+    clock, ledger = VirtualClock(), Ledger()
+    receiver = receivers()
+    sender = delivery(clock, ledger, receiver.url)
+    for i in range(4):
+        sender.send(Callback(1, "task", 3, i, {"Status": 3}, receipt=i))
+    assert (ledger.done, sender.given_up) == ([2, 3], 2)
+    await run(clock, 1)
+    assert sorted(ledger.done) == [0, 1, 2, 3]
+    assert [e["EventTime"] for e in receiver.heard] == [0, 1]
+    await sender.close()
+
+
 @pytest.mark.parametrize("status", [500, 404, 301])
 async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
     clock, ledger, times = VirtualClock(), Ledger(), []

@@ -179,7 +179,7 @@ async def test_watchers_that_arrive_together_are_counted_together():
             self.id, self.stream = str(id(self)), stream
 
     class Door:
-        def check_guest(self, app_id, token, rooms):
+        def check_guest(self, app_id, token, rooms, room_id):
             return RoomToken(app_id, "u", 0)
 
     go, rooms = asyncio.Event(), Rooms()

@@ -68,6 +68,21 @@ async def test_nothing_is_heard_of_a_task_before_it_is_born(came, expected):
     assert outbox._last == {}
 
 
+async def test_one_that_fails_on_its_way_takes_none_after_it_along():
+    class Faulty(Desk):
+        async def settle(self):
+            if not self.sent:
+                self.sent.append("fault")
+                raise RuntimeError("a fault of ours")
+
+    desk = Faulty(VirtualClock())
+    outbox = Outbox(desk, desk)
+    for i in range(3):
+        outbox.send(row("t", i))
+    await outbox.emptied()
+    assert desk.sent == ["fault", ("t", 1), ("t", 2)]
+
+
 async def test_what_a_former_run_left_goes_out_at_once():
     desk = Desk(VirtualClock())
     await Outbox(desk, desk).resume()

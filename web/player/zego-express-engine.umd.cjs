@@ -565,13 +565,14 @@ function startPlaying(link, options, on) {
     });
   }
 
-  function prepare(pc) {
+  function prepare(pc, stale) {
     for (const kind of ['video', 'audio']) {
       if (options[kind] === false) continue;
       const { receiver } = pc.addTransceiver(kind, { direction: 'recvonly' });
       if (Number.isFinite(options.jitterBufferTarget)) receiver.jitterBufferTarget = options.jitterBufferTarget;
     }
     pc.ontrack = ({ track }) => {
+      if (stale()) return; // an answer that comes too late shows nothing
       // A return of the stream: the page's MediaStream gets the new tracks in place of the old.
       for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);
       stream.addTrack(track);
@@ -587,7 +588,7 @@ function startPlaying(link, options, on) {
 
   async function attempt(stale) {
     const { url, token, iceServers } = link();
-    const made = await connect(url, token, iceServers, prepare, (state) => {
+    const made = await connect(url, token, iceServers, (pc) => prepare(pc, stale), (state) => {
       if (made === session && !running && (state === 'failed' || state === 'closed')) lost();
     });
     if (stale()) {
@@ -660,8 +661,8 @@ function startPlaying(link, options, on) {
   }
 
   /** The connection broke: try anew, keeping the page's MediaStream. */
-  async function lost() {
-    await drop();
+  function lost() {
+    drop(); // not waited for: the server may not hear us, and the stream's end must find a run
     run();
   }
 
@@ -809,10 +810,14 @@ function build(engine, appID, server) {
     const tell = (news) => (early ? early.push(news) : news());
     const room = { token, userID: user.userID, streams: new Map(), iceServers: [], userUpdate: Boolean(config.userUpdate) };
     const entered = new Promise((resolve, reject) => {
+      const refused = (code, text) => {
+        states(roomID, 'LOGIN_FAILED', 'DISCONNECTED', code, text);
+        reject(fault(code, text));
+      };
       entering.set(roomID, () => {
         entering.delete(roomID);
         room.room?.leave();
-        reject(fault(CODES.NOT_LOGGED_IN, 'logged out before the login was done'));
+        refused(CODES.NOT_LOGGED_IN, 'logged out before the login was done');
       });
       const login = { appID: Number(appID), roomID, token, userID: user.userID, userName: String(user.userName ?? user.userID) };
       room.room = enterRoom(origin, login, {
@@ -848,8 +853,7 @@ function build(engine, appID, server) {
             leave(roomID);
           } else {
             entering.delete(roomID);
-            states(roomID, 'LOGIN_FAILED', 'DISCONNECTED', code, text);
-            reject(fault(code, text));
+            refused(code, text);
           }
         },
         kicked() {

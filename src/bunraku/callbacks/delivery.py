@@ -13,6 +13,7 @@ import logging
 import secrets
 import uuid
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -133,14 +134,14 @@ class Delivery:
             if len(line) >= LINE:
                 self.given_up += 1
                 log.warning("callback given up: too many wait", extra={"task": callback.task_id})
-                self._spawn(self._settle(callback, delivered=False))
+                self._settle(callback, delivered=False)
                 return
             line.append(callback)
             return
         self._lines[key] = deque([callback])
         self._spawn(self._drain(key))
 
-    def _spawn(self, job: Any) -> None:
+    def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(job)
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)

@@ -27,13 +27,13 @@ class Doorkeeper:
                 return verify(token, app_id, secret, now, user_id)
             raise
 
-    def check_guest(self, app_id: int, token: str, rooms: Rooms) -> RoomToken:
-        """As ``check``; who is in a room by this very token may go on with it when it has expired,
-        because expiry is about logging in (contract section 10.3)."""
+    def check_guest(self, app_id: int, token: str, rooms: Rooms, room_id: str | None) -> RoomToken:
+        """As ``check``; who is in this room (None: in any) by this very token may go on with it there
+        when it has expired, because expiry is about logging in (contract section 10.3)."""
         try:
             return self.check(app_id, token)
         except TokenExpired as error:
-            if not rooms.holds(app_id, error.token.user_id, token):
+            if not rooms.holds(app_id, room_id, error.token.user_id, token):
                 raise
             return error.token
 

@@ -201,9 +201,10 @@ class Rooms:
     def find(self, app_id: int, room_id: str) -> Room | None:
         return self._rooms.get((app_id, room_id))
 
-    def holds(self, app_id: int, user_id: str, token: str) -> bool:
-        """Whether this user is in some room of the app by this very token."""
-        here = (r.members.get(user_id) for (app, _), r in self._rooms.items() if app == app_id)
+    def holds(self, app_id: int, room_id: str | None, user_id: str, token: str) -> bool:
+        """Whether this user is in the room, or with None in any of the app, by this very token."""
+        rooms = (r for (app, room), r in self._rooms.items() if app == app_id and room_id in (None, room))
+        here = (r.members.get(user_id) for r in rooms)
         return any(hmac.compare_digest(m.token.encode(), token.encode()) for m in here if m is not None)
 
     def stream(self, app_id: int, stream_id: str) -> Stream | None:

@@ -91,8 +91,10 @@ class Whep:
         return Response(status_code=204, headers={**self._headers, "Accept-Post": "application/sdp"})
 
     def _admit(self, request: Request, app_id: int, stream_id: str) -> Stream | None:
-        token = self._door.check_guest(app_id, bearer(request), self._rooms)
         stream = self._rooms.stream(app_id, stream_id)
+        # A stream that is not there, or not yet again, is in no room: its players go on asking.
+        room_id = None if stream is None else stream.room_id
+        token = self._door.check_guest(app_id, bearer(request), self._rooms, room_id)
         if stream is not None:
             token.admit(stream.room_id)
         return stream

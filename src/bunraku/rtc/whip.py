@@ -184,7 +184,7 @@ class Whip:
 
     async def publish(self, request: Request, app_id: int, room_id: str, stream_id: str) -> Response:
         try:
-            token = self._door.check_guest(app_id, bearer(request), self._rooms)
+            token = self._door.check_guest(app_id, bearer(request), self._rooms, room_id)
             token.admit_publishing(room_id, stream_id)
         except TokenError as error:
             return refuse(401, f"{error.code} {error}")

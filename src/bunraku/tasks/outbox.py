@@ -52,8 +52,11 @@ class Outbox:
         turn.add_done_callback(over)
 
     async def _deliver(self, row: CallbackRow, former: asyncio.Future[bool] | None) -> bool:
-        if former is not None and not await asyncio.shield(former):
-            return False
+        if former is not None:
+            await asyncio.wait([former])
+            # A fault of one does not take along those after it.
+            if former.cancelled() or (former.exception() is None and not former.result()):
+                return False
         await self._journal.settle()
         self._delivery.send(_callback(row))
         return True

@@ -124,10 +124,14 @@ function build(engine, appID, server) {
     const tell = (news) => (early ? early.push(news) : news());
     const room = { token, userID: user.userID, streams: new Map(), iceServers: [], userUpdate: Boolean(config.userUpdate) };
     const entered = new Promise((resolve, reject) => {
+      const refused = (code, text) => {
+        states(roomID, 'LOGIN_FAILED', 'DISCONNECTED', code, text);
+        reject(fault(code, text));
+      };
       entering.set(roomID, () => {
         entering.delete(roomID);
         room.room?.leave();
-        reject(fault(CODES.NOT_LOGGED_IN, 'logged out before the login was done'));
+        refused(CODES.NOT_LOGGED_IN, 'logged out before the login was done');
       });
       const login = { appID: Number(appID), roomID, token, userID: user.userID, userName: String(user.userName ?? user.userID) };
       room.room = enterRoom(origin, login, {
@@ -163,8 +167,7 @@ function build(engine, appID, server) {
             leave(roomID);
           } else {
             entering.delete(roomID);
-            states(roomID, 'LOGIN_FAILED', 'DISCONNECTED', code, text);
-            reject(fault(code, text));
+            refused(code, text);
           }
         },
         kicked() {

@@ -36,13 +36,14 @@ export function startPlaying(link, options, on) {
     });
   }
 
-  function prepare(pc) {
+  function prepare(pc, stale) {
     for (const kind of ['video', 'audio']) {
       if (options[kind] === false) continue;
       const { receiver } = pc.addTransceiver(kind, { direction: 'recvonly' });
       if (Number.isFinite(options.jitterBufferTarget)) receiver.jitterBufferTarget = options.jitterBufferTarget;
     }
     pc.ontrack = ({ track }) => {
+      if (stale()) return; // an answer that comes too late shows nothing
       // A return of the stream: the page's MediaStream gets the new tracks in place of the old.
       for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);
       stream.addTrack(track);
@@ -58,7 +59,7 @@ export function startPlaying(link, options, on) {
 
   async function attempt(stale) {
     const { url, token, iceServers } = link();
-    const made = await connect(url, token, iceServers, prepare, (state) => {
+    const made = await connect(url, token, iceServers, (pc) => prepare(pc, stale), (state) => {
       if (made === session && !running && (state === 'failed' || state === 'closed')) lost();
     });
     if (stale()) {
@@ -131,8 +132,8 @@ export function startPlaying(link, options, on) {
   }
 
   /** The connection broke: try anew, keeping the page's MediaStream. */
-  async function lost() {
-    await drop();
+  function lost() {
+    drop(); // not waited for: the server may not hear us, and the stream's end must find a run
     run();
   }
 
