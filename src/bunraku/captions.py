@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bunraku.media import Word
 
@@ -35,7 +35,7 @@ def cues(words: Iterable[Word]) -> list[tuple[float, float, str]]:
     return out
 
 
-def join(words: list[Word]) -> str:
+def join(words: Sequence[Word]) -> str:
     """Words with spaces between, where their script has them."""
     text = ""
     for word in words:

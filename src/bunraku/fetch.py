@@ -51,6 +51,8 @@ def check_url(url: str, *, allow_private: bool) -> None:
     Raises ``ValueError`` for a URL that is not http(s) with a host, ``FetchRefused`` for a
     literal private address.
     """
+    if url != url.strip():  # urlsplit overlooks what a request cannot hold
+        raise ValueError("begins or ends with a blank")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         raise ValueError("scheme must be http or https")

@@ -327,6 +327,20 @@ async def test_7_5_silence_of_5_s_ends_the_utterance_and_sound_begins_another(st
     heard(stage, 0.4)
 
 
+async def test_7_5_an_utterance_without_stop_is_over_when_its_sound_is(stage, monkeypatch):
+    """Not the time-out after it: what was sent in one burst has played meanwhile."""
+    from bunraku.rpc import drive_socket
+
+    monkeypatch.setattr(drive_socket, "NEXT_AUDIO_TIMEOUT", 5.0)
+    data = stage.open()
+    async with connect(data["WssAddress"]) as ws:
+        await ws.send(pcm(5.5))
+        begun = time.monotonic()
+        await asyncio.to_thread(wait_for, lambda: stage.status(data["DriveId"]) == 4, 12)
+        # The burst is 5.5 s long; the time-out on top of it would make 10.5.
+        assert time.monotonic() - begun < 8.5
+
+
 async def test_first_sound_within_two_ticks_of_the_first_pcm(stage):
     data = stage.open()
     async with connect(data["WssAddress"]) as ws:

@@ -90,6 +90,18 @@ async def test_section_9_a_discarded_drive_says_nothing_and_an_interrupted_one_e
         ]
 
 
+async def test_section_6_3_text_without_a_sound_begins_and_ends(server, api, create):
+    """Pieces of a language model's answer often hold nothing to pronounce."""
+    task = create(room_id="mute", stream_id="mute-1")
+    async with Member(server, "mute", "a") as a:
+        drive = api.speak(task, "…", timbre_id="tone-a")
+        await a.until(lambda: len(a.messages(1001)) == 2)
+        assert [(m["Data"]["Status"], m["Data"]["DriveId"]) for m in a.messages(1001)] == [
+            (2, drive),
+            (4, drive),
+        ]
+
+
 async def test_section_13_captions_carry_word_times(server, api, create):
     task = create(room_id="cap", stream_id="cap-1")
     async with Member(server, "cap", "a") as a:
@@ -245,6 +257,12 @@ async def test_section_10_3_who_is_in_the_room_plays_on_when_the_token_expires(s
         await member.until(lambda: asyncio.run(status(other)) == expired)
         await member.socket.close()
         await witness.until(lambda: asyncio.run(status(short)) == expired)
+
+
+async def test_section_11_5_a_second_login_is_not_counted_beside_the_first(server):
+    async with Member(server, "twice", "u") as first, Member(server, "twice", "u") as second:
+        assert (second.heard[0]["users"], second.heard[0]["count"]) == ([], 1)
+        await second.until(lambda: first.events("kickout"))
 
 
 async def test_section_10_3_a_renewed_token_replaces_the_one_before(server, api, create):

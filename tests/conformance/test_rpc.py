@@ -217,7 +217,7 @@ def test_section_2_2_more_fields_than_are_read_are_refused(server, method):
 
 
 def test_section_2_4_null_in_the_body_takes_nothing_away(server):
-    params = signed("GetDigitalHumanList") | {"Limit": "1"}
+    params = signed("GetDigitalHumanList") | {"Limit": "1.0"}
     assert len(envelope(post(server, params, json={"Limit": None}))["Data"]["DigitalHumans"]) == 1
     assert len(envelope(post(server, params, json={"Limit": 2}))["Data"]["DigitalHumans"]) == 2
 

@@ -224,3 +224,106 @@ async def test_an_attempt_that_comes_too_late_changes_nothing_of_what_plays(page
         await until(page, "pcs[1].signalingState === 'closed'")
         assert await page.evaluate(f"{mine} === {shown}")
         await asyncio.to_thread(api.stop, task)
+
+
+async def test_an_ended_stream_can_be_asked_for_again_and_keeps_its_media_stream(page, live):
+    """Pages that play on ADD need not have stopped on DELETE."""
+    api, task, create = await play(page, live)
+    with api:
+        await asyncio.to_thread(api.stop, task)
+        await until(page, f"{STATES}.at(-1)[0] === 'NO_PLAY'")
+        await page.evaluate("void (again = zg.startPlayingStream('s').then((m) => m === media))")
+        assert await page.evaluate(f"{STATES}.at(-1)") == ["PLAY_REQUESTING", 0]
+        twice = "zg.startPlayingStream('s').catch((error) => error.code)"
+        assert await page.evaluate(twice) == 1104032
+        task = await asyncio.to_thread(create)
+        assert await page.evaluate("again")
+        assert await page.evaluate("media.getTracks().length") == 2
+        await asyncio.to_thread(api.stop, task)
+
+
+async def test_an_ended_stream_is_forgotten_after_a_minute(page, live):
+    api, task, create = await play(page, live)
+    with api:
+        await page.clock.install()
+        await asyncio.to_thread(api.stop, task)
+        await until(page, f"{STATES}.at(-1)[0] === 'NO_PLAY'")
+        await page.clock.run_for(61_000)
+        task = await asyncio.to_thread(create)
+        await until(page, "events.filter((e) => e[0] === 'roomStreamUpdate' && e[2] === 'ADD').length === 2")
+        assert await page.evaluate(f"{STATES}.at(-1)[0]") == "NO_PLAY"
+        assert await page.evaluate("zg.startPlayingStream('s').then((m) => m !== media)")
+        await asyncio.to_thread(api.stop, task)
+
+
+async def test_a_login_whose_socket_cannot_be_made_fails_as_any_other(scripted):
+    """As a plain socket on a secure page."""
+    found = await scripted.evaluate(
+        """async () => {
+          window.WebSocket = class { constructor() { throw new DOMException('mixed content', 'SecurityError'); } };
+          return zg.loginRoom('r', '04token', { userID: 'u' }).catch((e) => [e.code, e.errorCode, Boolean(e.msg)]);
+        }"""
+    )
+    assert found == [1002031, 1002031, True]
+    assert await scripted.evaluate(TOLD) == [["LOGINING", 0], ["LOGIN_FAILED", 1002031]]
+
+
+async def test_people_who_came_and_went_during_an_outage_are_told(scripted):
+    people = (
+        "events.filter((e) => e[0] === 'roomUserUpdate').map((e) => [e[2], e[3].map((u) => u.userID).join()])"
+    )
+    counts = "events.filter((e) => e[0] === 'roomOnlineUserCountUpdate').map((e) => e[2])"
+    await scripted.evaluate(
+        """async () => {
+          window.here = (socket, names) => socket.say({ event: 'login', streams: [], count: names.length + 1,
+            users: names.map((userID) => ({ userID, userName: userID })), iceServers: [] });
+          zg.on('roomUserUpdate', (...rest) => window.events.push(['roomUserUpdate', ...rest]));
+          const login = zg.loginRoom('r', '04token', { userID: 'u' }, { userUpdate: true });
+          await Promise.resolve();
+          here(sockets[0], ['ann', 'bob']);
+          await login;
+        }"""
+    )
+    await until(scripted, f"{counts}.length === 1")
+    await scripted.evaluate("sockets[0].break()")
+    await until(scripted, "sockets.length === 2")
+    await scripted.evaluate("here(sockets[1], ['bob', 'cid', 'dan'])")
+    assert await scripted.evaluate(people) == [["ADD", "ann,bob"], ["DELETE", "ann"], ["ADD", "cid,dan"]]
+    assert await scripted.evaluate(counts) == [3, 4]
+
+
+async def test_a_view_is_heard_or_not_as_each_play_asks(scripted):
+    """Also without a picture; and what is no URL is no server."""
+    found = await scripted.evaluate(
+        """async () => {
+          const { ZegoExpressEngine } = await import('/player/index.js');
+          const { findServer } = await import('/player/src/server.js');
+          const made = [];
+          const create = document.createElement.bind(document);
+          document.createElement = (name) => { const e = create(name); made.push(e); return e; };
+          const box = create('div');
+          document.body.append(box);
+          const view = new ZegoExpressEngine(1, '').createRemoteStreamView(new MediaStream());
+          const heard = [];
+          for (const options of [{ muted: true }, null, { muted: false }]) {
+            view.play(box, options);
+            heard.push(box.querySelector('video').muted);
+          }
+          view.stop();
+          view.playAudio();
+          const audio = made.filter((e) => e.localName === 'audio');
+          const { RTCRtpReceiver: kept } = window;
+          delete window.RTCRtpReceiver;
+          const requirements = await new ZegoExpressEngine(1, '').checkSystemRequirements();
+          window.RTCRtpReceiver = kept;
+          return { heard, audio: audio.map((e) => [e.autoplay, e.muted]), h264: requirements.videoCodec.H264,
+            servers: ['undefined', 'webliveroom-test.zego.im', 'wss://dh.example.com/ws'].map(findServer) };
+        }"""
+    )
+    origin = await scripted.evaluate("window.location.origin")
+    assert found == {
+        "heard": [True, True, False],
+        "audio": [[True, False]],
+        "h264": False,
+        "servers": [origin, origin, "https://dh.example.com"],
+    }

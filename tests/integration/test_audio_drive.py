@@ -188,7 +188,19 @@ def test_other_spellings_of_this_machine(host):
         check_url(f"http://{host}/", allow_private=False)
 
 
-@pytest.mark.parametrize("url", ["", "ftp://a/b", "file:///etc/passwd", "http://", "http://a:99999/", "x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://a/b",
+        "file:///etc/passwd",
+        "http://",
+        "http://a:99999/",
+        "x",
+        " http://e.example/",
+        "http://e.example/a\n",
+    ],
+)
 def test_urls_that_are_none(url):
     with pytest.raises(ValueError):
         check_url(url, allow_private=False)

@@ -214,6 +214,19 @@ async def test_a_publisher_that_never_connected_gives_its_name_to_its_own_user_o
     assert served.parts.rooms.stream(APP_ID, "again") is None
 
 
+async def test_a_room_name_with_slashes_takes_a_published_stream(served):
+    """In a path it could not be told from what follows; so it may come as a parameter."""
+    offer = await some_offer("audio", direction="sendonly")
+    token = generate(APP_ID, "host", SECRET, time.time())
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/sdp"}
+    url = f"{served.base_url}/whip/{APP_ID}/mic-of-it"
+    answer = httpx.post(url, params={"room_id": "a/b/../c d"}, content=offer, headers=headers)
+    assert answer.status_code == 201
+    assert served.parts.rooms.stream(APP_ID, "mic-of-it").room_id == "a/b/../c d"
+    assert httpx.delete(served.base_url + answer.headers["location"]).status_code == 200
+    assert httpx.post(served.base_url + "/whip/session/x").status_code == 405
+
+
 async def some_offer(*kinds, direction="recvonly"):
     receiver = Receiver()
     connection = receiver._connection

@@ -66,6 +66,24 @@ async def test_every_voice_speaks_with_timed_phonemes_and_words(espeak, voice):
     assert abs(phonemes[-1].end - seconds) < 0.2
 
 
+@pytest.mark.parametrize(
+    ("timbre", "text", "shown"),
+    [
+        ("en-us-ava", "You were cut off in the middle of it all.", "in the|middle"),
+        ("en-us-ava", "It took quite a while, you know. Is it 25% or $3.50?", "$3.50?"),
+        ("en-us-ava", 'He said "hello (world)" on 2026-11-23 at 10:30.', "2026-11-23|at|10:30."),
+        ("zh-cn-mei", "你好，欢迎光临。", "你好，"),
+        ("en-us-ava", "你好，欢迎光临。", "你好，|欢迎光临。"),
+        ("fr-fr-chloe", "C'est l'été, n'est-ce pas ? Aujourd'hui.", "l'été,"),
+    ],
+)
+async def test_captions_show_every_word_once_as_written(espeak, timbre, text, shown):
+    """espeak-ng runs short words together, and names many places of a number."""
+    _, _, words = await say(espeak, timbre, text)
+    assert "".join("".join(w.text for w in words).split()) == "".join(text.split())
+    assert f"|{shown}|" in f"|{'|'.join(w.text for w in words)}|"
+
+
 async def test_rate_and_pitch_do_what_the_contract_maps(espeak):
     text = ORDINARY["en"]
 

@@ -24,7 +24,8 @@ def test_start_defaults_and_zero_values():
 
 
 def test_voice_channel_is_ignored_for_mono():
-    assert parse_text(start(Channel=1, VoiceChannel=2)) == Start(None, Format(16000, 1, 0))
+    for ignored in (2, 7, "left", None):
+        assert parse_text(start(Channel=1, VoiceChannel=ignored)) == Start(None, Format(16000, 1, 0))
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ const engineOptions = {};
 
 function origin(url) {
   try {
-    const found = new URL(url, window.location.href);
+    const found = new URL(url); // nothing relative: "undefined" is no server
     if (!/^(wss?|https?):$/.test(found.protocol) || VENDOR.test(found.hostname)) return null;
     return `${found.protocol.replace('ws', 'http')}//${found.host}`;
   } catch {
@@ -211,13 +211,14 @@ function enterRoom(origin, login, on) {
   }
 
   function send(message) {
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   }
 
   function end() {
     closed = true;
     rest();
     clearTimeout(retry);
+    if (!socket) return;
     socket.onclose = null;
     socket.close();
   }
@@ -295,7 +296,12 @@ function enterRoom(origin, login, on) {
   }
 
   function open() {
-    socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/rtc/room`);
+    try {
+      socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/rtc/room`);
+    } catch {
+      setTimeout(lost); // such as a plain socket on a secure page: told as any other server out of reach
+      return;
+    }
     opening = setTimeout(() => {
       socket.onclose = null;
       socket.close();
@@ -451,7 +457,8 @@ function createView(stream, isTransparent) {
     }
   }
 
-  function play(container, options = {}) {
+  function play(container, given) {
+    const options = given || {};
     const element = find(container);
     clear();
     for (const former of element.querySelectorAll(':scope > [data-zego-view]')) former.remove();
@@ -465,7 +472,7 @@ function createView(stream, isTransparent) {
     const look = `${FILL}object-fit:${options.objectFit || 'contain'};${options.mirror ? 'transform:scaleX(-1);' : ''}`;
     video.style.cssText = look;
     video.srcObject = stream;
-    if (options.muted) wishes.audioMuted = true;
+    if (typeof options.muted === 'boolean') wishes.audioMuted = options.muted;
     box.append(video);
     element.append(box);
     apply();
@@ -488,9 +495,18 @@ function createView(stream, isTransparent) {
   const view = {
     play,
     playVideo: (container, options) => play(container, options),
-    playAudio: () => {
-      wishes.audioMuted = false;
-      apply();
+    playAudio: (options) => {
+      wishes.audioMuted = Boolean(options?.muted);
+      if (video) apply();
+      else {
+        // Only to be heard: an element of its own, on no page.
+        [box, video] = [document.createElement('div'), document.createElement('audio')];
+        video.autoplay = true;
+        video.srcObject = stream;
+        box.append(video);
+        apply();
+        start({ enableAutoplayDialog: false });
+      }
     },
     stop: clear,
     stopVideo: () => view.setVideoMuted(true),
@@ -538,7 +554,7 @@ const QUALITY_MS = 3000;
 const HOPELESS = new Set([400, 401, 403, 415]);
 
 /**
- * `link()` gives `{url, token, iceServers}`; `on` has state(name, code), quality(stats).
+ * `link()` gives `{url, token, iceServers}`; `on` has state(name, code), quality(stats), forgotten().
  * `first` resolves to the MediaStream, which stays the same object for ever.
  */
 function startPlaying(link, options, on) {
@@ -551,9 +567,11 @@ function startPlaying(link, options, on) {
   let wake = () => {};
   let settle;
   let meter;
-  const first = new Promise((resolve, reject) => {
+  let farewell; // after which an ended stream's return is no longer waited for
+  const promise = () => new Promise((resolve, reject) => {
     settle = { resolve, reject };
   });
+  const first = promise();
 
   function pause(ms) {
     return new Promise((resolve) => {
@@ -621,6 +639,7 @@ function startPlaying(link, options, on) {
   async function run() {
     if (running || stopped) return;
     running = true;
+    clearTimeout(farewell);
     turn += 1;
     const mine = turn;
     const stale = () => mine !== turn;
@@ -679,11 +698,27 @@ function startPlaying(link, options, on) {
     async ended() {
       if (!played || !(running || session)) return;
       const gone = halt(); // also of a new attempt, when the connection broke before the news came
+      farewell = setTimeout(() => {
+        stopped = true;
+        on.forgotten();
+      }, WAIT_MS);
       on.state('NO_PLAY', CODES.STREAM_ENDED);
       await gone;
     },
+    /** Ended, and neither back nor waited for by the page. */
+    get over() {
+      return played && !running && !session && !stopped;
+    },
+    /** The page asks for an ended stream anew: resolves to the same MediaStream when it is back. */
+    again(wanted) {
+      options = wanted;
+      const back = promise();
+      run();
+      return back;
+    },
     async stop() {
       stopped = true;
+      clearTimeout(farewell);
       settle.reject(fault(CODES.NO_SUCH_STREAM, 'playing was stopped'));
       await halt();
       on.state('NO_PLAY', 0);
@@ -719,7 +754,7 @@ function listed(stream) {
 function build(engine, appID, server) {
   const heard = listeners();
   const { emit } = heard;
-  const rooms = new Map(); // roomID -> {room, token, userID, streams: Map, iceServers, userUpdate}
+  const rooms = new Map(); // roomID -> {room, token, userID, streams: Map, users: Map, iceServers, userUpdate}
   const entering = new Map(); // roomID -> how to give up a login under way
   const plays = new Map(); // streamID -> playing
   const publishes = new Map(); // streamID -> {session, roomID, close}
@@ -808,7 +843,17 @@ function build(engine, appID, server) {
     // News that come before the page was told of its login wait, or the list would be told after them.
     let early = [];
     const tell = (news) => (early ? early.push(news) : news());
-    const room = { token, userID: user.userID, streams: new Map(), iceServers: [], userUpdate: Boolean(config.userUpdate) };
+    const room = { token, userID: user.userID, streams: new Map(), users: new Map(), iceServers: [], userUpdate: Boolean(config.userUpdate) };
+    /** Who is here now, told as what changed. */
+    const people = (users, count) => {
+      const now = new Map(users.map((one) => [one.userID, one]));
+      const gone = [...room.users.values()].filter((one) => !now.has(one.userID));
+      const come = users.filter((one) => !room.users.has(one.userID));
+      room.users = now;
+      if (room.userUpdate && gone.length) emit('roomUserUpdate', roomID, 'DELETE', gone);
+      if (room.userUpdate && come.length) emit('roomUserUpdate', roomID, 'ADD', come);
+      emit('roomOnlineUserCountUpdate', roomID, count);
+    };
     const entered = new Promise((resolve, reject) => {
       const refused = (code, text) => {
         states(roomID, 'LOGIN_FAILED', 'DISCONNECTED', code, text);
@@ -831,8 +876,7 @@ function build(engine, appID, server) {
             if (rooms.get(roomID) !== room) return;
             states(roomID, 'LOGINED', 'CONNECTED', 0);
             update(roomID, room, 'ADD', message.streams);
-            if (room.userUpdate && message.users?.length) emit('roomUserUpdate', roomID, 'ADD', message.users);
-            emit('roomOnlineUserCountUpdate', roomID, message.count);
+            people(message.users || [], message.count);
             const late = early;
             early = null;
             for (const news of late) if (rooms.get(roomID) === room) news();
@@ -842,6 +886,7 @@ function build(engine, appID, server) {
         back: (message) => tell(() => {
           room.iceServers = message.iceServers || [];
           states(roomID, 'RECONNECTED', 'CONNECTED', 0);
+          people(message.users || [], message.count);
           const now = new Set(message.streams.map((s) => s.streamID));
           const before = new Set(room.streams.keys());
           update(roomID, room, 'DELETE', [...room.streams.values()].filter((s) => !now.has(s.streamID)));
@@ -862,6 +907,10 @@ function build(engine, appID, server) {
         },
         streams: (kind, streams) => tell(() => update(roomID, room, kind, streams)),
         users: (kind, users, count) => tell(() => {
+          for (const one of users) {
+            if (kind === 'ADD') room.users.set(one.userID, one);
+            else room.users.delete(one.userID);
+          }
           if (room.userUpdate) emit('roomUserUpdate', roomID, kind, users);
           emit('roomOnlineUserCountUpdate', roomID, count);
         }),
@@ -890,7 +939,9 @@ function build(engine, appID, server) {
 
   async function startPlayingStream(streamID, options = {}) {
     checkStream(streamID);
-    if (plays.has(streamID)) throw fault(CODES.ALREADY_PLAYING, 'this stream is already being played');
+    const former = plays.get(streamID);
+    if (former?.over) return former.again(options || {}); // it ended: the page waits for its return
+    if (former) throw fault(CODES.ALREADY_PLAYING, 'this stream is already being played');
     let playing;
     const link = () => {
       const room = roomOf(streamID);
@@ -908,6 +959,7 @@ function build(engine, appID, server) {
         }
       },
       quality: (stats) => emit('playQualityUpdate', streamID, stats),
+      forgotten: () => plays.get(streamID) === playing && plays.delete(streamID),
     });
     plays.set(streamID, playing);
     streamIDs.set(playing.stream, streamID);
@@ -940,7 +992,8 @@ function build(engine, appID, server) {
     const publishing = { roomID, session: null, stopped: false };
     publishes.set(streamID, publishing);
     tell('PUBLISH_REQUESTING');
-    const url = `${origin}/whip/${[appID, roomID, streamID].map(encodeURIComponent).join('/')}`;
+    // The room as a parameter: its name may hold a slash.
+    const url = `${origin}/whip/${encodeURIComponent(appID)}/${encodeURIComponent(streamID)}?room_id=${encodeURIComponent(roomID)}`;
     const prepare = (pc) => media.getAudioTracks().forEach((track) => pc.addTransceiver(track, { direction: 'sendonly', streams: [media] }));
     connect(url, room.token, room.iceServers, prepare, (state) => {
       if (state === 'failed' && publishes.get(streamID) === publishing) {
@@ -985,7 +1038,7 @@ function build(engine, appID, server) {
   }
 
   function checkSystemRequirements(type) {
-    const codecs = (RTCRtpReceiver.getCapabilities?.('video')?.codecs || []).map((c) => c.mimeType.split('/')[1].toUpperCase());
+    const codecs = (globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs || []).map((c) => c.mimeType.split('/')[1].toUpperCase());
     const has = (name) => codecs.includes(name);
     const capture_ = Boolean(navigator.mediaDevices?.getUserMedia);
     const all = {

@@ -258,8 +258,9 @@ class Bench:
             together = await self._core(seconds)
             await self._dismiss(process)
             found.append((together - alone) / count)
-            while (await self.metrics())["bunraku_watchers"] > 1:
-                await asyncio.sleep(0.1)
+            async with asyncio.timeout(30):
+                while (await self.metrics())["bunraku_watchers"] > 1:
+                    await asyncio.sleep(0.1)
         self.results["extra_watcher_512x512"] = {
             "core_percent": round(float(np.median(found)), 2),
             "core_percent_rounds": sorted(round(f, 2) for f in found),

@@ -87,7 +87,7 @@ class VisemeTrack:
     def weights(self, time: float) -> Weights:
         """Weights of the picture shown from ``time`` for ``FRAME`` seconds."""
         centre = time + FRAME / 2
-        self._forget(time - REACH - FRAME)
+        self._forget(centre - REACH)
         # Plain floats: a dozen segments are too few for NumPy's cost of a call.
         total = [0.0] * len(VISEMES)
         for s in self._segments:

@@ -267,8 +267,8 @@ def _video(hint: dict[str, Any]) -> tuple[int, int, int]:
             value = hint.get(name)
             if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
                 value = int(value)
-            if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < 1e9:
-                return int(value)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value:
+                return int(min(max(value, 1), 1_000_000_000))
         return None
 
     width, height = number("Width", "width"), number("Height", "height")

@@ -94,12 +94,12 @@ class DriveSocket:
         return text if text is not None else message.get("bytes") or b""
 
     def _timeout(self) -> float | None:
-        """Seconds until silence ends the utterance. What is buffered is not silence: a caller
-        that sends a sentence in one burst has not fallen silent while it plays."""
+        """Seconds until silence ends the utterance. While what is buffered plays it goes on: a caller
+        that sent a sentence in one burst may follow it up with the next."""
         if self._phase is not Phase.OPEN:
             return None
         held = self._line.speech.seconds if self._line is not None else 0.0
-        limit = NEXT_AUDIO_TIMEOUT + held if self._heard else FIRST_AUDIO_TIMEOUT
+        limit = max(NEXT_AUDIO_TIMEOUT, held) if self._heard else FIRST_AUDIO_TIMEOUT
         return max(0.0, self._since + limit - asyncio.get_running_loop().time())
 
     async def _handle(self, message: str | bytes) -> None:

@@ -7,6 +7,7 @@ and object fields convert them while the same text in a JSON body is refused.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
@@ -128,7 +129,7 @@ def _no_constant(name: str) -> Any:
 
 def _number(value: Any) -> Any:
     if isinstance(value, QueryText):
-        text = value.strip()
+        text = re.sub(r"(?<=\d)\.0+$", "", value.strip())  # as 900.0 in JSON is an integer
         if not text:
             return None
         digits = text[1:] if text[0] in "+-" else text

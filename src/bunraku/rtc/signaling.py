@@ -139,12 +139,14 @@ class Signaling:
     async def _attend(
         self, socket: WebSocket, participant: Participant, room: Room, token: RoomToken
     ) -> None:
+        # Not the former self that this login takes over from.
+        others = [u for u in room.members.values() if u.user_id != participant.user_id]
         participant.notify(
             {
                 "event": "login",
                 "streams": room.streams_for(participant),
-                "users": [{"userID": u.user_id, "userName": u.user_name} for u in room.members.values()],
-                "count": len(room.members) + 1,
+                "users": [{"userID": u.user_id, "userName": u.user_name} for u in others],
+                "count": len(others) + 1,
                 "iceServers": [server.description() for server in self._ice_servers],
             }
         )

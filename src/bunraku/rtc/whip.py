@@ -174,8 +174,11 @@ class Whip:
     def routes(self) -> APIRouter:
         router = APIRouter(tags=["Publishing"])
         router.add_api_route("/whip/{app_id}/{room_id}/{stream_id}", self.publish, methods=["POST"])
+        # The room as a parameter, because its name may hold a slash.
+        router.add_api_route("/whip/{app_id:int}/{stream_id}", self.publish, methods=["POST"])
         router.add_api_route("/whip/session/{session_id}", self.leave, methods=["DELETE"])
-        for path in ("/whip/{app_id}/{room_id}/{stream_id}", "/whip/session/{session_id}"):
+        names = ("{app_id}/{room_id}/{stream_id}", "{app_id:int}/{stream_id}", "session/{session_id}")
+        for path in (f"/whip/{name}" for name in names):
             router.add_api_route(path, self.options, methods=["OPTIONS"], include_in_schema=False)
         return router
 

@@ -13,6 +13,7 @@ from bunraku.lipsync.visemes import VOICELESS_STOPS
 from bunraku.media import PCM, Phoneme, SpeechChunk, Word
 from bunraku.speech.base import Prosody, SpeechFailed, Timbre, Voice
 from bunraku.speech.helper import HelperPool
+from bunraku.speech.reading import Reading
 from bunraku.speech.resample import Resampler
 from bunraku.speech.text import sentences
 
@@ -115,11 +116,10 @@ class Timeline:
     """
 
     def __init__(self, sentence: str, rate: int, offset: float) -> None:
-        self._sentence, self._rate, self._offset = sentence, rate, offset
+        self._reading, self._rate, self._offset = Reading(sentence), rate, offset
         self._resampler = Resampler(rate)
         self._pcm: PCM = np.zeros(0, np.int16)
         self._pending: tuple[float, str] | None = None
-        self._word: tuple[float, str] | None = None
         self._events: list[list[Any]] = []
 
     @property
@@ -139,8 +139,9 @@ class Timeline:
         self._events = []
         if self._pending is not None and self._pending[0] < self.end:
             phonemes.append(Phoneme(self._pending[0], self.end, self._pending[1]))
-        if self._word is not None and self._word[0] < self.end:
-            words.append(Word(self._word[0], self.end, self._word[1]))
+        last = self._reading.end(self.end)
+        if last is not None:
+            words.append(last)
         return SpeechChunk(self._resampler.flush(), tuple(phonemes), tuple(words))
 
     def _read(self, events: list[list[Any]]) -> tuple[list[Phoneme], list[Word]]:
@@ -155,10 +156,9 @@ class Timeline:
                     phonemes.append(Phoneme(self._pending[0], start, self._pending[1]))
                 self._pending = (start, event[2])
             else:
-                if self._word is not None:
-                    words.append(Word(self._word[0], at, self._word[1]))
-                position, length = event[2] - 1, event[3]
-                self._word = (at, self._sentence[max(0, position) : max(0, position) + length])
+                over = self._reading.reach(max(0, event[2] - 1), at)  # espeak-ng counts from 1
+                if over is not None:
+                    words.append(over)
         return phonemes, words
 
     def _closure(self, sample: int, symbol: str, at: float) -> float:

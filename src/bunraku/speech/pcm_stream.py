@@ -96,10 +96,12 @@ def _format(payload: dict[str, Any]) -> Format:
     channels = _integer(payload, "Channel", 1)
     if channels not in (1, 2):
         raise StartRefused("Channel must be 1 or 2")
+    if channels == 1:
+        return Format(rate)  # VoiceChannel is ignored then, whatever it holds
     voice = _integer(payload, "VoiceChannel", 0)
     if voice not in (0, 1, 2):
         raise StartRefused("VoiceChannel must be 0, 1 or 2")
-    return Format(rate, channels, voice if channels == 2 else 0)
+    return Format(rate, channels, voice)
 
 
 class PcmReader:

@@ -10,10 +10,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from bunraku.clock import Clock
 from bunraku.lipsync.lips import Lips
 from bunraku.lipsync.transcript import TranscriptFollower
-from bunraku.media import SpeechChunk
+from bunraku.media import TICK_SAMPLES, SpeechChunk
 from bunraku.performance.drive_queue import Mode
 from bunraku.performance.performance import Line
 from bunraku.speech.audio_file import AudioFiles
@@ -151,8 +153,13 @@ class Driving:
     async def _feed(self, live: LiveTask, line: Line, make: Callable[[], AsyncIterator[SpeechChunk]]) -> None:
         await line.prompted.wait()
         try:
+            silent = True
             async for chunk in make():
+                silent = silent and not chunk.samples.size
                 await line.speech.put(chunk)
+            if silent:
+                # Nothing to pronounce, such as "…": it is driven all the same (section 6.3: 1, 2, 4).
+                await line.speech.put(SpeechChunk(np.zeros(TICK_SAMPLES, np.int16)))
             line.speech.finish()
         except SpeechFailed as error:
             self._failed(live, line, str(error))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bunraku.callbacks.delivery import DRIVE_EVENT, TASK_EVENT
+from bunraku.captions import join
 from bunraku.clock import Clock
 from bunraku.errors import StreamAlreadyStopped, StreamNotStarted, SystemBusy
 from bunraku.media import Word
@@ -218,7 +219,7 @@ class LiveTask:
                 "Cmd": 2001,
                 "Data": {
                     "DriveId": drive_id,
-                    "Text": " ".join(w.text for w in words),
+                    "Text": join(words),
                     "StartMs": timed[0]["StartMs"],
                     "EndMs": timed[-1]["EndMs"],
                     "Words": timed,

@@ -60,6 +60,8 @@ class ToneVoices:
         for word in text.split():
             if word == self.fail_on:
                 raise SpeechFailed("scripted")
+            if not any(c.isalnum() for c in word):
+                continue
             length = self._word_seconds / prosody.speed
             sound = tone(self.hertz(timbre_id) * prosody.pitch, length)
             yield SpeechChunk(sound, (Phoneme(at, at + length, "a"),), (Word(at, at + length, word),))

@@ -33,7 +33,7 @@ function listed(stream) {
 function build(engine, appID, server) {
   const heard = listeners();
   const { emit } = heard;
-  const rooms = new Map(); // roomID -> {room, token, userID, streams: Map, iceServers, userUpdate}
+  const rooms = new Map(); // roomID -> {room, token, userID, streams: Map, users: Map, iceServers, userUpdate}
   const entering = new Map(); // roomID -> how to give up a login under way
   const plays = new Map(); // streamID -> playing
   const publishes = new Map(); // streamID -> {session, roomID, close}
@@ -122,7 +122,17 @@ function build(engine, appID, server) {
     // News that come before the page was told of its login wait, or the list would be told after them.
     let early = [];
     const tell = (news) => (early ? early.push(news) : news());
-    const room = { token, userID: user.userID, streams: new Map(), iceServers: [], userUpdate: Boolean(config.userUpdate) };
+    const room = { token, userID: user.userID, streams: new Map(), users: new Map(), iceServers: [], userUpdate: Boolean(config.userUpdate) };
+    /** Who is here now, told as what changed. */
+    const people = (users, count) => {
+      const now = new Map(users.map((one) => [one.userID, one]));
+      const gone = [...room.users.values()].filter((one) => !now.has(one.userID));
+      const come = users.filter((one) => !room.users.has(one.userID));
+      room.users = now;
+      if (room.userUpdate && gone.length) emit('roomUserUpdate', roomID, 'DELETE', gone);
+      if (room.userUpdate && come.length) emit('roomUserUpdate', roomID, 'ADD', come);
+      emit('roomOnlineUserCountUpdate', roomID, count);
+    };
     const entered = new Promise((resolve, reject) => {
       const refused = (code, text) => {
         states(roomID, 'LOGIN_FAILED', 'DISCONNECTED', code, text);
@@ -145,8 +155,7 @@ function build(engine, appID, server) {
             if (rooms.get(roomID) !== room) return;
             states(roomID, 'LOGINED', 'CONNECTED', 0);
             update(roomID, room, 'ADD', message.streams);
-            if (room.userUpdate && message.users?.length) emit('roomUserUpdate', roomID, 'ADD', message.users);
-            emit('roomOnlineUserCountUpdate', roomID, message.count);
+            people(message.users || [], message.count);
             const late = early;
             early = null;
             for (const news of late) if (rooms.get(roomID) === room) news();
@@ -156,6 +165,7 @@ function build(engine, appID, server) {
         back: (message) => tell(() => {
           room.iceServers = message.iceServers || [];
           states(roomID, 'RECONNECTED', 'CONNECTED', 0);
+          people(message.users || [], message.count);
           const now = new Set(message.streams.map((s) => s.streamID));
           const before = new Set(room.streams.keys());
           update(roomID, room, 'DELETE', [...room.streams.values()].filter((s) => !now.has(s.streamID)));
@@ -176,6 +186,10 @@ function build(engine, appID, server) {
         },
         streams: (kind, streams) => tell(() => update(roomID, room, kind, streams)),
         users: (kind, users, count) => tell(() => {
+          for (const one of users) {
+            if (kind === 'ADD') room.users.set(one.userID, one);
+            else room.users.delete(one.userID);
+          }
           if (room.userUpdate) emit('roomUserUpdate', roomID, kind, users);
           emit('roomOnlineUserCountUpdate', roomID, count);
         }),
@@ -204,7 +218,9 @@ function build(engine, appID, server) {
 
   async function startPlayingStream(streamID, options = {}) {
     checkStream(streamID);
-    if (plays.has(streamID)) throw fault(CODES.ALREADY_PLAYING, 'this stream is already being played');
+    const former = plays.get(streamID);
+    if (former?.over) return former.again(options || {}); // it ended: the page waits for its return
+    if (former) throw fault(CODES.ALREADY_PLAYING, 'this stream is already being played');
     let playing;
     const link = () => {
       const room = roomOf(streamID);
@@ -222,6 +238,7 @@ function build(engine, appID, server) {
         }
       },
       quality: (stats) => emit('playQualityUpdate', streamID, stats),
+      forgotten: () => plays.get(streamID) === playing && plays.delete(streamID),
     });
     plays.set(streamID, playing);
     streamIDs.set(playing.stream, streamID);
@@ -254,7 +271,8 @@ function build(engine, appID, server) {
     const publishing = { roomID, session: null, stopped: false };
     publishes.set(streamID, publishing);
     tell('PUBLISH_REQUESTING');
-    const url = `${origin}/whip/${[appID, roomID, streamID].map(encodeURIComponent).join('/')}`;
+    // The room as a parameter: its name may hold a slash.
+    const url = `${origin}/whip/${encodeURIComponent(appID)}/${encodeURIComponent(streamID)}?room_id=${encodeURIComponent(roomID)}`;
     const prepare = (pc) => media.getAudioTracks().forEach((track) => pc.addTransceiver(track, { direction: 'sendonly', streams: [media] }));
     connect(url, room.token, room.iceServers, prepare, (state) => {
       if (state === 'failed' && publishes.get(streamID) === publishing) {
@@ -299,7 +317,7 @@ function build(engine, appID, server) {
   }
 
   function checkSystemRequirements(type) {
-    const codecs = (RTCRtpReceiver.getCapabilities?.('video')?.codecs || []).map((c) => c.mimeType.split('/')[1].toUpperCase());
+    const codecs = (globalThis.RTCRtpReceiver?.getCapabilities?.('video')?.codecs || []).map((c) => c.mimeType.split('/')[1].toUpperCase());
     const has = (name) => codecs.includes(name);
     const capture_ = Boolean(navigator.mediaDevices?.getUserMedia);
     const all = {

@@ -9,7 +9,7 @@ const QUALITY_MS = 3000;
 const HOPELESS = new Set([400, 401, 403, 415]);
 
 /**
- * `link()` gives `{url, token, iceServers}`; `on` has state(name, code), quality(stats).
+ * `link()` gives `{url, token, iceServers}`; `on` has state(name, code), quality(stats), forgotten().
  * `first` resolves to the MediaStream, which stays the same object for ever.
  */
 export function startPlaying(link, options, on) {
@@ -22,9 +22,11 @@ export function startPlaying(link, options, on) {
   let wake = () => {};
   let settle;
   let meter;
-  const first = new Promise((resolve, reject) => {
+  let farewell; // after which an ended stream's return is no longer waited for
+  const promise = () => new Promise((resolve, reject) => {
     settle = { resolve, reject };
   });
+  const first = promise();
 
   function pause(ms) {
     return new Promise((resolve) => {
@@ -92,6 +94,7 @@ export function startPlaying(link, options, on) {
   async function run() {
     if (running || stopped) return;
     running = true;
+    clearTimeout(farewell);
     turn += 1;
     const mine = turn;
     const stale = () => mine !== turn;
@@ -150,11 +153,27 @@ export function startPlaying(link, options, on) {
     async ended() {
       if (!played || !(running || session)) return;
       const gone = halt(); // also of a new attempt, when the connection broke before the news came
+      farewell = setTimeout(() => {
+        stopped = true;
+        on.forgotten();
+      }, WAIT_MS);
       on.state('NO_PLAY', CODES.STREAM_ENDED);
       await gone;
     },
+    /** Ended, and neither back nor waited for by the page. */
+    get over() {
+      return played && !running && !session && !stopped;
+    },
+    /** The page asks for an ended stream anew: resolves to the same MediaStream when it is back. */
+    again(wanted) {
+      options = wanted;
+      const back = promise();
+      run();
+      return back;
+    },
     async stop() {
       stopped = true;
+      clearTimeout(farewell);
       settle.reject(fault(CODES.NO_SUCH_STREAM, 'playing was stopped'));
       await halt();
       on.state('NO_PLAY', 0);

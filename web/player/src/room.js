@@ -34,13 +34,14 @@ export function enterRoom(origin, login, on) {
   }
 
   function send(message) {
-    if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
   }
 
   function end() {
     closed = true;
     rest();
     clearTimeout(retry);
+    if (!socket) return;
     socket.onclose = null;
     socket.close();
   }
@@ -118,7 +119,12 @@ export function enterRoom(origin, login, on) {
   }
 
   function open() {
-    socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/rtc/room`);
+    try {
+      socket = new WebSocket(`${origin.replace(/^http/, 'ws')}/rtc/room`);
+    } catch {
+      setTimeout(lost); // such as a plain socket on a secure page: told as any other server out of reach
+      return;
+    }
     opening = setTimeout(() => {
       socket.onclose = null;
       socket.close();

@@ -7,7 +7,7 @@ export const engineOptions = {};
 
 function origin(url) {
   try {
-    const found = new URL(url, window.location.href);
+    const found = new URL(url); // nothing relative: "undefined" is no server
     if (!/^(wss?|https?):$/.test(found.protocol) || VENDOR.test(found.hostname)) return null;
     return `${found.protocol.replace('ws', 'http')}//${found.host}`;
   } catch {

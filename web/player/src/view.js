@@ -72,7 +72,8 @@ export function createView(stream, isTransparent) {
     }
   }
 
-  function play(container, options = {}) {
+  function play(container, given) {
+    const options = given || {};
     const element = find(container);
     clear();
     for (const former of element.querySelectorAll(':scope > [data-zego-view]')) former.remove();
@@ -86,7 +87,7 @@ export function createView(stream, isTransparent) {
     const look = `${FILL}object-fit:${options.objectFit || 'contain'};${options.mirror ? 'transform:scaleX(-1);' : ''}`;
     video.style.cssText = look;
     video.srcObject = stream;
-    if (options.muted) wishes.audioMuted = true;
+    if (typeof options.muted === 'boolean') wishes.audioMuted = options.muted;
     box.append(video);
     element.append(box);
     apply();
@@ -109,9 +110,18 @@ export function createView(stream, isTransparent) {
   const view = {
     play,
     playVideo: (container, options) => play(container, options),
-    playAudio: () => {
-      wishes.audioMuted = false;
-      apply();
+    playAudio: (options) => {
+      wishes.audioMuted = Boolean(options?.muted);
+      if (video) apply();
+      else {
+        // Only to be heard: an element of its own, on no page.
+        [box, video] = [document.createElement('div'), document.createElement('audio')];
+        video.autoplay = true;
+        video.srcObject = stream;
+        box.append(video);
+        apply();
+        start({ enableAutoplayDialog: false });
+      }
     },
     stop: clear,
     stopVideo: () => view.setVideoMuted(true),
