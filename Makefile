@@ -50,7 +50,7 @@ build/lips: studio/lips/requirements.txt
 
 lips: build/lips
 	$(LIPS)/data.py build/lips-data
-	$(LIPS)/train.py build/lips-data src/bunraku/lipsync/lipnet.onnx
+	$(LIPS)/train.py build/lips-data src/bunraku/node/lipsync/lipnet.onnx
 	$(LIPS)/evaluate.py
 
 lips-evaluate: build/lips
@@ -82,7 +82,7 @@ look: $(STAMP)
 bake:
 	$(PYTHON) -m venv build/studio
 	build/studio/bin/pip install --quiet -r studio/requirements.txt
-	build/studio/bin/python studio/drawn/bake.py $(CHARACTER) src/bunraku/avatars/pack/data/$(CHARACTER)
+	build/studio/bin/python studio/drawn/bake.py $(CHARACTER) src/bunraku/node/avatars/pack/data/$(CHARACTER)
 
 clean:
 	rm -rf $(VENV) build dist

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bunraku.rpc.openapi import document
+from bunraku.front.rpc.openapi import document
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 MARK = "<!-- actions -->"

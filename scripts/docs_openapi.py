@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bunraku.rpc.openapi import document
+from bunraku.front.rpc.openapi import document
 
 PAGE = Path(__file__).parents[1] / "docs" / "openapi.json"
 

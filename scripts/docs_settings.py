@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from bunraku.settings import AppSettings, Settings
+from bunraku.core.settings import AppSettings, Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bunraku.avatars.base import AvatarPack, Framing
-from bunraku.avatars.catalog import Catalog
-from bunraku.lipsync.coarticulation import VisemeTrack
-from bunraku.lipsync.visemes import VISEMES, one_hot, rest
-from bunraku.media import Phoneme, Pose
-from bunraku.performance.life import GESTURE_S, Life
+from bunraku.core.media import Phoneme, Pose
+from bunraku.node.avatars.base import AvatarPack, Framing
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.lipsync.coarticulation import VisemeTrack
+from bunraku.node.lipsync.visemes import VISEMES, one_hot, rest
+from bunraku.node.performance.life import GESTURE_S, Life
 
 OUT = Path(__file__).parents[1] / "docs" / "look"
 BACK = (223, 229, 238)

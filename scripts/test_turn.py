@@ -68,7 +68,7 @@ async def watch(secret: str, password: str) -> None:
 
     from bunraku.bench.receiver import Receiver
     from bunraku.client import AsyncClient
-    from bunraku.rtc.token import generate
+    from bunraku.core.token import generate
 
     url = f"http://{RELAY_OUTER}:{PORT}"
     async with AsyncClient(url, APP_ID, secret) as api:

@@ -10,7 +10,7 @@ import cv2
 import pytest
 
 from bunraku.client import Client
-from bunraku.speech import espeak
+from bunraku.node.speech import espeak
 from bunraku.testing.server import OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 

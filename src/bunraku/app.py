@@ -14,45 +14,45 @@ import cv2
 from fastapi import FastAPI
 
 from bunraku import __version__
-from bunraku.apps import App, Apps
-from bunraku.avatars.base import Framing
-from bunraku.avatars.catalog import Catalog
-from bunraku.callbacks.delivery import Delivery
-from bunraku.clock import Clock, SystemClock
-from bunraku.engines.local import LocalEngine
-from bunraku.fetch import Fetcher
-from bunraku.http import is_loopback
-from bunraku.rpc.actions import ACTION_NAMES, Actions
-from bunraku.rpc.drive_socket import DriveSockets
-from bunraku.rpc.gate import Gate
-from bunraku.rpc.limits import CallLimits
-from bunraku.rpc.server import Dispatcher, install
-from bunraku.rtc.aiortc_watch import AiortcTransport
-from bunraku.rtc.login import Doorkeeper
-from bunraku.rtc.port import PortTransport
-from bunraku.rtc.room import Rooms
-from bunraku.rtc.signaling import Signaling
-from bunraku.rtc.sources import LiveSources
-from bunraku.rtc.transport import Transport
-from bunraku.rtc.whep import Whep
-from bunraku.rtc.whip import Whip
-from bunraku.settings import Settings
-from bunraku.speech import espeak, flite
-from bunraku.speech.audio_file import AudioFiles
-from bunraku.speech.base import SpeechProvider
-from bunraku.speech.openai_voices import OpenAIProvider
-from bunraku.speech.piper import PiperProvider
-from bunraku.speech.voices import Voices
+from bunraku.core.apps import App, Apps
+from bunraku.core.clock import Clock, SystemClock
+from bunraku.core.settings import Settings
+from bunraku.front.edge.drive_socket import DriveSockets
+from bunraku.front.edge.login import Doorkeeper
+from bunraku.front.edge.signaling import Signaling
+from bunraku.front.edge.whep import Whep
+from bunraku.front.edge.whip import Whip
+from bunraku.front.http import is_loopback
+from bunraku.front.rpc.actions import ACTION_NAMES, Actions
+from bunraku.front.rpc.gate import Gate
+from bunraku.front.rpc.limits import CallLimits
+from bunraku.front.rpc.server import Dispatcher, install
+from bunraku.front.web.app_desk import AppDesk
+from bunraku.front.web.assets import Assets
+from bunraku.front.web.backstage import Backstage
+from bunraku.front.web.console import Console
+from bunraku.front.web.metrics import LoopLag, Metrics
+from bunraku.front.web.player import Player
+from bunraku.node.avatars.base import Framing
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.callbacks.delivery import Delivery
+from bunraku.node.engines.local import LocalEngine
+from bunraku.node.fetch import Fetcher
+from bunraku.node.rooms.room import Rooms
+from bunraku.node.rtc.aiortc.transport import AiortcTransport
+from bunraku.node.rtc.base import Transport
+from bunraku.node.rtc.port.transport import PortTransport
+from bunraku.node.speech import espeak, flite
+from bunraku.node.speech.audio_file import AudioFiles
+from bunraku.node.speech.base import SpeechProvider
+from bunraku.node.speech.openai_voices import OpenAIProvider
+from bunraku.node.speech.piper import PiperProvider
+from bunraku.node.speech.voices import Voices
+from bunraku.node.streams.sources import LiveSources
+from bunraku.node.tasks.driving import Driving
+from bunraku.node.tasks.manager import TaskManager
 from bunraku.store.app_store import AppStore
 from bunraku.store.journal import Journal
-from bunraku.tasks.driving import Driving
-from bunraku.tasks.manager import TaskManager
-from bunraku.web.app_desk import AppDesk
-from bunraku.web.assets import Assets
-from bunraku.web.backstage import Backstage
-from bunraku.web.console import Console
-from bunraku.web.metrics import LoopLag, Metrics
-from bunraku.web.player import Player
 
 log = logging.getLogger(__name__)
 

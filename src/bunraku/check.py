@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from bunraku import errors
 from bunraku.client import Client, query
-from bunraku.rpc.signature import sign
+from bunraku.core import errors
+from bunraku.front.rpc.signature import sign
 
 PATIENCE = 20.0
 

@@ -8,9 +8,10 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from bunraku import __version__, logs
+from bunraku import __version__
+from bunraku.core import logs
+from bunraku.core.settings import Settings, load
 from bunraku.remote import COMMANDS
-from bunraku.settings import Settings, load
 
 
 def _settings(config: Path | None, **overrides: Any) -> Settings:
@@ -88,7 +89,7 @@ def _run(settings: Settings, log_level: str) -> None:
 @main.command()
 def avatars() -> None:
     """List the digital humans that are installed."""
-    from bunraku.avatars.catalog import Catalog
+    from bunraku.node.avatars.catalog import Catalog
 
     for pack in Catalog().list():
         click.echo(f"{pack.id}  {pack.name:<12} {', '.join(pack.gestures)}")

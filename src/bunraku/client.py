@@ -7,7 +7,7 @@ with Client("http://127.0.0.1:8080", app_id, secret) as api:
 ```
 
 Only reading calls are retried, and only when the connection failed: a write that got no answer
-may have been done. Failures raise the exception class of their code (``bunraku.errors``).
+may have been done. Failures raise the exception class of their code (``bunraku.core.errors``).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from typing import Any
 import httpx
 import websockets
 
-from bunraku import errors
-from bunraku.callbacks.signature import verify as _verify_callback
-from bunraku.rpc.signature import sign
+from bunraku.core import errors
+from bunraku.front.rpc.signature import sign
+from bunraku.node.callbacks.signature import verify as _verify_callback
 
 SAFE = frozenset(
     (

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from bunraku.app import prepare_data_dir
-from bunraku.apps import new_secret
-from bunraku.settings import AppSettings
+from bunraku.core.apps import new_secret
+from bunraku.core.settings import AppSettings
 
 APP_ID = 1234567890
 

@@ -11,7 +11,7 @@ import click
 import httpx
 
 from bunraku.client import BadAnswer, Client
-from bunraku.errors import ApiError
+from bunraku.core.errors import ApiError
 
 
 def _connected(command: Callable[..., None]) -> Callable[..., None]:

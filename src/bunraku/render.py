@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bunraku.app import installed_providers
-from bunraku.avatars import backdrop
-from bunraku.avatars.base import AvatarPack, Framing
-from bunraku.avatars.catalog import Catalog
-from bunraku.film import FilmFailed, film, write_captions
-from bunraku.lipsync.transcript import TranscriptFollower
-from bunraku.media import SAMPLE_RATE, SpeechChunk
-from bunraku.settings import Settings
-from bunraku.speech.audio_file import decode
-from bunraku.speech.base import Prosody, SpeechFailed
-from bunraku.speech.voices import Voices
+from bunraku.core.media import SAMPLE_RATE, SpeechChunk
+from bunraku.core.settings import Settings
+from bunraku.node.avatars import backdrop
+from bunraku.node.avatars.base import AvatarPack, Framing
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.film import FilmFailed, film, write_captions
+from bunraku.node.lipsync.transcript import TranscriptFollower
+from bunraku.node.speech.audio_file import decode
+from bunraku.node.speech.base import Prosody, SpeechFailed
+from bunraku.node.speech.voices import Voices
 
 LARGEST = 2560
 LONGEST = 3600.0  # s of audio

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 import uvicorn
 from fastapi import FastAPI
 
-from bunraku.clock import next_beat
-from bunraku.settings import Settings
+from bunraku.core.clock import next_beat
+from bunraku.core.settings import Settings
 
 MAX_SOCKET_MESSAGE = 16 * 1024 * 1024  # contract section 7.1: larger closes with 1009
 

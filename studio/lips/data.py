@@ -18,7 +18,7 @@ import numpy as np
 import texts
 from voices import RATE, EspeakVoices, FliteVoices, Take, espeak_voice, festival
 
-from bunraku.lipsync.features import FLOOR, mel_power
+from bunraku.node.lipsync.features import FLOOR, mel_power
 
 # Minutes of each source. The test voices (flite slt, festival slt) are never among them.
 SOURCES = {"rms": 110.0, "awb": 110.0, "kal16": 25.0, "espeak": 130.0, "other": 45.0}

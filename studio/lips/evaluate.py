@@ -22,11 +22,11 @@ from data import test_takes
 from pocketsphinx import Decoder, get_model_path
 from voices import CLASSES, RATE, Take, visemes
 
-from bunraku.lipsync import lipnet
-from bunraku.lipsync.features import Normaliser, mel_power, stack
-from bunraku.lipsync.mouth_shapes import JAW
-from bunraku.lipsync.visemes import VISEMES
-from bunraku.media import Phoneme
+from bunraku.core.media import Phoneme
+from bunraku.node.lipsync import lipnet
+from bunraku.node.lipsync.features import Normaliser, mel_power, stack
+from bunraku.node.lipsync.mouth_shapes import JAW
+from bunraku.node.lipsync.visemes import VISEMES
 
 COARSE = np.array(CLASSES)
 HUMAN = Path("/usr/share/pocketsphinx/test/data")

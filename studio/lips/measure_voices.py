@@ -16,10 +16,10 @@ from pocketsphinx import Decoder
 from texts import TEST
 
 from bunraku.app import installed_providers
-from bunraku.media import SAMPLE_RATE
-from bunraku.settings import load
-from bunraku.speech.base import Prosody
-from bunraku.speech.voices import Voices
+from bunraku.core.media import SAMPLE_RATE
+from bunraku.core.settings import load
+from bunraku.node.speech.base import Prosody
+from bunraku.node.speech.voices import Voices
 
 
 def words(text: str) -> list[str]:

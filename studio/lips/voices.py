@@ -19,12 +19,12 @@ import numpy as np
 import soundfile
 import soxr
 
-from bunraku.lipsync.coarticulation import Segment, VisemeTrack
-from bunraku.lipsync.visemes import VISEMES
-from bunraku.media import Phoneme
-from bunraku.speech import flite_helper
-from bunraku.speech.espeak import Timeline
-from bunraku.speech.espeak_helper import Synthesizer as Espeak
+from bunraku.core.media import Phoneme
+from bunraku.node.lipsync.coarticulation import Segment, VisemeTrack
+from bunraku.node.lipsync.visemes import VISEMES
+from bunraku.node.speech import flite_helper
+from bunraku.node.speech.espeak import Timeline
+from bunraku.node.speech.espeak_helper import Synthesizer as Espeak
 
 RATE = 16_000
 STEP = 0.02

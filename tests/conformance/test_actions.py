@@ -9,8 +9,8 @@ import uuid
 
 import pytest
 
-from bunraku import errors
-from bunraku.avatars.catalog import BUILT_IN
+from bunraku.core import errors
+from bunraku.node.avatars.catalog import BUILT_IN
 from bunraku.testing.server import APP_ID, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 

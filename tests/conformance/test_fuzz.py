@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bunraku.client import query
-from bunraku.rpc.actions import ACTIONS
+from bunraku.front.rpc.actions import ACTIONS
 from bunraku.testing.server import APP_ID, SECRET
 
 from .test_rpc import envelope

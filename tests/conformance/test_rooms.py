@@ -10,7 +10,7 @@ import httpx
 import pytest
 import websockets
 
-from bunraku.rtc.token import generate
+from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET, RunningServer
 
 from .test_actions import drive_status, wait_for

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from bunraku import errors
-from bunraku.rtc.token import generate
+from bunraku.core import errors
+from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
@@ -137,7 +137,7 @@ def test_section_6_1_a_stop_that_hangs_ends_all_the_same(monkeypatch):
 
 
 async def test_7_5_a_start_without_audio_ends_in_time(stage, monkeypatch):
-    from bunraku.rpc import drive_socket
+    from bunraku.front.edge import drive_socket
 
     monkeypatch.setattr(drive_socket, "FIRST_AUDIO_TIMEOUT", 0.3)
     data = stage.open()

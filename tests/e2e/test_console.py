@@ -13,7 +13,7 @@ import time
 import httpx
 import pytest
 
-from bunraku.settings import AppSettings
+from bunraku.core.settings import AppSettings
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 
 from .conftest import until

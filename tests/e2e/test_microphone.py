@@ -9,11 +9,11 @@ import wave
 import numpy as np
 import pytest
 
-from bunraku import errors
 from bunraku.bench.receiver import Receiver
-from bunraku.media import SAMPLE_RATE
-from bunraku.rtc.token import generate
-from bunraku.speech.espeak import EspeakProvider
+from bunraku.core import errors
+from bunraku.core.media import SAMPLE_RATE
+from bunraku.core.token import generate
+from bunraku.node.speech.espeak import EspeakProvider
 from bunraku.testing.server import APP_ID, SECRET
 
 from ..integration.test_voices import say

@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from bunraku.rtc.token import generate
+from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET, RunningServer
 
 from ..conformance.test_actions import wait_for

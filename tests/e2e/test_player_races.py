@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from bunraku.rtc.token import generate
+from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 

@@ -10,11 +10,11 @@ import time
 import httpx
 import pytest
 
-from bunraku.callbacks.signature import sign
 from bunraku.client import Client
-from bunraku.errors import ApiError
-from bunraku.rtc.login import Doorkeeper
-from bunraku.rtc.token import TokenError, generate
+from bunraku.core.errors import ApiError
+from bunraku.core.token import TokenError, generate
+from bunraku.front.edge.login import Doorkeeper
+from bunraku.node.callbacks.signature import sign
 from bunraku.testing.server import APP_ID, RunningServer
 from bunraku.testing.voices import ToneVoices
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku import errors
-from bunraku.fetch import Fetcher, FetchFailed, FetchRefused, check_url, is_public
-from bunraku.settings import FetchSettings
-from bunraku.speech.audio_file import AudioFiles
-from bunraku.speech.base import SpeechFailed
+from bunraku.core import errors
+from bunraku.core.settings import FetchSettings
+from bunraku.node.fetch import Fetcher, FetchFailed, FetchRefused, check_url, is_public
+from bunraku.node.speech.audio_file import AudioFiles
+from bunraku.node.speech.base import SpeechFailed
 from bunraku.testing.server import RunningServer
 from bunraku.testing.voices import ToneVoices
 

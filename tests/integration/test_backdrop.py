@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bunraku.avatars.backdrop import BackdropFailed, read
-from bunraku.errors import ApiError
+from bunraku.core.errors import ApiError
+from bunraku.node.avatars.backdrop import BackdropFailed, read
 from bunraku.testing.server import APP_ID, RunningServer
 from bunraku.testing.voices import ToneVoices
 

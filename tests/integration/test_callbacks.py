@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from bunraku.apps import App, Apps
-from bunraku.callbacks.delivery import Callback, Delivery
 from bunraku.client import callback_is_genuine
+from bunraku.core.apps import App, Apps
+from bunraku.node.callbacks.delivery import Callback, Delivery
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
@@ -125,7 +125,7 @@ def delivery(clock, ledger, url, **changes):
 
 async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeypatch):
     """Also when a start finds that many left over: it must not fail."""
-    monkeypatch.setattr("bunraku.callbacks.delivery.LINE", 2)
+    monkeypatch.setattr("bunraku.node.callbacks.delivery.LINE", 2)
     clock, ledger = VirtualClock(), Ledger()
     receiver = receivers()
     sender = delivery(clock, ledger, receiver.url)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from bunraku import client as module
-from bunraku import errors
 from bunraku.client import AsyncClient, BadAnswer, Client
-from bunraku.rpc.actions import background
+from bunraku.core import errors
+from bunraku.front.rpc.actions import background
 from bunraku.testing.server import APP_ID, SECRET
 
 from ..conformance.test_actions import drive_status, wait_for

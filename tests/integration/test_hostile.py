@@ -17,13 +17,13 @@ from fastapi import FastAPI
 from websockets.asyncio.client import connect
 
 from bunraku.bench.receiver import Receiver
-from bunraku.fetch import Fetcher, FetchFailed, Resolver
-from bunraku.rpc.limits import WindowsInMemory
-from bunraku.rtc.room import Room, Rooms, Stream
-from bunraku.rtc.token import RoomToken, generate
-from bunraku.rtc.whep import Whep
-from bunraku.settings import FetchSettings
-from bunraku.speech.pcm_stream import Format, PcmReader
+from bunraku.core.settings import FetchSettings
+from bunraku.core.token import RoomToken, generate
+from bunraku.front.edge.whep import Whep
+from bunraku.front.rpc.limits import WindowsInMemory
+from bunraku.node.fetch import Fetcher, FetchFailed, Resolver
+from bunraku.node.rooms.room import Room, Rooms, Stream
+from bunraku.node.speech.pcm_stream import Format, PcmReader
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices

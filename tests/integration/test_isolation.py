@@ -13,9 +13,9 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from bunraku.bench.receiver import Receiver
-from bunraku.media import SAMPLE_RATE
-from bunraku.rtc.token import generate
-from bunraku.speech.espeak import EspeakProvider
+from bunraku.core.media import SAMPLE_RATE
+from bunraku.core.token import generate
+from bunraku.node.speech.espeak import EspeakProvider
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bunraku.errors import SystemBusy
+from bunraku.core.errors import SystemBusy
 from bunraku.testing.server import APP_ID, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
@@ -72,7 +72,7 @@ def test_section_6_1_after_retention_a_task_is_not_found():
         task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
         api.stop(task)
         wait_for(lambda: server.parts.manager.all_live() == [])
-        from bunraku.errors import TaskNotFound
+        from bunraku.core.errors import TaskNotFound
 
         time.sleep(0.7)  # the retention itself
         with pytest.raises(TaskNotFound):

@@ -9,7 +9,7 @@ import pytest
 
 from bunraku.app import build
 from bunraku.client import query
-from bunraku.settings import load
+from bunraku.core.settings import load
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import APP_ID, SECRET, test_apps
 from bunraku.testing.voices import ToneVoices

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bunraku.lipsync import lipnet
-from bunraku.lipsync.coarticulation import VisemeTrack
-from bunraku.lipsync.features import Features
-from bunraku.lipsync.from_audio import AudioMouth
-from bunraku.lipsync.mouth_shapes import JAW
-from bunraku.lipsync.transcript import TranscriptFollower
-from bunraku.lipsync.visemes import INDEX
-from bunraku.media import SAMPLE_RATE, TICK_SAMPLES
-from bunraku.speech import flite
-from bunraku.speech.espeak import EspeakProvider
+from bunraku.core.media import SAMPLE_RATE, TICK_SAMPLES
+from bunraku.node.lipsync import lipnet
+from bunraku.node.lipsync.coarticulation import VisemeTrack
+from bunraku.node.lipsync.features import Features
+from bunraku.node.lipsync.from_audio import AudioMouth
+from bunraku.node.lipsync.mouth_shapes import JAW
+from bunraku.node.lipsync.transcript import TranscriptFollower
+from bunraku.node.lipsync.visemes import INDEX
+from bunraku.node.speech import flite
+from bunraku.node.speech.espeak import EspeakProvider
 
 from .test_voices import say
 

@@ -12,8 +12,8 @@ import pytest
 from aioice import stun
 
 from bunraku.bench.receiver import Receiver
-from bunraku.media import Kind
-from bunraku.rtc.token import generate
+from bunraku.core.media import Kind
+from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 

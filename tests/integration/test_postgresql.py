@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from bunraku.client import query
-from bunraku.errors import SystemBusy
+from bunraku.core.errors import SystemBusy
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 

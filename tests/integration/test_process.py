@@ -177,7 +177,7 @@ async def test_a_stopped_process_resumes_its_sentence_without_a_burst(tmp_path):
     import secrets
 
     from bunraku.bench.receiver import Receiver
-    from bunraku.rtc.token import generate
+    from bunraku.core.token import generate
 
     process = Process(tmp_path, free_port())
     api = process.api()

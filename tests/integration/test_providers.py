@@ -12,14 +12,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from bunraku.lipsync.visemes import from_arpabet
-from bunraku.media import SAMPLE_RATE
-from bunraku.settings import SpeechEndpoint
-from bunraku.speech import flite
-from bunraku.speech.base import Prosody, SpeechFailed, Timbre
-from bunraku.speech.openai_voices import OpenAIProvider
-from bunraku.speech.piper import PiperProvider, VoiceConfig, phoneme_ids
-from bunraku.speech.voices import Voices
+from bunraku.core.media import SAMPLE_RATE
+from bunraku.core.settings import SpeechEndpoint
+from bunraku.node.lipsync.visemes import from_arpabet
+from bunraku.node.speech import flite
+from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.node.speech.openai_voices import OpenAIProvider
+from bunraku.node.speech.piper import PiperProvider, VoiceConfig, phoneme_ids
+from bunraku.node.speech.voices import Voices
 
 from .test_voices import say
 

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.avatars.base import Framing
-from bunraku.avatars.catalog import Catalog
-from bunraku.captions import CUE_CHARACTERS, cues, webvtt
 from bunraku.cli import main
-from bunraku.film import FilmFailed, film
-from bunraku.media import SAMPLE_RATE, SpeechChunk, Word
+from bunraku.core.media import SAMPLE_RATE, SpeechChunk, Word
+from bunraku.node.avatars.base import Framing
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.captions import CUE_CHARACTERS, cues, webvtt
+from bunraku.node.film import FilmFailed, film
 from bunraku.testing.voices import tone
 
 pytestmark = pytest.mark.voices

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from bunraku.media import SAMPLE_RATE
-from bunraku.speech.base import Prosody, SpeechFailed
-from bunraku.speech.espeak import VOICES, EspeakProvider
+from bunraku.core.media import SAMPLE_RATE
+from bunraku.node.speech.base import Prosody, SpeechFailed
+from bunraku.node.speech.espeak import VOICES, EspeakProvider
 
 pytestmark = pytest.mark.voices
 

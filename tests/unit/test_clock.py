@@ -5,7 +5,7 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.clock import BEAT, next_beat
+from bunraku.core.clock import BEAT, next_beat
 from bunraku.testing.clock import VirtualClock
 
 

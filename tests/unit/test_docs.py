@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bunraku import errors
+from bunraku.core import errors
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -21,8 +21,8 @@ def test_generated_pages_are_fresh(page):
 
 
 def test_openapi_document_describes_every_action():
-    from bunraku.rpc.actions import ACTION_NAMES
-    from bunraku.rpc.openapi import document
+    from bunraku.front.rpc.actions import ACTION_NAMES
+    from bunraku.front.rpc.openapi import document
 
     described = document()
     assert {o["post"]["operationId"] for o in described["paths"].values()} == ACTION_NAMES

@@ -4,11 +4,11 @@ import av
 import numpy as np
 import pytest
 
-from bunraku.encode import libopus
-from bunraku.encode.h264 import H264Encoder, default_bitrate, level_for
-from bunraku.encode.opus import DirectOpusEncoder, FFmpegOpusEncoder, open_opus_encoder
-from bunraku.encode.vp8 import Vp8Encoder
-from bunraku.media import TICK_SAMPLES, TICK_US, Codec, Picture
+from bunraku.core.media import TICK_SAMPLES, TICK_US, Codec, Picture
+from bunraku.node.encode import libopus
+from bunraku.node.encode.h264 import H264Encoder, default_bitrate, level_for
+from bunraku.node.encode.opus import DirectOpusEncoder, FFmpegOpusEncoder, open_opus_encoder
+from bunraku.node.encode.vp8 import Vp8Encoder
 from bunraku.testing.voices import tone
 
 

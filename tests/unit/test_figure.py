@@ -4,15 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from bunraku.avatars.base import Framing
-from bunraku.avatars.catalog import Catalog
-from bunraku.avatars.pack.geometry import contains
-from bunraku.avatars.pack.manifest import read
-from bunraku.avatars.pack.plates import NODE
-from bunraku.errors import DigitalHumanBroken, DigitalHumanNotFound, DigitalHumanVersion
-from bunraku.lipsync.visemes import one_hot, rest
-from bunraku.media import Picture, Pose, Rect
-from bunraku.performance.life import GESTURE_S, Life
+from bunraku.core.errors import DigitalHumanBroken, DigitalHumanNotFound, DigitalHumanVersion
+from bunraku.core.media import Picture, Pose, Rect
+from bunraku.node.avatars.base import Framing
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.avatars.pack.geometry import contains
+from bunraku.node.avatars.pack.manifest import read
+from bunraku.node.avatars.pack.plates import NODE
+from bunraku.node.lipsync.visemes import one_hot, rest
+from bunraku.node.performance.life import GESTURE_S, Life
 
 PACKS = Catalog().list()
 SIZE = Framing(256, 256, (90, 110, 140))

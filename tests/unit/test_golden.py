@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from bunraku.avatars.base import Framing
-from bunraku.avatars.catalog import Catalog
-from bunraku.lipsync.visemes import one_hot, rest
-from bunraku.media import Pose
+from bunraku.core.media import Pose
+from bunraku.node.avatars.base import Framing
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.lipsync.visemes import one_hot, rest
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIZE = 256

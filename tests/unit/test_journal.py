@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from sqlalchemy import select
 
-from bunraku.clock import SystemClock
+from bunraku.core.clock import SystemClock
 from bunraku.store import journal as module
 from bunraku.store.journal import Journal
 from bunraku.store.tables import CallbackRow, DriveRow

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.avatars.catalog import Catalog
-from bunraku.avatars.pack.mouth import MouthChooser
-from bunraku.lipsync.coarticulation import VisemeTrack
-from bunraku.lipsync.visemes import INDEX, VISEMES, from_arpabet, from_ipa, one_hot
-from bunraku.media import Phoneme
+from bunraku.core.media import Phoneme
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.avatars.pack.mouth import MouthChooser
+from bunraku.node.lipsync.coarticulation import VisemeTrack
+from bunraku.node.lipsync.visemes import INDEX, VISEMES, from_arpabet, from_ipa, one_hot
 
 IPA = ["p", "b", "m", "f", "v", "a", "iː", "u", "tʃ", "s", "h", "θ", "ɹ", "o", "ŋ", "", "ˈæ"]
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.speech.pcm_stream import Format, PcmReader, Start, StartRefused, Stop, parse_text
+from bunraku.node.speech.pcm_stream import Format, PcmReader, Start, StartRefused, Stop, parse_text
 
 
 def start(**payload):

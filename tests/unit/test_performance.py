@@ -6,13 +6,23 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from bunraku.lipsync.visemes import INDEX
-from bunraku.media import TICK_SAMPLES, TICK_US, Codec, EncodedUnit, Kind, Phoneme, Picture, Rect, SpeechChunk
-from bunraku.performance.drive_queue import Mode
-from bunraku.performance.life import MOODS
-from bunraku.performance.performance import Line, Performance
-from bunraku.speech.buffer import SpeechBuffer
-from bunraku.tasks.drive import DriveStatus
+from bunraku.core.drive import DriveStatus
+from bunraku.core.media import (
+    TICK_SAMPLES,
+    TICK_US,
+    Codec,
+    EncodedUnit,
+    Kind,
+    Phoneme,
+    Picture,
+    Rect,
+    SpeechChunk,
+)
+from bunraku.node.lipsync.visemes import INDEX
+from bunraku.node.performance.drive_queue import Mode
+from bunraku.node.performance.life import MOODS
+from bunraku.node.performance.performance import Line, Performance
+from bunraku.node.speech.buffer import SpeechBuffer
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.voices import tone
 

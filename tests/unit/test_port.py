@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pylibsrtp import Policy
 
-from bunraku.clock import BEAT, SystemClock
-from bunraku.media import Codec, EncodedUnit, Kind
-from bunraku.rtc import port as port_module
-from bunraku.rtc.port import PortTransport
-from bunraku.rtc.port_watch import HISTORY, RETRANSMIT_LIMIT, PortWatcher
-from bunraku.rtc.room import Stream
+from bunraku.core.clock import BEAT, SystemClock
+from bunraku.core.media import Codec, EncodedUnit, Kind
+from bunraku.node.rooms.room import Stream
+from bunraku.node.rtc.port import transport as port_module
+from bunraku.node.rtc.port.transport import PortTransport
+from bunraku.node.rtc.port.watcher import HISTORY, RETRANSMIT_LIMIT, PortWatcher
 
 from .test_rtp import OFFER
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.media import Codec
-from bunraku.performance.rate import FLOOR, GAP, RateControl
-from bunraku.rtc.feedback import PathEstimate
-from bunraku.rtc.room import Stream
+from bunraku.core.media import Codec
+from bunraku.node.performance.rate import FLOOR, GAP, RateControl
+from bunraku.node.rooms.room import Stream
+from bunraku.node.rtc.feedback import PathEstimate
 
 
 def test_a_complaint_lowers_the_rate_at_once_and_silence_raises_it_slowly():

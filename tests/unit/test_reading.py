@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.speech.reading import Reading
+from bunraku.node.speech.reading import Reading
 
 
 def read(sentence, *steps, end=9.0):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.media import Codec, EncodedUnit
-from bunraku.rtc import rtp
-from bunraku.rtc.port_sdp import parse
-from bunraku.rtc.transport import OfferRefused
+from bunraku.core.media import Codec, EncodedUnit
+from bunraku.node.rtc.base import OfferRefused
+from bunraku.node.rtc.port import rtp
+from bunraku.node.rtc.port.sdp import parse
 
 BODY = st.binary(min_size=1, max_size=5000).map(lambda b: b.replace(b"\0", b"\1"))
 NALS = st.lists(st.tuples(st.integers(1, 23), BODY), min_size=1, max_size=8)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bunraku.callbacks import signature as callback
-from bunraku.rpc.signature import matches, sign
+from bunraku.front.rpc.signature import matches, sign
+from bunraku.node.callbacks import signature as callback
 
 SECRET = "9193cc662a4c0ec135ec71fb57194b38"
 

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.speech.base import Prosody
-from bunraku.speech.text import MAX_PIECE, sentences, strip_markup
+from bunraku.node.speech.base import Prosody
+from bunraku.node.speech.text import MAX_PIECE, sentences, strip_markup
 
 
 def test_cuts_at_sentences_in_several_scripts():

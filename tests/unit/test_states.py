@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.performance.drive_queue import DriveQueue, Mode, QueueFull
-from bunraku.tasks.drive import Drive, DriveKind, DriveStatus
-from bunraku.tasks.drive import IllegalTransition as IllegalDrive
-from bunraku.tasks.stream_task import IllegalTransition, StreamTask, TaskStatus
+from bunraku.core.drive import Drive, DriveKind, DriveStatus
+from bunraku.core.drive import IllegalTransition as IllegalDrive
+from bunraku.core.stream_task import IllegalTransition, StreamTask, TaskStatus
+from bunraku.node.performance.drive_queue import DriveQueue, Mode, QueueFull
 
 T, D = TaskStatus, DriveStatus
 TASK = {(T.INITIALIZING, T.STREAMING), (T.INITIALIZING, T.FAILED), (T.INITIALIZING, T.STOPPING)} | {

@@ -5,11 +5,11 @@ import dataclasses
 
 import pytest
 
+from bunraku.core.drive import Drive, DriveKind
+from bunraku.core.stream_task import StreamTask, TaskStatus
+from bunraku.node.tasks.ended import EndedTasks
+from bunraku.node.tasks.outbox import Outbox
 from bunraku.store.tables import CallbackRow
-from bunraku.tasks.drive import Drive, DriveKind
-from bunraku.tasks.ended import EndedTasks
-from bunraku.tasks.outbox import Outbox
-from bunraku.tasks.stream_task import StreamTask, TaskStatus
 from bunraku.testing.clock import VirtualClock
 
 

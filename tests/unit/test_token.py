@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bunraku.rtc.token import (
+from bunraku.core.token import (
     TokenError,
     TokenExpired,
     TokenFormat,

@@ -12,12 +12,12 @@ import time
 
 import numpy as np
 
-from bunraku.avatars.base import Framing
-from bunraku.avatars.catalog import Catalog
-from bunraku.encode.h264 import H264Encoder, default_bitrate
-from bunraku.lipsync.visemes import VISEMES, one_hot
-from bunraku.media import FRAME_RATE, Picture
-from bunraku.performance.life import Life
+from bunraku.core.media import FRAME_RATE, Picture
+from bunraku.node.avatars.base import Framing
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.encode.h264 import H264Encoder, default_bitrate
+from bunraku.node.lipsync.visemes import VISEMES, one_hot
+from bunraku.node.performance.life import Life
 
 SENTENCE = ("sil", "DD", "aa", "nn", "PP", "oh", "ou", "SS", "E", "kk", "ih", "FF", "RR", "CH", "TH", "aa")
 

@@ -28,7 +28,7 @@ from bunraku.bench.query import bare_server, load
 from bunraku.bench.receiver import Receiver, discard_video
 from bunraku.bench.system import cpu_seconds, machine, resident_mb, spread
 from bunraku.client import AsyncClient, query
-from bunraku.rtc.token import generate
+from bunraku.core.token import generate
 
 APP_ID = 4242
 TEXT = "Good morning, and welcome to the theatre. Please take your seats, and mind the step. " * 4

@@ -18,7 +18,7 @@ from pathlib import Path
 from bunraku.bench.receiver import Receiver, discard_video
 from bunraku.bench.run import TEXT, VOICE, Bench, serving
 from bunraku.bench.system import resident_mb
-from bunraku.errors import ApiError
+from bunraku.core.errors import ApiError
 
 MOST_TASKS = 4
 MOST_WATCHERS = 4

@@ -9,8 +9,8 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from bunraku.apps import App, Apps, new_secret
-from bunraku.clock import Clock
+from bunraku.core.apps import App, Apps, new_secret
+from bunraku.core.clock import Clock
 from bunraku.store.tables import AppRow
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, event, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from bunraku.clock import Clock
+from bunraku.core.clock import Clock
 from bunraku.store.tables import CallbackRow, DriveRow, NonceRow, TaskRow
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 from bunraku.app import Server, build
 from bunraku.client import Client
+from bunraku.core.settings import AppSettings, Settings, load
+from bunraku.node.speech.base import SpeechProvider
 from bunraku.serve import server
-from bunraku.settings import AppSettings, Settings, load
-from bunraku.speech.base import SpeechProvider
 
 SECRET = "9193cc662a4c0ec135ec71fb57194b38"
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator
 
 import numpy as np
 
-from bunraku.media import PCM, SAMPLE_RATE, Phoneme, SpeechChunk, Word
-from bunraku.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.core.media import PCM, SAMPLE_RATE, Phoneme, SpeechChunk, Word
+from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 
 
 def tone(hertz: float, seconds: float, level: float = 0.3) -> PCM:

@@ -1,0 +1,72 @@
+"""Apps: the tenants. Everything a caller owns belongs to one, and none sees another's."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+from bunraku.core.settings import AppSettings
+
+
+def new_secret() -> str:
+    """32 ASCII characters (contract section 1): 128 random bits."""
+    return secrets.token_hex(16)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Secrets never reach a log: they have no repr.
+
+    ``previous_secret`` is still good until ``previous_until`` (Unix seconds), so that callers can
+    change over one by one. ``editable``: made in the console, not named by the operator's file.
+    """
+
+    id: int
+    server_secret: str = field(repr=False)
+    callback_secret: str = field(repr=False)
+    name: str = ""
+    callback_url: str | None = None
+    max_tasks: int = 10
+    enabled: bool = True
+    actions: frozenset[str] | None = None
+    previous_secret: str | None = field(default=None, repr=False)
+    previous_until: float = 0.0
+    editable: bool = False
+
+    def secrets(self, now: float) -> tuple[str, ...]:
+        """The server secrets that are good at ``now``, the newest first."""
+        if self.previous_secret is not None and now < self.previous_until:
+            return (self.server_secret, self.previous_secret)
+        return (self.server_secret,)
+
+    @classmethod
+    def from_settings(cls, s: AppSettings) -> App:
+        return cls(
+            id=s.app_id,
+            server_secret=s.server_secret,
+            callback_secret=s.callback_secret or s.server_secret,
+            name=s.name or f"App {s.app_id}",
+            callback_url=s.callback_url,
+            max_tasks=s.max_tasks,
+            enabled=s.enabled,
+            actions=None if s.actions is None else frozenset(s.actions),
+        )
+
+
+class Apps:
+    """Apps by id. Those of the operator's file stay as they are; others are put as they change."""
+
+    def __init__(self, apps: list[App]) -> None:
+        self._apps = {a.id: a for a in apps}
+
+    def put(self, app: App) -> None:
+        """Add or replace an editable app; an id of the file keeps the file's."""
+        known = self._apps.get(app.id)
+        if known is None or known.editable:
+            self._apps[app.id] = app
+
+    def get(self, app_id: int) -> App | None:
+        return self._apps.get(app_id)
+
+    def list(self) -> list[App]:
+        return [self._apps[i] for i in sorted(self._apps)]

@@ -1,0 +1,56 @@
+"""Small things every HTTP edge needs."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from bunraku.core.errors import BodyUnreadable
+
+MAX_BODY = 1024 * 1024
+BODY_TIMEOUT = 15.0
+
+
+async def read_body(request: Request) -> bytes:
+    """At most ``MAX_BODY`` bytes within ``BODY_TIMEOUT``. Raises ``BodyUnreadable``."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > MAX_BODY:
+        raise BodyUnreadable("larger than 1 MiB")
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            async for part in request.stream():
+                size += len(part)
+                if size > MAX_BODY:
+                    raise BodyUnreadable("larger than 1 MiB")
+                parts.append(part)
+    except TimeoutError:
+        raise BodyUnreadable("it came too slowly") from None
+    except ClientDisconnect:
+        raise BodyUnreadable("connection broke") from None
+    return b"".join(parts)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a bare host name or address names this machine."""
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """The body as a JSON object; an empty one for anything else."""
+    try:
+        value = json.loads(await read_body(request) or b"{}")
+    except (ValueError, RecursionError, BodyUnreadable):
+        return {}
+    return value if isinstance(value, dict) else {}

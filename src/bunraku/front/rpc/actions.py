@@ -1,0 +1,315 @@
+"""The actions: what each call does (contract section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from bunraku.core.apps import App
+from bunraku.core.errors import (
+    InvalidParams,
+    StreamNotStarted,
+    TaskNotFound,
+    TimbreNotFound,
+    TimbreNotSupported,
+)
+from bunraku.core.settings import Settings
+from bunraku.core.stream_task import TaskStatus
+from bunraku.front.rpc import messages as m
+from bunraku.front.rpc.parameters import Params
+from bunraku.node.avatars.base import AvatarPack, Framing
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.encode.h264 import default_bitrate
+from bunraku.node.fetch import FetchRefused, check_url
+from bunraku.node.speech.base import Prosody
+from bunraku.node.speech.voices import Voices
+from bunraku.node.tasks.driving import Driving
+from bunraku.node.tasks.live_task import LiveTask
+from bunraku.node.tasks.manager import Commission, TaskManager
+from bunraku.store.journal import Journal
+
+DEFAULT_SIZE = (720, 1280)
+MIN_SIDE, MAX_SIDE = 128, 1920
+MIN_BITRATE, MAX_BITRATE = 100_000, 3_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and by which base URL they reach us (``http://host:port``)."""
+
+    app: App
+    base_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One row of the API."""
+
+    name: str
+    params: type[Params]
+    reply: type[BaseModel] | None
+    run: Callable[[Actions, Caller, Any], Awaitable[BaseModel | None]]
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What the actions work on."""
+
+    settings: Settings
+    catalog: Catalog
+    voices: Voices
+    manager: TaskManager
+    driving: Driving
+    journal: Journal
+
+    # --- catalogue
+
+    def _info(self, pack: AvatarPack, base_url: str) -> m.DigitalHumanInfo:
+        root = f"{base_url}/assets/{pack.id}"
+        return m.DigitalHumanInfo(
+            digital_human_id=pack.id,
+            name=pack.name,
+            avatar_url=f"{root}/avatar.png",
+            is_public=True,
+            actions=[m.Gesture(action=g, preview_url=f"{root}/{g}.mp4") for g in pack.gestures],
+        )
+
+    async def get_digital_human_list(self, caller: Caller, p: m.GetDigitalHumanList) -> m.DigitalHumanList:
+        packs = [] if p.fetch_mode == 3 else self.catalog.list()
+        page = _page(packs, p.offset, p.limit)
+        return m.DigitalHumanList(
+            total=len(packs), digital_humans=[self._info(x, caller.base_url) for x in page]
+        )
+
+    async def get_digital_human_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.DigitalHumanInfo:
+        return self._info(self.catalog.find(p.digital_human_id), caller.base_url)
+
+    async def get_timbre_list(self, caller: Caller, p: m.GetTimbreList) -> m.TimbreList:
+        bound = None
+        if p.digital_human_id is not None:
+            bound = self.catalog.find(p.digital_human_id).id
+        timbres = self.voices.list(bound)
+        page = _page(timbres, p.offset, p.limit)
+        return m.TimbreList(
+            total=len(timbres),
+            timbres=[m.TimbreInfo(timbre_id=t.id, name=t.name, avatar_url="") for t in page],
+        )
+
+    async def get_render_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.RenderInfo:
+        self.catalog.find(p.digital_human_id)
+        return m.RenderInfo()
+
+    # --- stream tasks
+
+    async def create(self, caller: Caller, p: m.CreateDigitalHumanStreamTask) -> m.CreatedTask:
+        extra = p.extra_config or m.ExtraConfig()
+        if extra.background_url is not None:
+            self._check_url("ExtraConfig.BackgroundUrl", extra.background_url)
+        width, height, bitrate = _video(p.video_config or {})
+        human = p.digital_human_config
+        # A transparent stream's colour lies over black, which makes it premultiplied by its alpha.
+        behind = (0, 0, 0) if extra.transparent else background(human.background_color)
+        record = await self.manager.create(
+            caller.app,
+            Commission(
+                digital_human_id=human.digital_human_id,
+                room_id=p.rtc_config.room_id,
+                stream_id=p.rtc_config.stream_id,
+                framing=Framing(width, height, behind, bool(extra.transparent)),
+                bitrate=bitrate,
+                ttl=p.ttl or 86400,
+                max_idle_time=p.max_idle_time or 900,
+                emotion=extra.emotion,
+                background_url=None if extra.transparent else extra.background_url,
+            ),
+        )
+        return m.CreatedTask(task_id=record.id)
+
+    def _check_url(self, field: str, url: str) -> None:
+        try:
+            check_url(url, allow_private=self.settings.fetch.allow_private)
+        except (ValueError, FetchRefused) as error:
+            raise InvalidParams(f"{field} {error}") from None
+
+    async def stop(self, caller: Caller, p: m.TaskRequest) -> None:
+        await self.manager.stop(caller.app.id, p.task_id)
+
+    async def task_status(self, caller: Caller, p: m.TaskRequest) -> m.TaskState:
+        r = self.manager.find(caller.app.id, p.task_id)
+        failed = r.status is TaskStatus.FAILED
+        return m.TaskState(
+            room_id=r.room_id,
+            stream_id=r.stream_id,
+            status=int(r.status),
+            create_time=int(r.created_at),
+            fail_reason=(r.fail_reason or "failed") if failed else None,
+        )
+
+    async def query(self, caller: Caller, p: m.Nothing) -> m.TaskList:
+        return m.TaskList(
+            task_list=[
+                m.ListedTask(
+                    task_id=r.id,
+                    room_id=r.room_id,
+                    stream_id=r.stream_id,
+                    status=int(r.status),
+                    create_time=int(r.created_at),
+                )
+                for r in self.manager.live(caller.app.id)
+            ]
+        )
+
+    # --- drives
+
+    async def _on_stage(self, caller: Caller, task_id: str, grace: float | None = None) -> LiveTask:
+        """The live task, streaming. Codes of contract section 6.4."""
+        record = self.manager.find(caller.app.id, task_id)
+        if record.status is TaskStatus.FAILED:
+            raise StreamNotStarted("the stream failed to start")
+        live = self.manager.get_live(caller.app.id, task_id)
+        await live.streaming(self.manager.settings.grace_wait if grace is None else grace)
+        return live
+
+    async def drive_by_text(self, caller: Caller, p: m.DriveByText) -> m.CreatedDrive:
+        record = self.manager.find(caller.app.id, p.task_id)
+        tts = p.tts_config
+        found = self.voices.find(tts.timbre_id)
+        if found is None:
+            raise TimbreNotFound("TTSConfig.TimbreId")
+        bound = found[0].digital_human_id
+        if bound is not None and bound != record.digital_human_id:
+            raise TimbreNotSupported("TTSConfig.TimbreId")
+        live = await self._on_stage(caller, p.task_id)
+        prosody = Prosody.from_contract(tts.speech_rate or 0, tts.pitch_rate or 0, tts.volume or 50)
+        drive = self.driving.text(live, p.text, found[0].id, prosody, p.interrupt_mode == 1, p.emotion)
+        await self.journal.settle()
+        return m.CreatedDrive(drive_id=drive.id)
+
+    async def drive_by_audio(self, caller: Caller, p: m.DriveByAudio) -> m.CreatedDrive:
+        self._check_url("AudioUrl", p.audio_url)
+        live = await self._on_stage(caller, p.task_id)
+        drive = self.driving.audio(
+            live, p.audio_url, p.voice_channel or 0, p.interrupt_mode == 1, p.emotion, p.transcript
+        )
+        await self.journal.settle()
+        return m.CreatedDrive(drive_id=drive.id)
+
+    async def drive_by_ws_stream(self, caller: Caller, p: m.TaskRequest) -> m.CreatedSocketDrive:
+        live = await self._on_stage(caller, p.task_id)
+        drive, ticket = self.driving.socket(live)
+        await self.journal.settle()
+        root = "ws" + caller.base_url.removeprefix("http")
+        return m.CreatedSocketDrive(drive_id=drive.id, wss_address=f"{root}/ws?Token={ticket.token}")
+
+    async def drive_by_rtc_stream(self, caller: Caller, p: m.DriveByRTCStream) -> m.CreatedDrive:
+        record = self.manager.find(caller.app.id, p.task_id)
+        source = p.rtc_config
+        if source.stream_id == record.stream_id:
+            raise InvalidParams("RTCConfig.StreamId is the task's own stream")
+        live = await self._on_stage(caller, p.task_id)
+        drive = self.driving.rtc(live, source.room_id, source.stream_id)
+        await self.journal.settle()
+        return m.CreatedDrive(drive_id=drive.id)
+
+    async def do_action(self, caller: Caller, p: m.DoAction) -> None:
+        live = await self._on_stage(caller, p.task_id)
+        pack = self.catalog.get(live.record.digital_human_id)
+        if p.action not in pack.gestures:
+            raise InvalidParams(f"Action must be one of {', '.join(pack.gestures)}")
+        assert live.performance is not None
+        live.performance.gesture(p.action)
+        live.touch()
+
+    async def interrupt(self, caller: Caller, p: m.TaskRequest) -> None:
+        live = await self._on_stage(caller, p.task_id, grace=0)
+        assert live.performance is not None
+        live.performance.interrupt()
+        await self.journal.settle()
+
+    async def drive_status(self, caller: Caller, p: m.GetDriveStatus) -> m.DriveList:
+        if p.task_id is None and p.drive_id is None:
+            raise InvalidParams("TaskId or DriveId is required")
+        if p.drive_id is None:
+            assert p.task_id is not None
+            drives = self.manager.drives(caller.app.id, p.task_id)
+        else:
+            drive = self.manager.drive(caller.app.id, p.drive_id)
+            if p.task_id is not None and drive.task_id != p.task_id:
+                raise TaskNotFound("DriveId does not belong to TaskId")
+            drives = [drive]
+        return m.DriveList(drive_list=[m.DriveState(drive_id=d.id, status=int(d.status)) for d in drives])
+
+
+def _page(items: list[Any], offset: int | None, limit: int | None) -> list[Any]:
+    first = offset or 0
+    return items[first : first + (20 if limit is None else limit)]
+
+
+def background(colour: str | None) -> tuple[int, int, int]:
+    """``#RRGGBB`` or ``#AARRGGBB`` over black (section 5.4); black when not given."""
+    if colour is None:
+        return (0, 0, 0)
+    digits = colour[1:]
+    alpha = int(digits[:2], 16) / 255 if len(digits) == 8 else 1.0
+    rgb = bytes.fromhex(digits[-6:])
+    return (round(rgb[0] * alpha), round(rgb[1] * alpha), round(rgb[2] * alpha))
+
+
+def _video(hint: dict[str, Any]) -> tuple[int, int, int]:
+    """Width, height, bitrate from the withdrawn VideoConfig, in either spelling, clamped."""
+
+    def number(*names: str) -> int | None:
+        for name in names:
+            value = hint.get(name)
+            if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
+                value = int(value)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value:
+                return int(min(max(value, 1), 1_000_000_000))
+        return None
+
+    width, height = number("Width", "width"), number("Height", "height")
+    if width is None and height is None:
+        width, height = DEFAULT_SIZE
+    elif width is None or height is None:
+        ratio = DEFAULT_SIZE[1] / DEFAULT_SIZE[0]
+        width = width or int((height or 0) / ratio)
+        height = height or int(width * ratio)
+    scale = min(1.0, MAX_SIDE / max(width, height))
+    width = max(MIN_SIDE, int(width * scale)) // 2 * 2
+    height = max(MIN_SIDE, int(height * scale)) // 2 * 2
+    bitrate = number("Bitrate", "bitrate")
+    if bitrate is None:
+        return width, height, min(MAX_BITRATE, default_bitrate(width, height))
+    return width, height, min(MAX_BITRATE, max(MIN_BITRATE, bitrate))
+
+
+ACTIONS = (
+    Action("GetDigitalHumanList", m.GetDigitalHumanList, m.DigitalHumanList,
+           Actions.get_digital_human_list, "Digital humans the app may use"),
+    Action("GetDigitalHumanInfo", m.DigitalHumanRequest, m.DigitalHumanInfo,
+           Actions.get_digital_human_info, "One digital human"),
+    Action("GetTimbreList", m.GetTimbreList, m.TimbreList, Actions.get_timbre_list, "Voices"),
+    Action("CreateDigitalHumanStreamTask", m.CreateDigitalHumanStreamTask, m.CreatedTask,
+           Actions.create, "Bring a digital human to life in a room"),
+    Action("DriveByText", m.DriveByText, m.CreatedDrive, Actions.drive_by_text, "Speak a text"),
+    Action("DriveByAudio", m.DriveByAudio, m.CreatedDrive, Actions.drive_by_audio, "Speak an audio file"),
+    Action("DriveByWsStream", m.TaskRequest, m.CreatedSocketDrive,
+           Actions.drive_by_ws_stream, "An address to send PCM to"),
+    Action("DriveByRTCStream", m.DriveByRTCStream, m.CreatedDrive,
+           Actions.drive_by_rtc_stream, "Repeat another stream's sound"),
+    Action("DoAction", m.DoAction, None, Actions.do_action, "Make a gesture"),
+    Action("InterruptDriveTask", m.TaskRequest, None, Actions.interrupt, "Fall silent, empty the queue"),
+    Action("StopDigitalHumanStreamTask", m.TaskRequest, None, Actions.stop, "End a stream task"),
+    Action("GetDigitalHumanStreamTaskStatus", m.TaskRequest, m.TaskState,
+           Actions.task_status, "State of one stream task"),
+    Action("QueryDigitalHumanStreamTasks", m.Nothing, m.TaskList, Actions.query, "What runs now"),
+    Action("GetDriveStatus", m.GetDriveStatus, m.DriveList, Actions.drive_status, "State of drives"),
+    Action("GetDigitalHumanRenderInfo", m.DigitalHumanRequest, m.RenderInfo,
+           Actions.get_render_info, "Mobile render package (none)"),
+)  # fmt: skip
+
+ACTION_NAMES = frozenset(a.name for a in ACTIONS)

@@ -1,0 +1,152 @@
+"""The RPC over HTTP: ``/?Action=X``, one typed call per action (design D8)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bunraku.core.errors import ApiError, InvalidParams
+from bunraku.front.http import read_body
+from bunraku.front.rpc.actions import ACTIONS, Actions, Caller
+from bunraku.front.rpc.envelope import failure, respond, success
+from bunraku.front.rpc.gate import Credentials, Gate
+from bunraku.front.rpc.parameters import COMMON, from_body, from_query, parse
+
+log = logging.getLogger("bunraku.rpc")
+
+UNSUPPORTED = "unsupported"
+_BY_NAME = {action.name: action for action in ACTIONS}
+MAX_FIELDS = 200
+ALLOW = "GET, POST, HEAD, OPTIONS"
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+"""A Host that can stand in a URL (RFC 9110 section 7.2)."""
+
+
+def query_pairs(scope: Scope) -> list[tuple[str, str]]:
+    """URL-decoded query, blanks kept, in order. Raises ``InvalidParams`` when there is too much of it."""
+    text = scope["query_string"].decode("latin-1")
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise InvalidParams(f"more than {MAX_FIELDS} query fields") from None
+
+
+class RpcEntrance:
+    """ASGI: takes RPC calls on ``/`` and the configured prefix, and passes the rest on.
+
+    The action is in the query, so calls need no matching of paths, which was a quarter of their
+    cost. A GET without any common parameter is a person with a browser and goes on to the console.
+    """
+
+    def __init__(self, app: ASGIApp, dispatcher: Dispatcher, prefix: str | None = None) -> None:
+        self._app, self._dispatcher = app, dispatcher
+        self._paths = {"/"} | ({"/" + prefix.strip("/") + "/", "/" + prefix.strip("/")} if prefix else set())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith("/rpc/") or path == "/rpc":
+            await Response("not found", 404, media_type="text/plain")(scope, receive, send)
+            return
+        if path not in self._paths:
+            await self._app(scope, receive, send)
+            return
+        method = scope["method"]
+        if method == "HEAD":
+            await Response(status_code=200)(scope, receive, send)
+        elif method == "OPTIONS":
+            await Response(status_code=204, headers={"Allow": ALLOW})(scope, receive, send)
+        elif method not in ("GET", "POST"):
+            refused = failure(InvalidParams(f"method {method} is not allowed"))
+            await respond(refused, 405, {"Allow": ALLOW})(scope, receive, send)
+        else:
+            try:
+                pairs = query_pairs(scope)
+            except InvalidParams as error:
+                await respond(failure(error))(scope, receive, send)
+                return
+            if method == "GET" and not any(key in COMMON for key, _ in pairs):
+                await self._app(scope, receive, send)
+                return
+            response = respond(await self._dispatcher.answer(Request(scope, receive), pairs))
+            await response(scope, receive, send)
+
+
+class Dispatcher:
+    """Runs one call: gate, parameters, action, envelope."""
+
+    def __init__(self, gate: Gate, actions: Actions, public_url: str | None) -> None:
+        self._gate, self._actions, self._public_url = gate, actions, public_url
+
+    def base_url(self, request: Request) -> str:
+        """How callers reach us: the configured URL, or the Host they used."""
+        if self._public_url:
+            return self._public_url.rstrip("/")
+        host = request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            name, port = request.scope.get("server") or ("127.0.0.1", None)
+            host = f"[{name}]" if ":" in name else name
+            host = f"{host}:{port}" if port else host
+        return f"{request.scope['scheme']}://{host}"
+
+    async def answer(self, request: Request, pairs: list[tuple[str, str]]) -> dict[str, Any]:
+        """The envelope; ``pairs`` are the query's."""
+        action = _BY_NAME.get(next((value for key, value in pairs if key == "Action"), ""))
+        credentials = Credentials.from_query(pairs)
+        address = request.client.host if request.client else "unknown"
+        envelope: dict[str, Any]
+        try:
+            app = await self._gate.admit(credentials, address)
+            assert action is not None  # the gate refuses unknown actions
+            body = b"" if request.method == "GET" else await read_body(request)
+            # null in the body means "not specified" and takes nothing away (contract section 2.4).
+            said = {key: value for key, value in from_body(body).items() if value is not None}
+            values = from_query(pairs, action.name) | said
+            params = parse(action.params, values)
+            reply = await action.run(self._actions, Caller(app, self.base_url(request)), params)
+            envelope = success(reply)
+        except ApiError as error:
+            envelope = failure(error)
+        except Exception as error:
+            envelope = failure(error)
+            log.exception("call failed", extra={"request_id": envelope["RequestId"]})
+        log.info(
+            "call",
+            extra={
+                "action": action.name if action else UNSUPPORTED,
+                "code": envelope["Code"],
+                "request_id": envelope["RequestId"],
+            },
+        )
+        return envelope
+
+
+def descriptions() -> APIRouter:
+    """One route per action, for the OpenAPI document only: ``RpcEntrance`` lets no call here."""
+    router = APIRouter(prefix="/rpc", tags=["Digital human API"])
+
+    async def described() -> None: ...
+
+    for action in ACTIONS:
+        router.add_api_route(
+            f"/{action.name}",
+            described,
+            methods=["POST"],
+            operation_id=action.name,
+            summary=action.summary,
+            response_model=None,
+        )
+    return router
+
+
+def install(app: FastAPI, dispatcher: Dispatcher, prefix: str | None) -> None:
+    app.include_router(descriptions())
+    app.add_middleware(RpcEntrance, dispatcher=dispatcher, prefix=prefix)

@@ -1,0 +1,209 @@
+"""The operator's console: pages, and calls that the server signs so that no secret leaves it.
+
+Access (design D12): on loopback without a password, elsewhere only with one. Host and Origin
+are checked always, which stops DNS rebinding and cross-site requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from bunraku.core import token as room_token
+from bunraku.core.apps import Apps
+from bunraku.core.clock import Clock
+from bunraku.core.errors import ApiError, AppUnknown
+from bunraku.core.settings import ConsoleSettings
+from bunraku.front.http import is_loopback, read_json
+from bunraku.front.rpc.actions import ACTIONS, Actions, Caller
+from bunraku.front.rpc.envelope import failure, respond, success
+from bunraku.front.rpc.openapi import document
+from bunraku.front.rpc.parameters import parse
+from bunraku.front.web.app_desk import describe
+
+STATIC = Path(__file__).parent / "static"
+COOKIE = "bunraku_session"
+SESSION_SECONDS = 12 * 3600
+USER_ID = "console"
+CONTENT_SECURITY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+
+
+class Console:
+    """Routes ``/``, ``/console/*``."""
+
+    def __init__(
+        self,
+        settings: ConsoleSettings,
+        apps: Apps,
+        actions: Actions,
+        clock: Clock,
+        *,
+        base_url: Any,
+        private: bool,
+    ) -> None:
+        """``private``: nobody but this machine can reach the server. Without that there is no
+        console without a password, for behind a proxy every client looks local."""
+        self._private = private
+        self._guess = asyncio.Semaphore(1)
+        self._settings, self._apps, self._actions, self._clock = settings, apps, actions, clock
+        self.base_url = base_url
+        self._sessions: dict[str, float] = {}
+        self._table = {a.name: a for a in ACTIONS}
+
+    def install(self, app: FastAPI) -> None:
+        router = APIRouter(include_in_schema=False)
+        router.add_api_route("/", self.page, methods=["GET"])
+        router.add_api_route("/console/static/{path:path}", self.static, methods=["GET"])
+        router.add_api_route("/console/api", self.api_page, methods=["GET"])
+        router.add_api_route("/console/openapi.json", self.openapi, methods=["GET"])
+        router.add_api_route("/console/login", self.login, methods=["POST"])
+        router.add_api_route("/console/state", self.state, methods=["GET"])
+        router.add_api_route("/console/call/{action}", self.call, methods=["POST"])
+        router.add_api_route("/console/token", self.token, methods=["POST"])
+        app.include_router(router)
+
+    # --- access
+
+    def _host_known(self, request: Request) -> bool:
+        try:
+            host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+        except ValueError:
+            return False
+        return is_loopback(host) or host in self._settings.hosts
+
+    def _same_origin(self, request: Request) -> bool:
+        origin = request.headers.get("origin")
+        if origin is None:
+            # Browsers send Origin with every POST; a page of another site cannot leave it out.
+            return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+        try:
+            return urlsplit(origin).netloc == request.headers.get("host")
+        except ValueError:
+            return False
+
+    def _logged_in(self, request: Request) -> bool:
+        if self._settings.password is None:
+            client = request.client.host if request.client else ""
+            return self._private and is_loopback(client) and not _forwarded(request)
+        expires = self._sessions.get(request.cookies.get(COOKIE, ""), 0.0)
+        return expires > self._clock.monotonic()
+
+    def refusal(self, request: Request) -> Response | None:
+        if not self._host_known(request) or not self._same_origin(request):
+            return JSONResponse({"error": "host or origin not allowed"}, 403, headers=HEADERS)
+        if not self._logged_in(request):
+            needs = "password" if self._settings.password else "operator password not configured"
+            return JSONResponse({"error": "login required", "needs": needs}, 401, headers=HEADERS)
+        return None
+
+    async def login(self, request: Request) -> Response:
+        if not self._host_known(request) or not self._same_origin(request):
+            return JSONResponse({"error": "host or origin not allowed"}, 403, headers=HEADERS)
+        given = (await read_json(request)).get("password")
+        expected = self._settings.password
+        if expected is None or not isinstance(given, str):
+            return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
+        if not hmac.compare_digest(given.encode(), expected.encode()):
+            async with self._guess:
+                await asyncio.sleep(1.0)  # guessing is slow, also in parallel
+            return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
+        now = self._clock.monotonic()
+        self._sessions = {k: v for k, v in self._sessions.items() if v > now}
+        key = secrets.token_urlsafe(32)
+        self._sessions[key] = now + SESSION_SECONDS
+        response = JSONResponse({"ok": True}, headers=HEADERS)
+        response.set_cookie(
+            COOKIE, key, max_age=SESSION_SECONDS, httponly=True, samesite="strict",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+        return response
+
+    # --- pages
+
+    async def page(self, request: Request) -> Response:
+        if not self._host_known(request):
+            return Response("host not allowed", 403, media_type="text/plain", headers=HEADERS)
+        return FileResponse(STATIC / "index.html", headers=HEADERS)
+
+    async def api_page(self, request: Request) -> Response:
+        if not self._host_known(request):
+            return Response("host not allowed", 403, media_type="text/plain", headers=HEADERS)
+        return FileResponse(STATIC / "api.html", headers=HEADERS)
+
+    async def openapi(self) -> Response:
+        return JSONResponse(document(), headers=HEADERS)
+
+    async def static(self, path: str) -> Response:
+        try:
+            file = (STATIC / path).resolve()
+        except ValueError:
+            file = STATIC
+        if not file.is_relative_to(STATIC.resolve()) or not file.is_file():
+            return Response("not found", 404, media_type="text/plain", headers=HEADERS)
+        return FileResponse(file, headers=HEADERS)
+
+    # --- calls
+
+    async def state(self, request: Request) -> Response:
+        """Apps an operator may act for."""
+        refusal = self.refusal(request)
+        if refusal is not None:
+            return refusal
+        now = self._clock.wall()
+        apps = [describe(a, now) for a in self._apps.list()]
+        return JSONResponse({"apps": apps}, headers=HEADERS)
+
+    async def call(self, request: Request, action: str) -> Response:
+        """Run an action for an app, as if its server had called."""
+        refusal = self.refusal(request)
+        if refusal is not None:
+            return refusal
+        row = self._table.get(action)
+        body = await read_json(request)
+        app = self._apps.get(body["appId"]) if isinstance(body.get("appId"), int) else None
+        if row is None:
+            return JSONResponse({"error": "no such action"}, 404, headers=HEADERS)
+        try:
+            if app is None:
+                raise AppUnknown
+            values = body.get("params")
+            params = parse(row.params, values if isinstance(values, dict) else {})
+            reply = await row.run(self._actions, Caller(app, self.base_url(request)), params)
+            return respond(success(reply))
+        except ApiError as error:
+            return respond(failure(error))
+
+    async def token(self, request: Request) -> Response:
+        """A room token for the console's own player."""
+        refusal = self.refusal(request)
+        if refusal is not None:
+            return refusal
+        body = await read_json(request)
+        app = self._apps.get(body["appId"]) if isinstance(body.get("appId"), int) else None
+        if app is None:
+            return JSONResponse({"error": "no such app"}, 404, headers=HEADERS)
+        user = f"{USER_ID}-{secrets.token_hex(4)}"
+        token = room_token.generate(app.id, user, app.server_secret, self._clock.wall(), 6 * 3600)
+        return JSONResponse({"token": token, "userId": user}, headers=HEADERS)
+
+
+def _forwarded(request: Request) -> bool:
+    """Behind a proxy every client looks local: then a password is needed."""
+    return any(h in request.headers for h in ("x-forwarded-for", "forwarded", "x-real-ip"))

@@ -1,0 +1,68 @@
+"""Which digital humans there are."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from bunraku.core.errors import ApiError, DigitalHumanNotFound
+from bunraku.node.avatars.base import AvatarPack
+from bunraku.node.avatars.pack.pack import open_pack
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = Path(__file__).parent / "pack" / "data"
+
+
+def _named(folder: Path) -> str:
+    """The id that a broken pack claims; its folder's name when it claims none."""
+    try:
+        claimed = json.loads((folder / "manifest.json").read_text("utf-8"))["id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder.name
+    return claimed if isinstance(claimed, str) else folder.name
+
+
+class Catalog:
+    """Packs by id, built-in ones first, each group in order of name."""
+
+    def __init__(self, folders: tuple[Path, ...] = (), aliases: dict[str, str] | None = None) -> None:
+        self._aliases = aliases or {}
+        self._packs: dict[str, AvatarPack] = {}
+        self._broken: dict[str, ApiError] = {}
+        found = sorted(p for p in BUILT_IN.iterdir() if (p / "manifest.json").is_file())
+        for folder in (*found, *folders):
+            self._load(folder)
+
+    def _load(self, folder: Path) -> None:
+        try:
+            pack = open_pack(folder.resolve())
+        except ApiError as error:
+            # Create then says why, under its id when that much can be read of it.
+            log.error("digital human %s: %s", folder.name, error.message)
+            self._broken[_named(folder)] = error
+            return
+        self._packs[pack.id] = pack
+
+    def list(self) -> list[AvatarPack]:
+        return list(self._packs.values())
+
+    def resolve(self, digital_human_id: str) -> str:
+        return self._aliases.get(digital_human_id, digital_human_id)
+
+    def get(self, digital_human_id: str) -> AvatarPack:
+        """Raises ``DigitalHumanNotFound``, or what made the pack unusable."""
+        key = self.resolve(digital_human_id)
+        if key in self._broken:
+            error = self._broken[key]
+            # With no traceback: a kept one would grow by every call.
+            raise error.with_traceback(None) from None
+        return self.find(digital_human_id)
+
+    def find(self, digital_human_id: str) -> AvatarPack:
+        """Raises ``DigitalHumanNotFound`` for an unusable one too (contract sections 5.2, 5.3, 5.15)."""
+        pack = self._packs.get(self.resolve(digital_human_id))
+        if pack is None:
+            raise DigitalHumanNotFound(digital_human_id[:64])
+        return pack

@@ -1,0 +1,248 @@
+"""Delivery of callbacks (contract section 8.4).
+
+First attempts go out one at a time and in order per stream task; retries of a failing event
+run beside them and hold nothing back. Each stream task has a line of its own, so a slow
+receiver delays nobody else. What is undelivered is in the outbox and survives a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import uuid
+from collections import deque
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from bunraku.core.apps import App, Apps
+from bunraku.core.clock import Clock
+from bunraku.node.callbacks.signature import sign
+from bunraku.node.fetch import FetchFailed, Resolver, SafeRequest, guard
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = (2.0, 4.0, 8.0, 16.0, 32.0)  # s from the start of the attempt before
+OUTCOMES = 200  # remembered for the console
+LINE = 2000  # callbacks of one task that may wait their turn
+TASK_EVENT, DRIVE_EVENT = 3, 4
+
+
+@dataclass(slots=True)
+class Callback:
+    """One event for one receiver. ``receipt`` is what the outbox knows it by."""
+
+    app_id: int
+    task_id: str
+    event_type: int
+    event_time_ms: int
+    detail: dict[str, Any]
+    receipt: object | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An attempt that ended one way or the other, for the operator's eyes."""
+
+    number: int
+    app_id: int
+    task_id: str
+    event_type: int
+    status: int
+    attempts: int
+    delivered: bool
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "Number": self.number,
+            "TaskId": self.task_id,
+            "EventType": self.event_type,
+            "Status": self.status,
+            "Attempts": self.attempts,
+            "Delivered": self.delivered,
+        }
+
+
+class Outbox(Protocol):
+    """Where undelivered callbacks are kept; ``store.journal.Journal`` is one."""
+
+    def callback_attempted(self, receipt: object, attempts: int, *, over: bool) -> None:
+        """Delivered, or given up, when ``over``. Neither blocks nor raises."""
+        ...
+
+
+class Delivery:
+    """Owns the HTTP client and every attempt in flight."""
+
+    def __init__(
+        self,
+        apps: Apps,
+        outbox: Outbox,
+        clock: Clock,
+        *,
+        timeout: float,
+        timestamp_seconds: bool,
+        allow_private: bool = False,
+    ) -> None:
+        """``allow_private``: also addresses set in the console may be private; the file's may be."""
+        self._allow_private = allow_private
+        self._apps, self._outbox, self._clock = apps, outbox, clock
+        # Of its own: names that callers make us look up must not delay callbacks.
+        self._resolver = Resolver()
+        self._timeout, self._seconds = timeout, timestamp_seconds
+        # Proxies from the environment are not for the operator's own callback addresses.
+        # No shared cap on connections: each task's line has one attempt and its retries in flight,
+        # and a receiver that hangs must not use up what another app's needs.
+        self._client = httpx.AsyncClient(
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            # No connection is kept: kept ones are told apart by their address, which hosts may share.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+        )
+        self._lines: dict[tuple[int, str], deque[Callback]] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self.outcomes: deque[Outcome] = deque(maxlen=OUTCOMES)
+        self._attempted = 0
+        self.delivered = 0
+        self.given_up = 0
+
+    async def close(self) -> None:
+        """Give attempts in flight one timeout; what is left waits in the outbox."""
+        if self._jobs:
+            await asyncio.wait(self._jobs, timeout=1.0)
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await self._client.aclose()
+
+    @property
+    def waiting(self) -> int:
+        """Callbacks whose first attempt is still to come."""
+        return sum(len(line) for line in self._lines.values())
+
+    def send(self, callback: Callback) -> None:
+        """Queue for delivery; never waits."""
+        key = (callback.app_id, callback.task_id)
+        line = self._lines.get(key)
+        if line is not None:
+            if len(line) >= LINE:
+                self.given_up += 1
+                log.warning("callback given up: too many wait", extra={"task": callback.task_id})
+                self._settle(callback, delivered=False)
+                return
+            line.append(callback)
+            return
+        self._lines[key] = deque([callback])
+        self._spawn(self._drain(key))
+
+    def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    async def _drain(self, key: tuple[int, str]) -> None:
+        line = self._lines[key]
+        while line:
+            callback = line[0]
+            if callback.attempts:  # a retry left over from before a restart
+                self._spawn(self._retry(callback, self._clock.monotonic()))
+            else:
+                begun = self._clock.monotonic()
+                if await self._attempt(callback):
+                    self._settle(callback)
+                else:
+                    self._spawn(self._retry(callback, begun))
+            line.popleft()
+        del self._lines[key]
+
+    async def _retry(self, callback: Callback, begun: float) -> None:
+        while callback.attempts <= len(RETRY_AFTER):
+            due = begun + RETRY_AFTER[callback.attempts - 1]
+            await self._clock.sleep_until(due)
+            begun = self._clock.monotonic()
+            if await self._attempt(callback):
+                self._settle(callback)
+                return
+        self.given_up += 1
+        log.warning("callback given up", extra={"task": callback.task_id})
+        self._settle(callback, delivered=False)
+
+    def _settle(self, callback: Callback, *, delivered: bool = True) -> None:
+        self.delivered += delivered
+        if callback.receipt is not None:
+            self._outbox.callback_attempted(callback.receipt, callback.attempts, over=True)
+
+    async def _attempt(self, callback: Callback) -> bool:
+        callback.attempts += 1
+        app = self._apps.get(callback.app_id)
+        if app is None or app.callback_url is None:
+            return True
+        ok, _ = await self._post(app, app.callback_url, callback)
+        self._attempted += 1
+        status = int(callback.detail.get("Status", 0))
+        self.outcomes.append(
+            Outcome(
+                self._attempted,
+                callback.app_id,
+                callback.task_id,
+                callback.event_type,
+                status,
+                callback.attempts,
+                ok,
+            )
+        )
+        if not ok and callback.receipt is not None:
+            self._outbox.callback_attempted(callback.receipt, callback.attempts, over=False)
+        return ok
+
+    async def test(self, app: App) -> tuple[bool, str]:
+        """One event to an app's receiver, signed as any other, about a task that is none."""
+        if app.callback_url is None:
+            return False, "no callback_url is configured"
+        detail = {"Status": 1, "RoomId": "callback-test", "StreamId": "callback-test"}
+        callback = Callback(app.id, str(uuid.UUID(int=0)), TASK_EVENT, int(self._clock.wall() * 1000), detail)
+        return await self._post(app, app.callback_url, callback)
+
+    async def _post(self, app: App, url: str, callback: Callback) -> tuple[bool, str]:
+        """Whether the receiver took it, and what it answered or why it could not."""
+        try:
+            # One limit for the whole attempt; the body of the answer is not even read.
+            async with asyncio.timeout(self._timeout):
+                # Only addresses from the operator's own file go unguarded (design D11).
+                target = SafeRequest(httpx.URL(url), {}, {})
+                if app.editable and not self._allow_private:
+                    target = await guard(
+                        target.url, resolver=self._resolver, tenant=app.id, allow_private=False
+                    )
+                body = json.dumps(self._body(app, callback), ensure_ascii=False).encode()
+                headers = {"Content-Type": "application/json"} | target.headers
+                async with self._client.stream(
+                    "POST", target.url, content=body, headers=headers, extensions=target.extensions
+                ) as response:
+                    return 200 <= response.status_code < 300, f"HTTP {response.status_code}"
+        except FetchFailed as error:
+            return False, str(error)
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError, TimeoutError) as error:
+            return False, type(error).__name__
+
+    def _body(self, app: App, callback: Callback) -> dict[str, Any]:
+        """Fresh nonce, timestamp and signature for each attempt; EventTime stays."""
+        now = self._clock.wall()
+        timestamp = str(int(now) if self._seconds else int(now * 1000))
+        nonce = secrets.token_hex(8)
+        return {
+            "AppId": callback.app_id,
+            "EventType": callback.event_type,
+            "Nonce": nonce,
+            "Timestamp": timestamp,
+            "Signature": sign(app.callback_secret, timestamp, nonce),
+            "EventTime": callback.event_time_ms,
+            "TaskId": callback.task_id,
+            "Detail": callback.detail,
+        }

@@ -1,0 +1,83 @@
+"""libopus by its own C interface (RFC 6716; opus_encoder.h), as ``ctypes`` sees it.
+
+FFmpeg's way to the same library leads through a filter graph that cuts sound into packets, which
+costs as much again as the encoding does. The library is the one that PyAV brings; where it brings
+none, the system's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import av
+
+from bunraku.core.media import SAMPLE_RATE
+
+APPLICATION_AUDIO, SET_BITRATE, SET_COMPLEXITY, SET_VBR_CONSTRAINT = 2049, 4002, 4010, 4020
+MAX_PACKET = 1276
+"""Bytes: the most one frame can take (RFC 6716 section 3.4, R2)."""
+
+
+def _candidates() -> Iterator[str]:
+    package = Path(av.__file__).parent
+    for folder, pattern in ((package.parent / "av.libs", "libopus*"), (package / ".dylibs", "libopus*")):
+        yield from (str(path) for path in sorted(folder.glob(pattern)))
+    yield from ("libopus.so.0", "libopus.0.dylib")
+
+
+@cache
+def library() -> ctypes.PyDLL | None:
+    """None when there is none to be found.
+
+    It keeps the interpreter's lock: encoding a packet takes a tenth of a millisecond, and taking the
+    lock back from a thread that draws may take fifty times as long.
+    """
+    for name in _candidates():
+        try:
+            found = ctypes.PyDLL(name)
+            found.opus_encoder_create.restype = ctypes.c_void_p
+            found.opus_encoder_destroy.argtypes = [ctypes.c_void_p]
+            # The rest is variadic: left out here, as ``ctypes`` wants it.
+            found.opus_encoder_ctl.argtypes = [ctypes.c_void_p, ctypes.c_int]
+            found.opus_encode.argtypes = [
+                ctypes.c_void_p,
+                ctypes.c_char_p,
+                ctypes.c_int,
+                ctypes.c_void_p,
+                ctypes.c_int32,
+            ]
+        except (OSError, AttributeError):
+            continue
+        return found
+    return None
+
+
+class PacketEncoder:
+    """One mono stream. Raises ``RuntimeError`` where libopus reports an error."""
+
+    def __init__(self, lib: ctypes.PyDLL, bitrate: int, complexity: int) -> None:
+        self._lib, self._state = lib, None
+        error = ctypes.c_int()
+        state = lib.opus_encoder_create(SAMPLE_RATE, 1, APPLICATION_AUDIO, ctypes.byref(error))
+        self._state = ctypes.c_void_p(state)
+        if not state or error.value:
+            raise RuntimeError(f"libopus: no encoder ({error.value})")
+        settings = ((SET_BITRATE, bitrate), (SET_COMPLEXITY, complexity), (SET_VBR_CONSTRAINT, 0))
+        for request, value in settings:
+            if lib.opus_encoder_ctl(self._state, request, ctypes.c_int(value)):
+                raise RuntimeError(f"libopus: setting {request} refused")
+        self._out = ctypes.create_string_buffer(MAX_PACKET)
+
+    def encode(self, samples: bytes) -> bytes:
+        """One packet as long as ``samples``, 16 bits each in this machine's order: 2.5 to 60 ms."""
+        size: int = self._lib.opus_encode(self._state, samples, len(samples) // 2, self._out, MAX_PACKET)
+        if size < 0:
+            raise RuntimeError(f"libopus: error {size}")
+        return ctypes.string_at(self._out, size)
+
+    def __del__(self) -> None:
+        if self._state:
+            self._lib.opus_encoder_destroy(self._state)

@@ -1,0 +1,236 @@
+"""``bunraku render``: the same performance, made into a file as fast as the machine can.
+
+The performance, its life and its lips are those of a stream; only its clock does not wait, its
+encoders write into an MP4 (H.264 and AAC), and no picture is ever skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from bunraku.core.media import (
+    FRAME_RATE,
+    PCM,
+    SAMPLE_RATE,
+    TICK_US,
+    Codec,
+    EncodedUnit,
+    Picture,
+    SpeechChunk,
+    Word,
+)
+from bunraku.node.avatars.base import AvatarPack, Framing
+from bunraku.node.captions import webvtt
+from bunraku.node.encode.video import VideoEncoder
+from bunraku.node.lipsync.lips import Lips
+from bunraku.node.lipsync.transcript import TranscriptFollower
+from bunraku.node.performance.drive_queue import Change, Mode
+from bunraku.node.performance.life import GESTURE_S
+from bunraku.node.performance.performance import Line, Performance
+from bunraku.node.speech.buffer import SpeechBuffer
+
+LEAD, TAIL = 0.4, 0.8  # s of quiet around the speech
+CRF, PRESET = "20", "veryfast"
+
+
+class FilmFailed(Exception):
+    """The performance broke down before its end; there is no film."""
+
+
+class FilmClock:
+    """Time that passes when it is told to, from one call to the next."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._calls: list[tuple[float, int, Callable[[], object]]] = []
+        self._count = itertools.count()
+
+    def monotonic(self) -> float:
+        return self._now
+
+    def wall(self) -> float:
+        return self._now
+
+    async def sleep_until(self, deadline: float) -> None:
+        there = asyncio.Event()
+        self.call_at(deadline, there.set)
+        await there.wait()
+
+    def call_at(self, deadline: float, callback: Callable[[], object]) -> None:
+        heapq.heappush(self._calls, (deadline, next(self._count), callback))
+
+    def step(self) -> None:
+        """Go to the next call."""
+        deadline, _, callback = heapq.heappop(self._calls)
+        self._now = max(self._now, deadline)
+        callback()
+
+
+class _Reel:
+    """The MP4 under way; pictures come from the worker thread, one at a time, sound between them."""
+
+    def __init__(self, path: Path, framing: Framing) -> None:
+        self.container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
+        video = self.container.add_stream("libx264", rate=FRAME_RATE)
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt = framing.stream_width, framing.height, "yuv420p"
+        video.options = {"preset": PRESET, "crf": CRF}
+        video.codec_context.thread_count = 0
+        audio = self.container.add_stream("aac", rate=SAMPLE_RATE)
+        assert isinstance(audio, av.AudioStream)
+        audio.layout = "mono"
+        audio.bit_rate = 96_000
+        self.video, self.audio = video, audio
+        self.sound: list[PCM] = []
+
+    def finish(self, samples: PCM) -> None:
+        self.container.mux(self.video.encode(None))
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), "s16", "mono")
+        frame.sample_rate, frame.pts = SAMPLE_RATE, 0
+        self.container.mux(self.audio.encode(frame))
+        self.container.mux(self.audio.encode(None))
+        self.container.close()
+
+
+class _FilmVideo(VideoEncoder):
+    def __init__(self, reel: _Reel) -> None:
+        super().__init__(Codec.H264, reel.video.codec_context, 0)
+        self._reel = reel
+
+    def encode(self, picture: Picture, time_us: int, keyframe: bool) -> EncodedUnit | None:
+        del keyframe
+        frame = av.VideoFrame.from_ndarray(picture.buffer, "yuv420p")
+        frame.pts, frame.time_base = time_us // TICK_US - 1, Fraction(1, FRAME_RATE)
+        self._reel.container.mux(self._reel.video.encode(frame))
+        return None
+
+
+class _FilmSound:
+    def __init__(self, reel: _Reel) -> None:
+        self._reel = reel
+
+    def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]:
+        del time_us
+        self._reel.sound.append(samples.copy())
+        return []
+
+
+class _Screen:
+    """An ``Outlet`` that always wants pictures, and an ``Audience`` that keeps the words."""
+
+    wanted = True
+    video_limit: int | None = None
+
+    def __init__(self) -> None:
+        self.words: list[Word] = []
+        self.failure: str | None = None
+
+    @property
+    def video_codecs(self) -> set[Codec]:
+        return {Codec.H264}
+
+    def push(self, unit: EncodedUnit) -> None:
+        del unit
+
+    def keyframe_requested(self, codec: Codec) -> bool:
+        del codec
+        return False
+
+    def keyframe_sent(self, codec: Codec) -> None:
+        del codec
+
+    def drive_changed(self, change: Change) -> None:
+        del change
+
+    def words_spoken(self, drive_id: str, words: tuple[Word, ...]) -> None:
+        del drive_id
+        self.words.extend(words)
+
+    def performance_failed(self, reason: str) -> None:
+        self.failure = reason
+
+    def check(self, lost: int) -> None:
+        if self.failure is not None or lost:
+            raise FilmFailed(self.failure or "a picture could not be drawn")
+
+
+async def film(
+    pack: AvatarPack,
+    framing: Framing,
+    speech: list[SpeechChunk],
+    out: Path,
+    *,
+    transcript: TranscriptFollower | None = None,
+    gesture: str | None = None,
+    seed: int = 1,
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[Word]:
+    """Perform ``speech``, and a ``gesture`` with its beginning, into ``out``; returns the timed
+    words, counted from the film's start. Raises ``FilmFailed``.
+
+    ``progress`` hears the share that is done. A half-made file never bears the name ``out``.
+    """
+    seconds = sum(c.samples.size for c in speech) / SAMPLE_RATE
+    acted = max(seconds, GESTURE_S[gesture] if gesture else 0.0)
+    partial = out.with_name(f".{out.stem}.partial.mp4")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    reel, screen, clock = _Reel(partial, framing), _Screen(), FilmClock()
+    buffer = SpeechBuffer(seconds + 1)
+    for chunk in speech:
+        await buffer.put(chunk)
+    buffer.finish()
+    total = LEAD + acted + TAIL
+    figure = await asyncio.to_thread(pack.stage, framing)
+    with ThreadPoolExecutor(1) as executor:
+        performance = Performance(
+            clock,
+            figure,
+            screen,
+            screen,
+            executor,
+            bitrate=1,
+            seed=seed,
+            mood=pack.emotion,
+            open_video=lambda *_: _FilmVideo(reel),
+            open_audio=lambda: _FilmSound(reel),
+        )
+        running = asyncio.create_task(performance.run())
+        submitted = False
+        try:
+            await asyncio.sleep(0)
+            while clock.monotonic() < total:
+                clock.step()
+                if clock.monotonic() >= LEAD and not submitted:
+                    submitted = True
+                    if seconds:
+                        performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
+                    if gesture:
+                        performance.gesture(gesture)
+                await performance.pictures.settled()
+                screen.check(performance.meter.frames_failed)
+                progress(min(1.0, clock.monotonic() / total))
+            await performance.stop()
+            screen.check(performance.meter.frames_failed)
+            await asyncio.to_thread(reel.finish, np.concatenate(reel.sound))
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    partial.replace(out)
+    return [Word(w.start + LEAD, w.end + LEAD, w.text) for w in screen.words]
+
+
+def write_captions(words: list[Word], path: Path) -> None:
+    """WebVTT beside the film."""
+    path.write_text(webvtt(words), "utf-8")

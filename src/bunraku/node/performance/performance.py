@@ -1,0 +1,317 @@
+"""The live run of a stream task: one clock, one voice, one face.
+
+Tick *n* takes exactly ``TICK_SAMPLES`` of audio and one picture; both carry program time
+*n* x 40 ms, so sound and picture cannot drift apart. Audio is master: a picture that is not
+ready when its tick ends is skipped, sound never is. Rendering and video encoding run on worker
+threads; everything else here runs on the event loop and owns no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from bunraku.core.clock import Clock
+from bunraku.core.media import (
+    PCM,
+    TICK_SAMPLES,
+    TICK_US,
+    Weights,
+    Word,
+)
+from bunraku.node.avatars.base import Avatar
+from bunraku.node.encode.opus import PACKET_SAMPLES, OpusEncoder, open_opus_encoder
+from bunraku.node.lipsync.lips import Lips
+from bunraku.node.lipsync.visemes import rest
+from bunraku.node.performance.drive_queue import Change, DriveQueue, Mode
+from bunraku.node.performance.life import Life
+from bunraku.node.performance.meter import Meter
+from bunraku.node.performance.picture import PictureTrack, VideoOpener, VideoOutlet, open_video_encoder
+from bunraku.node.performance.sound import SoundTrack
+from bunraku.node.speech.buffer import SpeechBuffer
+
+log = logging.getLogger(__name__)
+
+CATCH_UP = 4  # ticks: a shorter delay is made up, a longer one is skipped
+AHEAD = 1  # queued drives whose sound is made before their turn
+TICK_S = TICK_US / 1e6
+SILENCE: PCM = np.zeros(TICK_SAMPLES, np.int16)
+
+
+class Outlet(VideoOutlet, Protocol):
+    """Where the performance publishes; ``rtc.room.Stream`` is one."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody watches."""
+        ...
+
+
+class Audience(Protocol):
+    """Who hears of what happens on stage. Neither method may block or raise."""
+
+    def drive_changed(self, change: Change) -> None: ...
+
+    def words_spoken(self, drive_id: str, words: tuple[Word, ...]) -> None: ...
+
+    def performance_failed(self, reason: str) -> None: ...
+
+
+@dataclass(eq=False)
+class Line:
+    """One drive on stage: its sound, its lips, and how its producer is stopped."""
+
+    drive_id: str
+    speech: SpeechBuffer
+    cancel: Callable[[], None] = lambda: None
+    prompted: asyncio.Event = field(default_factory=asyncio.Event)
+    lips: Lips = field(default_factory=Lips)
+    mood: str | None = None
+    turn: float | None = None
+    """Monotonic time at which the stage was free for it."""
+
+
+class Performance:
+    """Owns its drives, its sound and its pictures; ``run`` is its only loop."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        avatar: Avatar,
+        outlet: Outlet,
+        audience: Audience,
+        executor: Executor,
+        *,
+        bitrate: int,
+        seed: int,
+        mood: str = "neutral",
+        queue_capacity: int = 100,
+        open_video: VideoOpener = open_video_encoder,
+        open_audio: Callable[[], OpusEncoder] = open_opus_encoder,
+    ) -> None:
+        self._clock, self._outlet, self._audience = clock, outlet, audience
+        self.meter = Meter()
+        self._mood = mood
+        self._life = Life(seed, mood)
+        self._queue = DriveQueue(queue_capacity)
+        self._lines: dict[str, Line] = {}
+        self.pictures = PictureTrack(
+            clock.monotonic, avatar, outlet, executor, self.meter, bitrate=bitrate, open_video=open_video
+        )
+        self._sound = SoundTrack(clock, outlet.push, open_audio, self._begin_late)
+        self._time_us = 0
+        self._cut_at: float | None = None
+        self._start = 0.0
+        self._running = True
+        self._over = asyncio.Event()
+
+    # --- commands: called on the event loop, effective at once
+
+    @property
+    def idle(self) -> bool:
+        """No drive is driving or queued."""
+        return self._queue.idle
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue.waiting)
+
+    @property
+    def queue_full(self) -> bool:
+        return self._queue.full
+
+    def submit(self, line: Line, mode: Mode) -> None:
+        """Take a drive in. Raises ``QueueFull``; then nothing changed."""
+        spoke = self._queue.speaking
+        changes = self._queue.submit(line.drive_id, mode)
+        if spoke and not self._queue.speaking:
+            self._cut()
+        # First those that end: a WebSocket drive may succeed itself under the same id.
+        self._drop_all(changes)
+        self._lines[line.drive_id] = line
+        self._prompt()
+
+    def _prompt(self) -> None:
+        """Tell the current drive and the next to make their sound; the others wait, unmade."""
+        for drive_id in (self._queue.current, *self._queue.waiting[:AHEAD]):
+            line = self._lines.get(drive_id) if drive_id else None
+            if line is not None:
+                line.prompted.set()
+                if drive_id == self._queue.current and line.turn is None:
+                    line.turn = self._clock.monotonic()
+
+    def interrupt(self) -> None:
+        """End the current drive and discard the queue. Its next sample is never sent."""
+        if self._queue.speaking:
+            self._cut()
+        self._drop_all(self._queue.clear())
+
+    def _cut(self) -> None:
+        """Somebody was interrupted: no sample of theirs leaves any more."""
+        self._cut_at = self._clock.monotonic()
+        self._sound.cut()
+
+    def fail_waiting(self, drive_id: str) -> None:
+        """A queued drive's producer failed before its turn."""
+        change = self._queue.drop(drive_id)
+        if change is not None:
+            self._drop_all([change])
+
+    def gesture(self, name: str) -> None:
+        self._life.gesture(name, self._time_us / 1e6)
+
+    def _drop_all(self, changes: list[Change]) -> None:
+        for change in changes:
+            line = self._lines.pop(change.drive_id, None)
+            if line is not None:
+                line.speech.clear()
+                line.cancel()
+            self._audience.drive_changed(change)
+        if self._queue.current is None:
+            self._life.feel(self._mood)
+
+    # --- the loop
+
+    async def open(self) -> None:
+        """Encode the first picture: what "streaming" means (contract section 6.1)."""
+        await self.pictures.first(self._life.pose(0.0, 0.0, False))
+
+    async def run(self) -> None:
+        """Tick until ``stop``. An exception in one tick's video costs that picture only."""
+        self._start = self._clock.monotonic()
+        try:
+            self._await(1)
+            await self._over.wait()
+        finally:
+            self._running = False
+
+    def _await(self, tick: int) -> None:
+        # By the clock's own call, not by a task that sleeps: a turn of the event loop less a tick.
+        self._clock.call_at(self._start + tick * TICK_S, lambda: self._turn(tick))
+
+    def _turn(self, tick: int) -> None:
+        if not self._running:
+            return
+        try:
+            passed = self._clock.monotonic() - self._start
+            self.meter.ticked(passed - tick * TICK_S)
+            late = int(passed * 1e6) // TICK_US - tick
+            if late > CATCH_UP:
+                # A stall (SIGSTOP, swap): program time jumps once, speech goes on from
+                # where it stopped, and nothing is sent in a burst.
+                self.meter.ticks_skipped += late
+                tick += late
+            self._tick(tick * TICK_US)
+        except Exception:
+            self._fail()
+        else:
+            self._await(tick + 1)
+
+    def _fail(self) -> None:
+        """Called with the exception at hand."""
+        log.exception("performance failed")
+        self._over.set()
+        self._audience.performance_failed("performance failed")
+
+    async def stop(self) -> None:
+        """End the loop; drives end as interrupted. The video worker is waited for."""
+        self._running = False
+        self._over.set()
+        self.interrupt()
+        await self.pictures.close()
+        self._sound.rest()
+
+    def _tick(self, time_us: int) -> None:
+        self._time_us = time_us
+        samples, weights, speaking = self._speak(TICK_SAMPLES)
+        level = loudness(samples) if speaking else 0.0
+        pose = self._life.pose(time_us / 1e6, level, speaking)
+        if not self._outlet.wanted:
+            self._cut_at = None
+            self._sound.rest()
+            self.pictures.rest()
+            return
+        self._sound.send(samples, time_us, silent=not speaking)
+        if self._cut_at is not None:
+            self.meter.interrupt_ms.observe((self._clock.monotonic() - self._cut_at) * 1e3)
+            self._cut_at = None
+        self.pictures.send(weights, pose, time_us)
+
+    # --- sound
+
+    def _begin_late(self) -> PCM | None:
+        """Speech that came after a silent tick began need not wait for the next."""
+        line = self._lines.get(self._queue.current or "")
+        if line is None or not line.speech.has_audio:
+            return None
+        try:
+            return self._speak(PACKET_SAMPLES)[0]
+        except Exception:
+            self._fail()
+            return None
+
+    def _speak(self, wanted: int) -> tuple[PCM, Weights, bool]:
+        """The next ``wanted`` samples, at most a tick, the mouth, and whether somebody speaks."""
+        parts: list[PCM] = []
+        weights: Weights | None = None
+        speaking = False
+        while wanted:
+            drive_id = self._queue.current
+            if drive_id is None:
+                break
+            line = self._lines[drive_id]
+            at = line.speech.position
+            line.lips.hear(line.speech.take_phonemes())
+            sound, lips = line.speech.take(wanted)
+            if sound.size:
+                if not self._queue.speaking:
+                    self._life.feel(line.mood or self._mood)
+                    if line.turn is not None:
+                        self.meter.first_audio_ms.observe((self._clock.monotonic() - line.turn) * 1e3)
+                    self._audience.drive_changed(self._queue.started())
+                parts.append(sound)
+                wanted -= sound.size
+                weights = line.lips.weights(at, lips, partial(line.speech.peek_lips, TICK_SAMPLES))
+                words = line.speech.take_words() + line.lips.take_words()
+                if words:
+                    self._audience.words_spoken(drive_id, words)
+                speaking = True
+            if not line.speech.exhausted:
+                if wanted and sound.size == 0:
+                    break  # its sound has not come yet, or pauses: it keeps its turn
+                if wanted:
+                    continue
+                break
+            self._finish(line)
+        if wanted:
+            parts.append(SILENCE[:wanted])
+        samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return samples, (rest() if weights is None else weights), speaking
+
+    def _finish(self, line: Line) -> None:
+        failed = line.speech.failure is not None
+        if failed:
+            log.warning("drive failed: %s", line.speech.failure, extra={"drive": line.drive_id})
+        change = self._queue.finished(failed=failed)
+        self._lines.pop(line.drive_id, None)
+        line.speech.clear()
+        line.cancel()
+        self._prompt()
+        self._audience.drive_changed(change)
+        if self._queue.current is None:
+            self._life.feel(self._mood)
+
+
+def loudness(samples: PCM) -> float:
+    """0 for silence to 1 for a shout: root mean square on a 40 dB scale."""
+    x = samples.astype(np.float32)
+    power = float(x @ x) / (max(1, x.size) * 32768.0 * 32768.0)
+    return min(1.0, max(0.0, (10 * math.log10(power + 1e-12) + 50) / 40))

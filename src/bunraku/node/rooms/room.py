@@ -1,0 +1,254 @@
+"""Rooms: who is there and what is published.
+
+A room comes into being with its first participant or stream and goes with its last. Rooms of
+different apps never meet: they are keyed by (AppId, RoomId).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bunraku.core.media import Codec, EncodedUnit, Kind
+
+log = logging.getLogger(__name__)
+
+DIGITAL_HUMAN_USER = "digitalhuman"
+
+
+class Watcher(Protocol):
+    """Something that plays a stream. ``push`` never blocks and never raises."""
+
+    @property
+    def video_codec(self) -> Codec | None: ...
+
+    @property
+    def video_limit(self) -> int | None:
+        """Bits per second of video it can take; None while it does not complain."""
+        ...
+
+    def push(self, unit: EncodedUnit) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(eq=False)
+class Stream:
+    """One publisher's audio and video, and who watches it.
+
+    The publisher reads ``wanted`` and ``take_keyframe_request``; watchers come and go. Units
+    pushed here reach every watcher within the same call.
+    """
+
+    app_id: int
+    room_id: str
+    stream_id: str
+    user_id: str
+    user_name: str
+    on_wanted: Callable[[], None] = lambda: None
+    watchers: set[Watcher] = field(default_factory=set[Watcher])
+    live: bool = False
+    width: int = 0
+    height: int = 0
+    transparent: bool = False
+    is_digital_human: bool = False
+    _keyframe: set[Codec] = field(default_factory=set[Codec])
+
+    @property
+    def wanted(self) -> bool:
+        return bool(self.watchers)
+
+    @property
+    def video_codecs(self) -> set[Codec]:
+        """Video codecs that somebody needs now."""
+        return {w.video_codec for w in self.watchers if w.video_codec is not None}
+
+    @property
+    def video_limit(self) -> int | None:
+        """What the *median* watcher can take: one with a bad path never spoils it for the rest.
+
+        None while at least half of them do not complain.
+        """
+        limits = [w.video_limit for w in self.watchers if w.video_codec is not None]
+        poor = sorted(limit for limit in limits if limit is not None)
+        middle = (len(limits) - 1) // 2 if len(limits) % 2 else len(limits) // 2
+        return poor[middle] if len(poor) > middle else None
+
+    def push(self, unit: EncodedUnit) -> None:
+        for watcher in tuple(self.watchers):
+            if unit.kind is Kind.AUDIO or watcher.video_codec is unit.codec:
+                watcher.push(unit)
+
+    def request_keyframe(self, codec: Codec) -> None:
+        self._keyframe.add(codec)
+
+    def keyframe_requested(self, codec: Codec) -> bool:
+        return codec in self._keyframe
+
+    def keyframe_sent(self, codec: Codec) -> None:
+        self._keyframe.discard(codec)
+
+    def add_watcher(self, watcher: Watcher) -> None:
+        self.watchers.add(watcher)
+        if watcher.video_codec is not None:
+            self.request_keyframe(watcher.video_codec)
+        self.on_wanted()
+
+    def remove_watcher(self, watcher: Watcher) -> None:
+        self.watchers.discard(watcher)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(w.close() for w in tuple(self.watchers)), return_exceptions=True)
+        self.watchers.clear()
+
+    def describe(self) -> dict[str, Any]:
+        """For room members, in the names of our player module."""
+        return {
+            "streamID": self.stream_id,
+            "user": {"userID": self.user_id, "userName": self.user_name},
+            "extraInfo": "",
+            "width": self.width,
+            "height": self.height,
+            "transparent": self.transparent,
+        }
+
+
+class Member(Protocol):
+    """A participant's signalling connection. ``notify`` never blocks and never raises."""
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def user_name(self) -> str: ...
+
+    @property
+    def token(self) -> str:
+        """What it logged in with, or renewed since."""
+        ...
+
+    def notify(self, event: dict[str, Any]) -> None: ...
+
+    def kick(self) -> None: ...
+
+
+class Room:
+    """Participants and streams of one RoomId. Only used on the event loop."""
+
+    def __init__(self, app_id: int, room_id: str) -> None:
+        self.app_id, self.room_id = app_id, room_id
+        self.members: dict[str, Member] = {}
+        self.streams: dict[str, Stream] = {}
+
+    @property
+    def empty(self) -> bool:
+        return not self.members and not self.streams
+
+    def streams_for(self, member: Member) -> list[dict[str, Any]]:
+        """Other people's live streams, digital humans first (contract section 11.4)."""
+        others = [s for s in self.streams.values() if s.live and s.user_id != member.user_id]
+        return [s.describe() for s in sorted(others, key=lambda s: not s.is_digital_human)]
+
+    def broadcast(self, event: dict[str, Any], *, but: str | None = None) -> None:
+        for member in tuple(self.members.values()):
+            if member.user_id != but:
+                member.notify(event)
+
+    def join(self, member: Member) -> None:
+        """A second login of the same user kicks the first (contract section 11.5)."""
+        former = self.members.pop(member.user_id, None)
+        if former is not None:
+            former.kick()
+            self.broadcast(self._users("DELETE", former), but=member.user_id)
+        self.members[member.user_id] = member
+        self.broadcast(self._users("ADD", member), but=member.user_id)
+
+    def leave(self, member: Member) -> None:
+        if self.members.get(member.user_id) is member:
+            del self.members[member.user_id]
+            self.broadcast(self._users("DELETE", member))
+
+    def _users(self, update: str, member: Member) -> dict[str, Any]:
+        user = {"userID": member.user_id, "userName": member.user_name}
+        return {"event": "users", "update": update, "users": [user], "count": len(self.members)}
+
+    def message(self, payload: dict[str, Any]) -> None:
+        """A room channel message to everyone here now (contract section 9)."""
+        content = json.dumps(payload, separators=(",", ":"), ensure_ascii=False)
+        self.broadcast({"event": "message", "content": content})
+
+
+class StreamTaken(Exception):
+    """The app already has a live stream of that name."""
+
+
+class Rooms:
+    """All rooms of the server, and the streams by name."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[tuple[int, str], Room] = {}
+        self._streams: dict[tuple[int, str], Stream] = {}
+        self.on_stream: list[Callable[[Stream, bool], None]] = []
+
+    def room(self, app_id: int, room_id: str) -> Room:
+        return self._rooms.setdefault((app_id, room_id), Room(app_id, room_id))
+
+    def find(self, app_id: int, room_id: str) -> Room | None:
+        return self._rooms.get((app_id, room_id))
+
+    def holds(self, app_id: int, room_id: str | None, user_id: str, token: str) -> bool:
+        """Whether this user is in the room, or with None in any of the app, by this very token."""
+        rooms = (r for (app, room), r in self._rooms.items() if app == app_id and room_id in (None, room))
+        here = (r.members.get(user_id) for r in rooms)
+        return any(hmac.compare_digest(m.token.encode(), token.encode()) for m in here if m is not None)
+
+    def stream(self, app_id: int, stream_id: str) -> Stream | None:
+        """A stream reserved or live under this name."""
+        return self._streams.get((app_id, stream_id))
+
+    def reserve(self, stream: Stream) -> None:
+        """Hold the name for a stream that is not live yet. Raises ``StreamTaken``."""
+        key = (stream.app_id, stream.stream_id)
+        if key in self._streams:
+            raise StreamTaken(stream.stream_id)
+        self._streams[key] = stream
+        self.room(stream.app_id, stream.room_id).streams[stream.stream_id] = stream
+
+    def publish(self, stream: Stream) -> None:
+        """A reserved stream goes live: the room hears of it."""
+        if stream.live or self._streams.get((stream.app_id, stream.stream_id)) is not stream:
+            return
+        stream.live = True
+        room = self.room(stream.app_id, stream.room_id)
+        event = {"event": "streams", "update": "ADD", "streams": [stream.describe()]}
+        room.broadcast(event, but=stream.user_id)
+        self._tell(stream, True)
+
+    def withdraw(self, stream: Stream) -> None:
+        """Free the name at once; the caller closes the watchers (``Stream.close``)."""
+        key = (stream.app_id, stream.stream_id)
+        if self._streams.get(key) is not stream:
+            return
+        del self._streams[key]
+        room = self.room(stream.app_id, stream.room_id)
+        room.streams.pop(stream.stream_id, None)
+        if stream.live:
+            stream.live = False
+            event = {"event": "streams", "update": "DELETE", "streams": [stream.describe()]}
+            room.broadcast(event, but=stream.user_id)
+            self._tell(stream, False)
+        self.sweep(room)
+
+    def sweep(self, room: Room) -> None:
+        key = (room.app_id, room.room_id)
+        if room.empty and self._rooms.get(key) is room:  # a later room may have taken the name
+            del self._rooms[key]
+
+    def _tell(self, stream: Stream, live: bool) -> None:
+        for listener in tuple(self.on_stream):
+            listener(stream, live)

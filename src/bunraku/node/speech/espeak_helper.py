@@ -1,0 +1,191 @@
+"""The espeak-ng helper process: ``python -m bunraku.node.speech.espeak_helper``.
+
+espeak-ng is one voice per process and GPL-3; it therefore lives in processes of its own and
+speaks the protocol of ``bunraku.node.speech.helper``, which any other synthesizer could speak as well.
+
+Requests::
+
+    {"voice": "en-us+f3", "text": "...", "rate": 175, "pitch": 50, "phonemes_only": false}
+
+Heads of the reply::
+
+    {"events": [["p", sample, "IPA"], ["w", sample, position, length], ...]}
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import struct
+import sys
+from typing import Any, BinaryIO
+
+SYNCHRONOUS = 2
+BUFFER_MS = 60
+BLOCK_S = 0.25  # s of sound in a block after the first, which goes out as soon as it is there
+OPTIONS = 0x8000 | 0x0001 | 0x0002  # don't exit on error, phoneme events, as IPA
+FLAGS = 0x1 | 0x1000  # UTF-8, pause at the end
+RATE, PITCH = 1, 3
+WORD, PHONEME = 1, 7
+
+
+class _Id(ctypes.Union):
+    _fields_ = [("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8)]
+
+
+class _Event(ctypes.Structure):
+    _fields_ = [
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Id),
+    ]
+
+
+class _Voice(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_char_p),
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("xx1", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    ]
+
+
+_Callback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
+
+
+class Synthesizer:
+    """The library, opened once. Not thread-safe: nothing in espeak-ng is."""
+
+    def __init__(self) -> None:
+        import espeakng_loader  # the extra bunraku[espeak]
+
+        lib = ctypes.CDLL(str(espeakng_loader.get_library_path()))
+        lib.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
+        lib.espeak_Synth.argtypes = [
+            ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int,
+            ctypes.c_uint, ctypes.c_uint, ctypes.POINTER(ctypes.c_uint), ctypes.c_void_p,
+        ]  # fmt: skip
+        lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        lib.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, ctypes.c_int]
+        lib.espeak_GetCurrentVoice.restype = ctypes.POINTER(_Voice)
+        data = str(espeakng_loader.get_data_path()).encode()
+        self.sample_rate: int = lib.espeak_Initialize(SYNCHRONOUS, BUFFER_MS, data, OPTIONS)
+        if self.sample_rate <= 0:
+            raise RuntimeError("espeak-ng did not initialise")
+        self._lib = lib
+        self._callback = _Callback(self._on_block)
+        lib.espeak_SetSynthCallback(self._callback)
+        self._out: BinaryIO = sys.stdout.buffer
+        self._voice = ""
+        self._begun = False
+        self._events: list[list[Any]] = []
+        self._pcm = bytearray()
+
+    def choose(self, voice: str) -> None:
+        if voice == self._voice:
+            return
+        by_name = self._lib.espeak_SetVoiceByName(voice.encode())
+        # Some unknown names fail silently and keep the voice before them: look at what we got.
+        if by_name != 0 or voice.lower() not in self._current():
+            # Tags such as en-gb name a language, not a voice.
+            wanted = _Voice(languages=voice.encode())
+            if self._lib.espeak_SetVoiceByProperties(ctypes.byref(wanted)) != 0 or (
+                voice.lower() not in self._current()
+            ):
+                self._voice = ""
+                raise ValueError(f"no voice {voice!r}")
+        self._voice = voice
+
+    def _current(self) -> tuple[str, str]:
+        """Identifier and language of the voice that is set, in lower case."""
+        current = self._lib.espeak_GetCurrentVoice().contents
+        identifier = (current.identifier or b"").decode("utf-8", "replace")
+        # The list of languages is a priority byte and a tag each; the first tag is the voice's own.
+        language = (current.languages or b" ")[1:].decode("utf-8", "replace")
+        return identifier.rsplit("/", 1)[-1].lower(), language.lower()
+
+    def speak(self, request: dict[str, Any]) -> None:
+        self.choose(request["voice"])
+        self._lib.espeak_SetParameter(RATE, int(request["rate"]), 0)
+        self._lib.espeak_SetParameter(PITCH, int(request["pitch"]), 0)
+        text = request["text"].encode() + b"\0"
+        self._begun = False
+        self._lib.espeak_Synth(text, len(text), 0, 1, 0, FLAGS, None, None)
+        self._lib.espeak_Synchronize()
+        self._send()
+
+    def phonemes(self, request: dict[str, Any]) -> str:
+        """IPA of a text; a change of language shows as ``(en)`` and the like."""
+        self.choose(request["voice"])
+        buffer = ctypes.create_string_buffer(request["text"].encode())
+        pointer = ctypes.cast(buffer, ctypes.c_char_p)
+        out: list[str] = []
+        while pointer.value:
+            out.append((self._lib.espeak_TextToPhonemes(ctypes.byref(pointer), 1, 2) or b"").decode())
+        return " ".join(out)
+
+    def _on_block(self, wav: Any, count: int, events: Any) -> int:
+        i = 0
+        while events[i].type:
+            event = events[i]
+            if event.type == PHONEME:
+                # The name may fill all eight bytes without a NUL.
+                raw = ctypes.string_at(ctypes.addressof(event.id), 8).split(b"\0")[0]
+                self._events.append(["p", event.sample, raw.decode("utf-8", "replace")])
+            elif event.type == WORD:
+                self._events.append(["w", event.sample, event.text_position, event.length])
+            i += 1
+        if wav and count > 0:
+            self._pcm += ctypes.string_at(wav, count * 2)
+        if not self._begun or len(self._pcm) >= BLOCK_S * self.sample_rate * 2:
+            self._send()
+        return 0
+
+    def _send(self) -> None:
+        if self._events or self._pcm:
+            self._begun = self._begun or bool(self._pcm)
+            self.reply({"events": self._events}, bytes(self._pcm))
+            self._events, self._pcm = [], bytearray()
+
+    def reply(self, head: dict[str, Any], pcm: bytes = b"") -> None:
+        encoded = json.dumps(head, ensure_ascii=False).encode()
+        self._out.write(struct.pack("<II", len(encoded), len(pcm)) + encoded + pcm)
+        self._out.flush()
+
+    def end(self) -> None:
+        self._out.write(struct.pack("<II", 0, 0))
+        self._out.flush()
+
+
+def main() -> None:
+    synthesizer = Synthesizer()
+    synthesizer.reply({"sample_rate": synthesizer.sample_rate})
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        try:
+            if request.get("phonemes_only"):
+                synthesizer.reply({"phonemes": synthesizer.phonemes(request)})
+            else:
+                synthesizer.speak(request)
+        except (ValueError, KeyError) as error:
+            synthesizer.reply({"error": str(error)})
+        synthesizer.end()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(0)

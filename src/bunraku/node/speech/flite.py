@@ -1,0 +1,90 @@
+"""flite voices: statistical, clear, English, with the exact time of every sound and word.
+
+Present when Debian's ``libflite1`` (or any libflite 2 with its voices) is installed.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+
+import numpy as np
+
+from bunraku.core.media import Phoneme, SpeechChunk, Word
+from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre, Voice
+from bunraku.node.speech.flite_helper import ENGINE, voice_library
+from bunraku.node.speech.helper import HelperPool
+from bunraku.node.speech.tempo import Tempo
+from bunraku.node.speech.text import sentences
+
+VOICES = (
+    Voice(Timbre("en-us-grace", "Grace · English (US), natural", "en-US"), "slt"),
+    Voice(Timbre("en-us-reed", "Reed · English (US), natural", "en-US"), "rms"),
+    Voice(Timbre("en-gb-alban", "Alban · English (Scotland), natural", "en-GB"), "awb"),
+)
+
+
+def installed() -> tuple[Voice, ...]:
+    """Voices whose libraries are on this machine; none when flite is not."""
+    found: list[Voice] = []
+    with suppress(OSError):
+        for name in ENGINE:
+            ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+        for voice in VOICES:
+            with suppress(OSError):
+                ctypes.CDLL(voice_library(voice.name))
+                found.append(voice)
+    return tuple(found)
+
+
+class FliteProvider:
+    """A pool of helpers. A sentence is made whole, in a fiftieth of its length."""
+
+    def __init__(self, voices: tuple[Voice, ...], helpers: int = 1) -> None:
+        self._voices = {v.timbre.id: v for v in voices}
+        self._pool = HelperPool("bunraku.node.speech.flite_helper", helpers)
+
+    @property
+    def timbres(self) -> tuple[Timbre, ...]:
+        return tuple(v.timbre for v in self._voices.values())
+
+    async def start(self) -> None:
+        await self._pool.start()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @property
+    def helper_pids(self) -> list[int]:
+        return self._pool.pids
+
+    async def pronounce(self, text: str) -> None:
+        """Left to espeak-ng, which reads every language."""
+        del text
+
+    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
+        voice = self._voices.get(timbre_id)
+        if voice is None:
+            raise SpeechFailed(f"no timbre {timbre_id}")
+        rate = self._pool.hello["sample_rate"]
+        # One filter for the whole text: it holds back some sound, which must not move the times.
+        tempo = Tempo(rate, prosody.speed, prosody.pitch)
+        spoken = 0.0
+        for sentence in sentences(text):
+            async with aclosing(self._pool.ask({"voice": voice.name, "text": sentence})) as reply:
+                async for head, pcm in reply:
+                    samples = np.frombuffer(pcm, np.int16)
+                    phonemes: list[Phoneme] = []
+                    start = 0.0
+                    for symbol, end in head["phonemes"]:
+                        first, last = spoken + start / prosody.speed, spoken + end / prosody.speed
+                        phonemes.append(Phoneme(first, last, symbol, "arpabet"))
+                        start = end
+                    words = tuple(
+                        Word(spoken + a / prosody.speed, spoken + b / prosody.speed, word)
+                        for word, a, b in head["words"]
+                    )
+                    yield SpeechChunk(tempo.push(samples), tuple(phonemes), words)
+                    spoken += samples.size / rate / prosody.speed
+        yield SpeechChunk(tempo.flush())

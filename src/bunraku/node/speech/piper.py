@@ -1,0 +1,174 @@
+"""Piper voices from a folder of the operator's: ``NAME.onnx`` with ``NAME.onnx.json`` beside it.
+
+The model is a VITS exported to ONNX: phoneme ids in, float sound out. Phonemes are espeak-ng's
+IPA by code point, as the voice's ``phoneme_id_map`` lists them. The lips come from the sound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import unicodedata
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bunraku.core.media import PCM, SpeechChunk
+from bunraku.node.inference import open_model
+from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.node.speech.helper import HelperPool
+from bunraku.node.speech.tempo import Tempo
+from bunraku.node.speech.text import sentences
+
+log = logging.getLogger(__name__)
+
+PAD, BEGIN, END = "_", "^", "$"
+_CLAUSE = re.compile(r"[^,;:.!?，；：。！？]+[,;:.!?，；：。！？]*")
+_PLAIN = str.maketrans("，；：。！？", ",;:.!?")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", protected_namespaces=())
+
+
+class _Audio(_Part):
+    sample_rate: int
+
+
+class _Espeak(_Part):
+    voice: str = "en-us"
+
+
+class _Inference(_Part):
+    noise_scale: float = 0.667
+    length_scale: float = 1.0
+    noise_w: float = 0.8
+
+
+class _Language(_Part):
+    code: str = "und"
+
+
+class VoiceConfig(_Part):
+    """What we read of ``NAME.onnx.json``."""
+
+    audio: _Audio
+    espeak: _Espeak = _Espeak()
+    inference: _Inference = _Inference()
+    language: _Language = _Language()
+    phoneme_type: str = "espeak"
+    num_speakers: int = 1
+    speaker_id_map: dict[str, int] = {}
+    phoneme_id_map: dict[str, list[int]]
+
+
+def phoneme_ids(config: VoiceConfig, phonemes: str) -> list[int]:
+    """Ids with a pad after each, begin and end marked; signs the voice does not know are left out."""
+    known = config.phoneme_id_map
+    pad = known.get(PAD, [0])
+    ids = [*known.get(BEGIN, []), *pad]
+    for sign in unicodedata.normalize("NFD", phonemes):
+        if sign in known:
+            ids += [*known[sign], *pad]
+    return [*ids, *known.get(END, [])]
+
+
+@dataclass
+class _Voice:
+    path: Path
+    config: VoiceConfig
+    session: Any = None
+
+    def run(self, ids: list[int], speaker: int | None, length: float) -> PCM:
+        """On a worker thread. Raises what ONNX Runtime raises."""
+        if self.session is None:
+            self.session = open_model(self.path)
+        c = self.config.inference
+        feed: dict[str, Any] = {
+            "input": np.array([ids], np.int64),
+            "input_lengths": np.array([len(ids)], np.int64),
+            "scales": np.array([c.noise_scale, length, c.noise_w], np.float32),
+        }
+        if self.config.num_speakers > 1:
+            feed["sid"] = np.array([speaker or 0], np.int64)
+        sound = np.asarray(self.session.run(None, feed)[0]).reshape(-1)
+        return (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+
+
+class PiperProvider:
+    """Voices of one folder; a file that cannot be read is reported and left out."""
+
+    def __init__(self, folder: Path) -> None:
+        self._voices: dict[str, tuple[Timbre, _Voice, int | None]] = {}
+        self._espeak = HelperPool("bunraku.node.speech.espeak_helper", 1)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="piper")
+        for path in sorted(folder.glob("*.onnx")):
+            try:
+                text = path.with_name(path.name + ".json").read_text("utf-8")
+                config = VoiceConfig.model_validate(json.loads(text))
+            except (OSError, ValueError, ValidationError) as error:
+                log.warning("voice %s is left out: %s", path.name, type(error).__name__)
+                continue
+            self._add(_Voice(path, config))
+
+    def _add(self, voice: _Voice) -> None:
+        name, language = voice.path.stem, voice.config.language.code.replace("_", "-")
+        speakers: dict[str, int | None] = {"": None}
+        if voice.config.num_speakers > 1:
+            speakers = {f"-{k}": v for k, v in voice.config.speaker_id_map.items()} or {"-0": 0}
+        for suffix, number in speakers.items():
+            timbre = Timbre(f"piper-{name}{suffix}", f"{name}{suffix} · piper", language)
+            self._voices[timbre.id] = (timbre, voice, number)
+
+    @property
+    def timbres(self) -> tuple[Timbre, ...]:
+        return tuple(timbre for timbre, _, _ in self._voices.values())
+
+    async def start(self) -> None:
+        if any(v.config.phoneme_type == "espeak" for _, v, _ in self._voices.values()):
+            await self._espeak.start()
+
+    async def close(self) -> None:
+        await self._espeak.close()
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _phonemes(self, config: VoiceConfig, sentence: str) -> str:
+        if config.phoneme_type != "espeak":
+            return sentence
+        out = ""
+        for clause in _CLAUSE.findall(sentence):
+            mark = clause.translate(_PLAIN)[-1]
+            request = {"voice": config.espeak.voice, "text": clause, "phonemes_only": True}
+            async for head, _ in self._espeak.ask(request):
+                # Marks such as (en) are espeak-ng's note of a change of language, not sounds.
+                out += re.sub(r"\([^)]*\)", "", head["phonemes"]).strip()
+            out += mark + " " if mark in ",;:.!?" else " "
+        return out.strip()
+
+    async def pronounce(self, text: str) -> None:
+        """Left to espeak-ng, which reads every language."""
+        del text
+
+    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
+        found = self._voices.get(timbre_id)
+        if found is None:
+            raise SpeechFailed(f"no timbre {timbre_id}")
+        _, voice, speaker = found
+        loop = asyncio.get_running_loop()
+        tempo = Tempo(voice.config.audio.sample_rate, 1.0, prosody.pitch)
+        length = voice.config.inference.length_scale / prosody.speed
+        for sentence in sentences(text):
+            ids = phoneme_ids(voice.config, await self._phonemes(voice.config, sentence))
+            try:
+                samples = await loop.run_in_executor(self._executor, voice.run, ids, speaker, length)
+            except Exception as error:  # ONNX Runtime's own classes have no common base
+                raise SpeechFailed(f"{voice.path.name}: {type(error).__name__}") from error
+            yield SpeechChunk(tempo.push(samples))
+        yield SpeechChunk(tempo.flush())
