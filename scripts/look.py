@@ -12,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bunraku.core.framing import Framing
 from bunraku.core.media import Phoneme, Pose
-from bunraku.node.avatars.base import AvatarPack, Framing
+from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.lipsync.coarticulation import VisemeTrack
 from bunraku.node.lipsync.visemes import VISEMES, one_hot, rest

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bunraku.app import installed_providers
+from bunraku.core.framing import Framing
 from bunraku.core.media import SAMPLE_RATE, SpeechChunk
 from bunraku.core.settings import Settings
 from bunraku.node.avatars import backdrop
-from bunraku.node.avatars.base import AvatarPack, Framing
+from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.compose import installed_providers
 from bunraku.node.film import FilmFailed, film, write_captions
 from bunraku.node.lipsync.transcript import TranscriptFollower
 from bunraku.node.speech.audio_file import decode

@@ -86,7 +86,7 @@ def keep_alive(listening: socket.socket) -> None:
 
 def server(app: FastAPI, settings: Settings) -> Server:
     """Of an application made by ``app.build``."""
-    return Server(configuration(app, settings), app.state.server.manager.close)
+    return Server(configuration(app, settings), app.state.drain)
 
 
 def run(app: FastAPI, settings: Settings) -> None:

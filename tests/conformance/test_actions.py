@@ -435,12 +435,12 @@ def test_section_5_2_aliases_let_foreign_ids_run():
 def test_section_4_1_overload_refuses_new_tasks_and_spares_running_ones(server, api, create):
     task = create()
     drive = api.speak(task, "one two three", timbre_id="tone-a")
-    live = server.parts.manager.get_live(12345, task)
-    live.performance.meter.lateness = 1.0
+    live = server.parts.manager.get(12345, task)
+    live._performance.meter.lateness = 1.0
     with pytest.raises(errors.SystemBusy):
         create()
     wait_for(lambda: drive_status(api, drive) == 4)
-    wait_for(lambda: not server.parts.manager.overloaded)
+    wait_for(lambda: server.parts.manager.lateness < 0.02)
     assert create()
 
 
@@ -489,7 +489,7 @@ def test_section_13_the_emotion_at_rest_is_the_digital_humans_own(tmp_path):
                 VideoConfig={"Width": 128, "Height": 128},
                 ExtraConfig=extra,
             )["TaskId"]
-            return s.call(lambda: s.parts.manager.find(APP_ID, task).emotion)
+            return s.call(lambda: s.parts.manager.record(APP_ID, task).emotion)
 
         assert emotion("a", "sunny") == "happy"
         assert emotion("b", "sunny", Emotion="serious") == "serious"

@@ -329,7 +329,7 @@ async def test_7_5_silence_of_5_s_ends_the_utterance_and_sound_begins_another(st
 
 async def test_7_5_an_utterance_without_stop_is_over_when_its_sound_is(stage, monkeypatch):
     """Not the time-out after it: what was sent in one burst has played meanwhile."""
-    from bunraku.front.edge import drive_socket
+    from bunraku.node.tasks import drive_socket
 
     monkeypatch.setattr(drive_socket, "NEXT_AUDIO_TIMEOUT", 5.0)
     data = stage.open()
@@ -376,7 +376,7 @@ async def test_bursts_are_held_back_rather_than_dropped(stage):
 
 
 async def test_5_10_silence_after_an_interrupt_does_not_let_a_stray_frame_speak(stage, monkeypatch):
-    from bunraku.front.edge import drive_socket
+    from bunraku.node.tasks import drive_socket
 
     monkeypatch.setattr(drive_socket, "NEXT_AUDIO_TIMEOUT", 0.3)
     data = stage.open()
@@ -394,7 +394,7 @@ async def test_5_10_silence_after_an_interrupt_does_not_let_a_stray_frame_speak(
 
 
 async def test_7_5_what_is_buffered_is_not_silence(stage, monkeypatch):
-    from bunraku.front.edge import drive_socket
+    from bunraku.node.tasks import drive_socket
 
     monkeypatch.setattr(drive_socket, "NEXT_AUDIO_TIMEOUT", 0.3)
     data = stage.open()
@@ -409,7 +409,7 @@ async def test_7_5_what_is_buffered_is_not_silence(stage, monkeypatch):
 
 
 async def test_7_5_text_frames_do_not_keep_an_utterance_open(stage, monkeypatch):
-    from bunraku.front.edge import drive_socket
+    from bunraku.node.tasks import drive_socket
 
     monkeypatch.setattr(drive_socket, "NEXT_AUDIO_TIMEOUT", 0.4)
     data = stage.open()

@@ -12,6 +12,7 @@ import pytest
 from bunraku.client import query
 from bunraku.front.rpc.actions import ACTION_NAMES
 from bunraku.front.rpc.signature import sign
+from bunraku.store.nonces import Nonces
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 
 
@@ -327,7 +328,7 @@ def test_section_3_4_strict_nonces_that_cannot_be_checked_are_refused(monkeypatc
         async def away(*_):
             raise OSError("gone")
 
-        monkeypatch.setattr(strict.parts.journal, "use_nonce", away)
+        monkeypatch.setattr(Nonces, "use_nonce", away)
         assert envelope(post(strict, signed()))["Code"] == 400010002
 
 

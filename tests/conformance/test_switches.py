@@ -92,7 +92,7 @@ def test_section_6_1_a_start_that_takes_too_long_fails_and_says_so(monkeypatch):
         async def never(*_):
             await asyncio.sleep(60)
 
-        monkeypatch.setattr(server.parts.engine, "stage", never)
+        monkeypatch.setattr(server.parts.stage, "make", never)
         task = api.create(human(api), room_id="r", stream_id="s", size=(128, 128))
         with pytest.raises(errors.StreamNotStarted):  # it waits, and hears that it failed
             api.speak(task, "one", timbre_id="tone-a")
@@ -112,7 +112,7 @@ def test_section_6_4_a_drive_waits_no_longer_than_the_grace(monkeypatch):
         async def never(*_):
             await asyncio.sleep(60)
 
-        monkeypatch.setattr(server.parts.engine, "stage", never)
+        monkeypatch.setattr(server.parts.stage, "make", never)
         task = api.create(human(api), room_id="r", stream_id="s", size=(128, 128))
         with pytest.raises(errors.StreamNotStarted):
             api.speak(task, "one", timbre_id="tone-a")
@@ -125,7 +125,7 @@ def test_section_6_1_a_stop_that_hangs_ends_all_the_same(monkeypatch):
     with RunningServer(providers=[], tasks={"stop_timeout": 0.3}) as server, server.client() as api:
         task = api.create(human(api), room_id="r", stream_id="s", size=(128, 128))
         wait_for(lambda: api.status(task)["Status"] == 3)
-        performance = server.parts.manager.get_live(APP_ID, task).performance
+        performance = server.parts.manager.get(APP_ID, task)._performance
 
         async def hang():
             await asyncio.sleep(60)
@@ -133,11 +133,11 @@ def test_section_6_1_a_stop_that_hangs_ends_all_the_same(monkeypatch):
         monkeypatch.setattr(performance, "stop", hang)
         api.stop(task)
         wait_for(lambda: api.status(task)["Status"] == 5, 3)
-        assert server.parts.manager.all_live() == []
+        assert server.parts.manager.all() == []
 
 
 async def test_7_5_a_start_without_audio_ends_in_time(stage, monkeypatch):
-    from bunraku.front.edge import drive_socket
+    from bunraku.node.tasks import drive_socket
 
     monkeypatch.setattr(drive_socket, "FIRST_AUDIO_TIMEOUT", 0.3)
     data = stage.open()

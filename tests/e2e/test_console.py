@@ -125,7 +125,7 @@ async def test_an_audio_file_is_spoken_and_options_are_sent(desk, page, tmp_path
     await page.click("#create")
     await until(page, "document.querySelector('canvas')?.width === 512")
     task = next(t for t in desk.client().running() if t["RoomId"] == "a-room-of-one's-own")
-    live = desk.parts.manager.get_live(APP_ID, task["TaskId"])
+    live = desk.parts.manager.get(APP_ID, task["TaskId"])
     assert (live.record.ttl, live.record.emotion, live.record.framing.transparent) == (600, "happy", True)
     await page.set_input_files("#file", str(path))
     await until(page, "document.getElementById('log').innerText.includes('speaking')")

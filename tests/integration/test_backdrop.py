@@ -107,8 +107,8 @@ def test_the_stream_shows_it(open_server, shelf, human_id):
             human_id, room_id="r", stream_id="furnished", size=(256, 256), background_url=f"{shelf}/room.png"
         )
         wait_for(lambda: api.status(task)["Status"] == 3)
-        live = open_server.parts.manager.get_live(APP_ID, task)
-        bgr = cv2.cvtColor(live.performance.pictures.picture.buffer, cv2.COLOR_YUV2BGR_I420)
+        live = open_server.parts.manager.get(APP_ID, task)
+        bgr = cv2.cvtColor(live.picture().buffer, cv2.COLOR_YUV2BGR_I420)
         assert np.abs(bgr[3, 3].astype(int) - (200, 0, 0)).max() < 22
         assert np.abs(bgr[3, 252].astype(int) - (0, 200, 0)).max() < 22
         assert live.record.framing.backdrop is None  # records outlive their tasks by an hour

@@ -89,8 +89,8 @@ def test_section_5_4_size_bitrate_and_background_are_honoured(server, api, human
 
     task = api.create(human_id, room_id="r", stream_id="look", size=(300, 200), background="#3060c0")
     wait_for(lambda: api.status(task)["Status"] == 3)
-    live = server.parts.manager.get_live(APP_ID, task)
-    picture = live.performance.pictures._avatar.picture
+    live = server.parts.manager.get(APP_ID, task)
+    picture = live.picture()
     assert (picture.width, picture.height) == (300, 200)
     corner = cv2.cvtColor(picture.buffer, cv2.COLOR_YUV2RGB_I420)[4, 4].astype(int)
     assert np.abs(corner - (0x30, 0x60, 0xC0)).max() < 6
@@ -105,7 +105,7 @@ def test_section_13_transparent_streams_are_twice_as_wide(server, api, human_id)
         ExtraConfig={"Transparent": True},
     )["TaskId"]
     wait_for(lambda: api.status(task)["Status"] == 3)
-    assert server.parts.manager.get_live(APP_ID, task).performance.pictures._avatar.picture.width == 400
+    assert server.parts.manager.get(APP_ID, task).picture().width == 400
 
 
 def test_both_clients_offer_the_same():

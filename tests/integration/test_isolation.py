@@ -102,7 +102,7 @@ class Cast:
             wait_for(lambda t=task: api.status(t)["Status"] == 3)
 
     def live(self, i):
-        return self.served.parts.manager.get_live(APP_ID, self.tasks[i])
+        return self.served.parts.manager.get(APP_ID, self.tasks[i])
 
     async def seat(self):
         for stream in self.streams:
@@ -161,7 +161,7 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
         def broken(*_):
             raise RuntimeError("scripted")
 
-        drawing, encoding = cast.live(0).performance, cast.live(1).performance
+        drawing, encoding = cast.live(0)._performance, cast.live(1)._performance
         served.call(lambda: monkeypatch.setattr(drawing.pictures._avatar, "render", broken))
 
         def break_encoders():
@@ -177,8 +177,8 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
         for protocol in ice._protocols:
             protocol.transport.pause_reading()
         marks = [len(w.sound) for w in cast.watchers]
-        before = [cast.live(i).performance.meter.frames for i in range(5)]
-        skipped = [cast.live(i).performance.meter.ticks_skipped for i in range(5)]
+        before = [cast.live(i)._performance.meter.frames for i in range(5)]
+        skipped = [cast.live(i)._performance.meter.ticks_skipped for i in range(5)]
         await asyncio.sleep(2.0)
         for i in (0, 1, 4):  # sound of all whose voice and path are whole, drawn or not
             sound = cast.watchers[i].sound[marks[i] :]
@@ -186,9 +186,9 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
             assert gaps(sound) == 0
             assert abs(strongest(sound)[0] - served.voices.hertz(NAMES[i])) < 5
         for i in (1, 2, 3, 4):
-            assert cast.live(i).performance.meter.frames - before[i] > 30, i
-        assert cast.live(0).performance.meter.frames_failed > 10
-        assert [cast.live(i).performance.meter.ticks_skipped for i in range(5)] == skipped
+            assert cast.live(i)._performance.meter.frames - before[i] > 30, i
+        assert cast.live(0)._performance.meter.frames_failed > 10
+        assert [cast.live(i)._performance.meter.ticks_skipped for i in range(5)] == skipped
         for protocol in ice._protocols:
             protocol.transport.resume_reading()
         await cast.close()
@@ -237,7 +237,7 @@ async def test_the_rate_follows_the_median_watcher_not_the_worst(served, monkeyp
         cast = Cast(served, api, 1)
         cast.streams *= 3
         await cast.seat()
-        rate = cast.live(0).performance.pictures.rate
+        rate = cast.live(0)._performance.pictures.rate
         victims.add(next(iter(cast.watchers[0]._connection.getReceivers())).transport.transport._connection)
         api.speak(cast.tasks[0], WORDS, timbre_id=NAMES[0])
         stream = cast.live(0).stream
@@ -253,8 +253,8 @@ async def test_the_rate_follows_the_median_watcher_not_the_worst(served, monkeyp
         while rate.rate == rate.full:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.05)
-        assert cast.live(0).performance.meter.rate_changes >= 1
-        assert {e.bitrate for e in cast.live(0).performance.pictures.encoders} <= {rate.full, rate.rate}
+        assert cast.live(0)._performance.meter.rate_changes >= 1
+        assert {e.bitrate for e in cast.live(0)._performance.pictures.encoders} <= {rate.full, rate.rate}
         victims.clear()
         await cast.watchers[0].look()  # pictures go on
         await cast.close()

@@ -71,7 +71,7 @@ def test_section_6_1_after_retention_a_task_is_not_found():
         human = api.digital_humans()[0]["DigitalHumanId"]
         task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
         api.stop(task)
-        wait_for(lambda: server.parts.manager.all_live() == [])
+        wait_for(lambda: server.parts.manager.all() == [])
         from bunraku.core.errors import TaskNotFound
 
         time.sleep(0.7)  # the retention itself

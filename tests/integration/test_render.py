@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bunraku.cli import main
+from bunraku.core.framing import Framing
 from bunraku.core.media import SAMPLE_RATE, SpeechChunk, Word
-from bunraku.node.avatars.base import Framing
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.captions import CUE_CHARACTERS, cues, webvtt
 from bunraku.node.film import FilmFailed, film

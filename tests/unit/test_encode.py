@@ -4,9 +4,10 @@ import av
 import numpy as np
 import pytest
 
+from bunraku.core.framing import default_bitrate
 from bunraku.core.media import TICK_SAMPLES, TICK_US, Codec, Picture
 from bunraku.node.encode import libopus
-from bunraku.node.encode.h264 import H264Encoder, default_bitrate, level_for
+from bunraku.node.encode.h264 import H264Encoder, level_for
 from bunraku.node.encode.opus import DirectOpusEncoder, FFmpegOpusEncoder, open_opus_encoder
 from bunraku.node.encode.vp8 import Vp8Encoder
 from bunraku.testing.voices import tone

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bunraku.core.errors import DigitalHumanBroken, DigitalHumanNotFound, DigitalHumanVersion
+from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect
-from bunraku.node.avatars.base import Framing
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.pack.geometry import contains
 from bunraku.node.avatars.pack.manifest import read

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
+from bunraku.core.framing import Framing
 from bunraku.core.media import Pose
-from bunraku.node.avatars.base import Framing
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.lipsync.visemes import one_hot, rest
 

@@ -13,18 +13,18 @@ from bunraku.core.media import (
     Codec,
     EncodedUnit,
     Kind,
-    Phoneme,
     Picture,
     Rect,
     SpeechChunk,
 )
+from bunraku.core.script import SocketScript
 from bunraku.node.lipsync.visemes import INDEX
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.performance.life import MOODS
-from bunraku.node.performance.performance import Line, Performance
-from bunraku.node.speech.buffer import SpeechBuffer
+from bunraku.node.performance.performance import Performance
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.voices import tone
+from bunraku.testing.voicing import ScriptedVoicing
 
 D = DriveStatus
 
@@ -97,7 +97,10 @@ async def stage():
     Heard.sent = []
     clock, face, outlet, audience = VirtualClock(), Face(), Outlet(), Audience()
     executor = ThreadPoolExecutor(1)
-    p = Performance(clock, face, outlet, audience, executor, bitrate=500_000, seed=1, open_audio=Heard)
+    voicing = ScriptedVoicing()
+    p = Performance(
+        clock, face, outlet, audience, voicing, executor, bitrate=500_000, seed=1, open_audio=Heard
+    )
     await p.open()
     job = asyncio.create_task(p.run())
     await clock.settle()
@@ -107,6 +110,14 @@ async def stage():
 
     s = Stage()
     s.clock, s.face, s.outlet, s.audience, s.performance = clock, face, outlet, audience, p
+
+    s.voicing = voicing
+
+    async def say(drive_id, *sounds, mode=Mode.APPEND, **how):
+        p.submit(drive_id, voicing.script(*sounds, **how), mode)
+        await clock.settle()  # its sound is made
+
+    s.say = say
 
     async def ticks(n):
         for _ in range(n):
@@ -120,16 +131,6 @@ async def stage():
     await clock.advance(1)
     await asyncio.wait_for(job, 5)
     executor.shutdown()
-
-
-async def line(drive_id, *sounds, phoneme=None, finish=True):
-    speech = SpeechBuffer(600)
-    for sound in sounds:
-        marks = (Phoneme(0, sound.size / 48000, phoneme),) if phoneme else ()
-        await speech.put(SpeechChunk(sound, marks))
-    if finish:
-        speech.finish()
-    return Line(drive_id, speech)
 
 
 def voiced():
@@ -146,7 +147,7 @@ async def test_sound_and_picture_share_the_program_clock(stage):
 async def test_speech_enters_the_next_tick_and_every_sample_is_played(stage):
     sound = tone(400, 0.5)
     await stage.ticks(2)
-    stage.performance.submit(await line("a", sound), Mode.APPEND)
+    await stage.say("a", sound)
     await stage.ticks(16)
     assert voiced()[:3] == [False, False, True]
     played = np.concatenate(Heard.sent)[2 * TICK_SAMPLES :]
@@ -157,7 +158,7 @@ async def test_speech_enters_the_next_tick_and_every_sample_is_played(stage):
 
 async def test_queued_drives_follow_without_a_gap(stage):
     for name in "abc":
-        stage.performance.submit(await line(name, tone(300, 0.1)), Mode.APPEND)
+        await stage.say(name, tone(300, 0.1))
     await stage.ticks(10)
     assert sum(voiced()) == 8  # 0.3 s is 7.5 ticks
     order = [d for d, status in stage.audience.changes if status is D.DRIVING]
@@ -165,8 +166,8 @@ async def test_queued_drives_follow_without_a_gap(stage):
 
 
 async def test_interrupt_leaves_no_further_sample(stage):
-    stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
-    stage.performance.submit(await line("b", tone(300, 5)), Mode.APPEND)
+    await stage.say("a", tone(300, 5))
+    await stage.say("b", tone(300, 5))
     await stage.ticks(5)
     stage.performance.interrupt()
     assert stage.audience.changes[-2:] == [("a", D.INTERRUPTED), ("b", D.INTERRUPTED)]
@@ -195,7 +196,7 @@ def packets(stage):
 async def test_what_waits_encoded_is_silent_after_an_interrupt(stage):
     """The second half of a tick is sent 20 ms after the first: an interrupt between them is heard."""
     stage.performance._sound._open = Halves
-    stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
+    await stage.say("a", tone(300, 5))
     await stage.ticks(3)
     stage.performance.interrupt()
     await stage.clock.advance(0.03)
@@ -207,7 +208,7 @@ async def test_speech_replaces_the_silence_that_has_not_left_yet(stage, after, e
     stage.performance._sound._open = Halves
     await stage.ticks(2)
     await stage.clock.advance(after)
-    stage.performance.submit(await line("a", tone(300, 0.08), phoneme="a"), Mode.APPEND)
+    await stage.say("a", tone(300, 0.08), phoneme="a")
     await stage.clock.advance(0.1 - after)
     assert packets(stage) == expected
     await stage.clock.advance(0.1)
@@ -216,19 +217,17 @@ async def test_speech_replaces_the_silence_that_has_not_left_yet(stage, after, e
 
 async def test_a_new_drive_takes_the_place_of_the_one_it_interrupts_within_the_tick(stage):
     stage.performance._sound._open = Halves
-    stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
+    await stage.say("a", tone(300, 5))
     await stage.ticks(2)
     await stage.clock.advance(0.005)
-    stage.performance.submit(await line("b", tone(600, 0.02)), Mode.INTERRUPT)
+    await stage.say("b", tone(600, 0.02), mode=Mode.INTERRUPT)
     await stage.clock.advance(0.08)
     assert packets(stage) == "vvvv---"
     assert stage.audience.changes[-1] == ("b", D.ENDED)
 
 
 async def test_an_interrupted_mood_does_not_stay(stage):
-    cheerful = await line("a", tone(300, 5))
-    cheerful.mood = "happy"
-    stage.performance.submit(cheerful, Mode.APPEND)
+    await stage.say("a", tone(300, 5), mood="happy")
     await stage.ticks(3)
     assert stage.performance._life._mood is MOODS["happy"]
     stage.performance.interrupt()
@@ -239,18 +238,17 @@ async def test_a_fault_between_ticks_ends_the_performance_and_says_so(stage):
     stage.performance._sound._open = Halves
     await stage.ticks(2)
     await stage.clock.advance(0.01)
-    broken = await line("a", tone(300, 1))
-    broken.lips.hear = None
-    stage.performance.submit(broken, Mode.APPEND)
+    stage.voicing.lips_of = object()
+    await stage.say("a", tone(300, 1))
     await stage.clock.advance(0.2)
     assert stage.audience.faults == ["performance failed"]
 
 
 async def test_mode_1_replaces_at_once_and_the_queue_goes_on(stage):
-    stage.performance.submit(await line("a", tone(300, 5)), Mode.APPEND)
-    stage.performance.submit(await line("b", tone(300, 0.2)), Mode.APPEND)
+    await stage.say("a", tone(300, 5))
+    await stage.say("b", tone(300, 0.2))
     await stage.ticks(3)
-    stage.performance.submit(await line("now", tone(600, 0.2)), Mode.INTERRUPT)
+    await stage.say("now", tone(600, 0.2), mode=Mode.INTERRUPT)
     await stage.ticks(12)
     assert stage.audience.changes == [
         ("a", D.DRIVING),
@@ -263,29 +261,50 @@ async def test_mode_1_replaces_at_once_and_the_queue_goes_on(stage):
 
 
 async def test_underrun_keeps_the_drive(stage):
-    gap = await line("a", tone(300, 0.08), finish=False)
-    stage.performance.submit(gap, Mode.APPEND)
+    fed = stage.performance.submit("a", SocketScript(), Mode.APPEND)
+    assert await stage.performance.feed(fed, SpeechChunk(tone(300, 0.08)))
     await stage.ticks(6)
     assert stage.audience.changes == [("a", D.DRIVING)]
-    await gap.speech.put(SpeechChunk(tone(300, 0.08)))
-    gap.speech.finish()
+    assert stage.performance.held(fed) == 0
+    stage.performance.end_feed(fed, SpeechChunk(tone(300, 0.08)))
     await stage.ticks(4)
     assert stage.audience.changes[-1] == ("a", D.ENDED)
     assert sum(voiced()) == 4
 
 
 async def test_failure_after_some_speech_plays_what_came(stage):
-    broken = await line("a", tone(300, 0.08), finish=False)
-    broken.speech.fail("scripted")
-    stage.performance.submit(broken, Mode.APPEND)
+    await stage.say("a", tone(300, 0.08), fails="scripted")
     await stage.ticks(5)
     assert stage.audience.changes == [("a", D.DRIVING), ("a", D.FAILED)]
     assert sum(voiced()) == 2
 
 
+async def test_what_is_fed_to_a_drive_that_left_the_stage_is_not_heard(stage):
+    """Also when the same DriveId is on stage again: a line is told from the next by its number."""
+    former = stage.performance.submit("a", SocketScript(), Mode.REPLACE)
+    again = stage.performance.submit("a", SocketScript(), Mode.REPLACE)
+    assert not await stage.performance.feed(former, SpeechChunk(tone(300, 1)))
+    assert (stage.performance.held(former), stage.performance.held(again)) == (None, 0)
+    await stage.ticks(3)
+    assert not any(voiced())
+
+
+async def test_section_6_3_a_script_with_nothing_to_pronounce_is_driven_all_the_same(stage):
+    await stage.say("a")
+    await stage.ticks(4)
+    assert stage.audience.changes == [("a", D.DRIVING), ("a", D.ENDED)]
+
+
+async def test_a_waiting_drive_whose_producer_breaks_is_over_before_its_turn(stage):
+    await stage.say("a", tone(300, 5))
+    await stage.say("b", fails="scripted")
+    await stage.ticks(3)
+    assert sorted(stage.audience.changes) == [("a", D.DRIVING), ("b", D.FAILED)]
+
+
 async def test_a_stall_skips_ticks_once_and_speech_resumes_where_it_stopped(stage):
     sound = tone(300, 2)
-    stage.performance.submit(await line("a", sound), Mode.APPEND)
+    await stage.say("a", sound)
     await stage.ticks(5)
     stage.clock.jump(3.0)
     await stage.ticks(10)
@@ -299,7 +318,7 @@ async def test_a_stall_skips_ticks_once_and_speech_resumes_where_it_stopped(stag
 
 
 async def test_the_mouth_moves_with_speech_and_rests_without(stage):
-    stage.performance.submit(await line("a", tone(300, 0.4), phoneme="a"), Mode.APPEND)
+    await stage.say("a", tone(300, 0.4), phoneme="a")
     await stage.ticks(20)
     opened = [m[INDEX["aa"]] for m in stage.face.mouths[1:]]
     assert max(opened[2:9]) > 0.7
@@ -321,7 +340,7 @@ async def test_a_lost_picture_costs_only_itself(stage):
 
 async def test_nobody_watching_rests_but_drives_go_on(stage):
     stage.outlet.wanted = False
-    stage.performance.submit(await line("a", tone(300, 0.2)), Mode.APPEND)
+    await stage.say("a", tone(300, 0.2))
     await stage.ticks(10)
     assert stage.outlet.units == []
     assert stage.audience.changes == [("a", D.DRIVING), ("a", D.ENDED)]

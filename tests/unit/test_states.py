@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
-from bunraku.core.drive import IllegalTransition as IllegalDrive
-from bunraku.core.stream_task import IllegalTransition, StreamTask, TaskStatus
+from bunraku.core.states import IllegalTransition
+from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.node.performance.drive_queue import DriveQueue, Mode, QueueFull
 
 T, D = TaskStatus, DriveStatus
@@ -45,7 +45,7 @@ def test_drive_transitions(kind, a, b):
     if (a, b) in legal:
         assert drive.evolve(b).status is b
     else:
-        with pytest.raises(IllegalDrive):
+        with pytest.raises(IllegalTransition):
             drive.evolve(b)
 
 

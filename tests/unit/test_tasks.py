@@ -3,8 +3,6 @@
 import asyncio
 import dataclasses
 
-import pytest
-
 from bunraku.core.drive import Drive, DriveKind
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.node.tasks.ended import EndedTasks
@@ -22,9 +20,6 @@ class Desk:
     async def settle(self):
         await self.clock.sleep_until(self.clock.monotonic() + next(self.waits, 0.0))
 
-    async def callbacks(self):
-        return [row("left over", 9)]
-
     def send(self, callback):
         self.sent.append((callback.task_id, callback.event_time_ms))
 
@@ -40,7 +35,7 @@ async def test_section_8_4_first_attempts_keep_the_order_of_events():
     tasks wait for nobody."""
     clock = VirtualClock()
     desk = Desk(clock, 0.3)
-    outbox = Outbox(desk, desk)
+    outbox = Outbox(desk, desk.send)
     for i in range(3):
         outbox.send(row("slow", i))
     outbox.send(row("quick", 7))
@@ -52,22 +47,6 @@ async def test_section_8_4_first_attempts_keep_the_order_of_events():
     assert outbox._last == {}
 
 
-@pytest.mark.parametrize(("came", "expected"), [(True, [("t", 1), ("t", 2)]), (False, [])])
-async def test_nothing_is_heard_of_a_task_before_it_is_born(came, expected):
-    desk = Desk(VirtualClock())
-    outbox = Outbox(desk, desk)
-    born = outbox.expect("t")
-    outbox.send(row("t", 1))
-    outbox.send(row("t", 2))
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert desk.sent == []
-    born.set_result(came)
-    await outbox.emptied()
-    assert desk.sent == expected
-    assert outbox._last == {}
-
-
 async def test_one_that_fails_on_its_way_takes_none_after_it_along():
     class Faulty(Desk):
         async def settle(self):
@@ -76,7 +55,7 @@ async def test_one_that_fails_on_its_way_takes_none_after_it_along():
                 raise RuntimeError("a fault of ours")
 
     desk = Faulty(VirtualClock())
-    outbox = Outbox(desk, desk)
+    outbox = Outbox(desk, desk.send)
     for i in range(3):
         outbox.send(row("t", i))
     await outbox.emptied()
@@ -85,7 +64,7 @@ async def test_one_that_fails_on_its_way_takes_none_after_it_along():
 
 async def test_what_a_former_run_left_goes_out_at_once():
     desk = Desk(VirtualClock())
-    await Outbox(desk, desk).resume()
+    Outbox(desk, desk.send).resume([row("left over", 9)])
     assert desk.sent == [("left over", 9)]
 
 
@@ -97,13 +76,13 @@ def test_section_6_1_ended_tasks_and_their_drives_are_known_for_their_retention(
     ended.add(record, (drive,))
     ended.add(dataclasses.replace(record, id="later", ended_at=clock.wall() + 1), ())
     assert ended.find(1, "t").drives == (drive,)
-    assert ended.drive(1, "d") is drive
+    assert ended.find_drive(1, "d") is drive
     assert ended.find(2, "t") is None
-    assert ended.drive(2, "d") is None
+    assert ended.find_drive(2, "d") is None
     asyncio.run(clock.advance(60.5))
     # Nobody called ``forget`` yet.
     assert ended.find(1, "t") is None
-    assert ended.drive(1, "d") is None
+    assert ended.find_drive(1, "d") is None
     ended.forget()
     assert ended.find(1, "later") is not None
     ended.discard("later")

@@ -12,10 +12,10 @@ import time
 
 import numpy as np
 
+from bunraku.core.framing import Framing, default_bitrate
 from bunraku.core.media import FRAME_RATE, Picture
-from bunraku.node.avatars.base import Framing
 from bunraku.node.avatars.catalog import Catalog
-from bunraku.node.encode.h264 import H264Encoder, default_bitrate
+from bunraku.node.encode.h264 import H264Encoder
 from bunraku.node.lipsync.visemes import VISEMES, one_hot
 from bunraku.node.performance.life import Life
 

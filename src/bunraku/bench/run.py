@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,8 +73,12 @@ class Bench:
     async def metrics(self) -> dict[str, float]:
         async with httpx.AsyncClient(trust_env=False) as http:
             text = (await http.get(f"{self.base_url}/metrics")).text
-        lines = (x.rsplit(" ", 1) for x in text.splitlines() if x and not x.startswith("#"))
-        return {name: float(value) for name, value in lines}
+        found: dict[str, float] = defaultdict(float)
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                found[name.partition("{")[0]] += float(value)  # of all nodes, and of all buckets
+        return found
 
     async def starts(self, count: int) -> None:
         took: list[float] = []

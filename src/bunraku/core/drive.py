@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 
+from bunraku.core.states import IllegalTransition
+
 
 class DriveStatus(IntEnum):
     QUEUED = 1
@@ -40,10 +42,6 @@ class DriveKind(Enum):
     def live(self) -> bool:
         """Fed from outside while it plays; announced by no status-1 callback."""
         return self in (DriveKind.WS_STREAM, DriveKind.RTC_STREAM)
-
-
-class IllegalTransition(Exception):
-    """A drive cannot go from this status to that one."""
 
 
 _NEXT = {

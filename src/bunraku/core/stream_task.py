@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from bunraku.node.avatars.base import Framing
+from bunraku.core.framing import Framing
+from bunraku.core.owner import NOBODY, Owner
+from bunraku.core.states import IllegalTransition
 
 
 class TaskStatus(IntEnum):
@@ -37,10 +39,6 @@ class TaskStatus(IntEnum):
         return self in (TaskStatus.FAILED, TaskStatus.STOPPED)
 
 
-class IllegalTransition(Exception):
-    """A stream task cannot go from this status to that one."""
-
-
 _NEXT = {
     TaskStatus.INITIALIZING: {TaskStatus.STREAMING, TaskStatus.FAILED, TaskStatus.STOPPING},
     TaskStatus.STREAMING: {TaskStatus.STOPPING},
@@ -50,7 +48,12 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class StreamTask:
-    """Immutable; changes through ``evolve``. ``created_at`` is Unix seconds of acceptance."""
+    """Immutable; changes through ``evolve``.
+
+    ``created_at`` and ``ended_at`` are Unix seconds, ``ttl`` and ``max_idle_time`` seconds, ``bitrate``
+    bits per second. Only its ``owner`` changes it. ``slot`` is the place of its app's that it holds
+    while it counts against the app's limit.
+    """
 
     id: str
     app_id: int
@@ -63,6 +66,8 @@ class StreamTask:
     framing: Framing = field(default_factory=Framing)
     bitrate: int = 3_000_000
     emotion: str = "neutral"
+    owner: Owner = NOBODY
+    slot: int | None = None
     status: TaskStatus = TaskStatus.INITIALIZING
     fail_reason: str | None = None
     ended_at: float | None = None
@@ -73,4 +78,5 @@ class StreamTask:
         """Raises ``IllegalTransition``."""
         if status not in _NEXT.get(self.status, set()):
             raise IllegalTransition(f"stream task {self.status.name} -> {status.name}")
-        return replace(self, status=status, fail_reason=fail_reason, ended_at=ended_at)
+        slot = self.slot if status.counted else None
+        return replace(self, status=status, slot=slot, fail_reason=fail_reason, ended_at=ended_at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from bunraku.core.framing import Framing
 from bunraku.core.media import (
     FRAME_RATE,
     PCM,
@@ -28,18 +29,19 @@ from bunraku.core.media import (
     SpeechChunk,
     Word,
 )
-from bunraku.node.avatars.base import AvatarPack, Framing
+from bunraku.core.script import AudioScript, Script
+from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.captions import webvtt
 from bunraku.node.encode.video import VideoEncoder
 from bunraku.node.lipsync.lips import Lips
 from bunraku.node.lipsync.transcript import TranscriptFollower
 from bunraku.node.performance.drive_queue import Change, Mode
 from bunraku.node.performance.life import GESTURE_S
-from bunraku.node.performance.performance import Line, Performance
-from bunraku.node.speech.buffer import SpeechBuffer
+from bunraku.node.performance.performance import Performance
 
 LEAD, TAIL = 0.4, 0.8  # s of quiet around the speech
 CRF, PRESET = "20", "veryfast"
+RECITED = AudioScript("film:")
 
 
 class FilmFailed(Exception):
@@ -124,6 +126,26 @@ class _FilmSound:
         return []
 
 
+class _Recital:
+    """A ``Voicing`` of speech that is there already, all of it ahead of its time."""
+
+    def __init__(self, speech: list[SpeechChunk], transcript: TranscriptFollower | None) -> None:
+        self._speech, self._transcript = speech, transcript
+
+    def ahead(self, script: Script) -> float:
+        del script
+        return sum(c.samples.size for c in self._speech) / SAMPLE_RATE + 1
+
+    async def lips(self, script: Script) -> Lips:
+        del script
+        return Lips(self._transcript)
+
+    async def speak(self, script: Script) -> AsyncGenerator[SpeechChunk]:
+        del script
+        for chunk in self._speech:
+            yield chunk
+
+
 class _Screen:
     """An ``Outlet`` that always wants pictures, and an ``Audience`` that keeps the words."""
 
@@ -184,10 +206,6 @@ async def film(
     partial = out.with_name(f".{out.stem}.partial.mp4")
     partial.parent.mkdir(parents=True, exist_ok=True)
     reel, screen, clock = _Reel(partial, framing), _Screen(), FilmClock()
-    buffer = SpeechBuffer(seconds + 1)
-    for chunk in speech:
-        await buffer.put(chunk)
-    buffer.finish()
     total = LEAD + acted + TAIL
     figure = await asyncio.to_thread(pack.stage, framing)
     with ThreadPoolExecutor(1) as executor:
@@ -196,6 +214,7 @@ async def film(
             figure,
             screen,
             screen,
+            _Recital(speech, transcript),
             executor,
             bitrate=1,
             seed=seed,
@@ -212,7 +231,8 @@ async def film(
                 if clock.monotonic() >= LEAD and not submitted:
                     submitted = True
                     if seconds:
-                        performance.submit(Line("film", buffer, lips=Lips(transcript)), Mode.APPEND)
+                        performance.submit("film", RECITED, Mode.APPEND)
+                        await performance.made("film")
                     if gesture:
                         performance.gesture(gesture)
                 await performance.pictures.settled()

@@ -4,38 +4,50 @@
 that was noted before it is durable, which is what an API answer waits for. A state change and
 the callback it causes are noted together and land in one transaction.
 
-While the database is away, rows wait here and are written when it is back.
+While the database is away, changes wait here and are written when it is back. What can be refused
+(a birth, a claim) is asked for and answered, in its turn among the changes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-import alembic.command
-import alembic.config
-from sqlalchemy import Connection, delete, event, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.clock import Clock
-from bunraku.store.tables import CallbackRow, DriveRow, NonceRow, TaskRow
+from bunraku.core.drive import Drive
+from bunraku.core.owner import Elsewhere, Owner
+from bunraku.core.stream_task import StreamTask
+from bunraku.store.claims import ClaimRefused, Claims
+from bunraku.store.database import ATTEMPT, Database
+from bunraku.store.rows import drive_row, task_row
+from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, StreamRow, TaskRow
 
 log = logging.getLogger(__name__)
+
+BACKLOG = 20_000  # changes; beyond it the server sheds load
+SETTLE = 2.0  # s a call waits at most
+RETRY = 0.5  # s between attempts while the database is away
+
+
+class DatabaseAway(Exception):
+    """The database cannot be written to now."""
+
+
+class Fenced(Exception):
+    """This life of the node was declared over by another: it may write nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unborn:
-    """Takes the place of rows of a task that never came into being."""
+    """Takes the place of what was noted of a task that never came into being."""
 
-    id: str
-
-    @property
-    def task_id(self) -> str:
-        return self.id
+    task_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,56 +58,53 @@ class Attempted:
     attempts: int
     over: bool
 
-    @property
-    def task_id(self) -> str:
-        return self.row.task_id
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Something that may be refused, in a transaction of its own."""
+
+    run: Callable[[AsyncSession], Awaitable[Any]]
+    answer: asyncio.Future[Any]
+    task_id: str = ""
 
 
-Row = TaskRow | DriveRow | CallbackRow | Unborn | Attempted
-BACKLOG = 20_000  # rows; beyond it the server sheds load
-BUSY_MS = 5000  # SQLite waits so long for another process's lock
-ATTEMPT = 5.0  # s: a database that says nothing is away
-SETTLE = 2.0  # s a call waits at most
-RETRY = 0.5  # s between attempts while the database is away
+Change = StreamTask | Drive | CallbackRow | Unborn | Attempted | Asked
 
 
 class Journal:
-    """Owns the database engine and the one writer."""
+    """Owns the one writer of a process."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
-        # A pooled connection may be older than the server at its other end. Errors of the database
-        # are logged, and its rows hold secrets.
-        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
-        self._clock = clock
-        if url.startswith("sqlite"):
-            event.listen(self._engine.sync_engine, "connect", _tune_sqlite)
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self._pending: list[Row] = []
+    def __init__(self, database: Database, clock: Clock, owner: Owner) -> None:
+        self._database, self._clock = database, clock
+        self._owner = owner
+        self._claims = Claims(database)
+        self._pending: list[Change] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._away = self._retrying = False
+        self.on_fenced: Callable[[], None] = lambda: None
 
-    async def open(self) -> None:
-        """Migrate to the newest schema and start writing."""
-        async with self._engine.begin() as connection:
-            await connection.run_sync(_migrate)
+    @property
+    def owner(self) -> Owner:
+        """Whose changes these are."""
+        return self._owner
+
+    async def open(self, owner: Owner) -> None:
+        """Start writing for this life of the node; the schema is there."""
+        self._owner = owner
         self._writer = asyncio.create_task(self._write(), name="journal")
 
     async def close(self) -> None:
-        if self._writer is not None:
-            try:
-                await self.commit()
-            except Exception:  # logged by the writer, and shutting down must go on
-                log.error("journal: %d rows lost", len(self._pending))
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
-        await self._engine.dispose()
-
-    @property
-    def sessions(self) -> async_sessionmaker[AsyncSession]:
-        """For what is written rarely and waited for."""
-        return self._sessions
+        """Write what is left, if it can be written."""
+        if self._writer is None:
+            return
+        try:
+            await self.commit()
+        except Exception:  # logged by the writer, and shutting down must go on
+            log.error("journal: %d changes lost", len(self._pending))
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
 
     @property
     def overloaded(self) -> bool:
@@ -108,17 +117,25 @@ class Journal:
 
     @property
     def waiting(self) -> int:
-        """Rows that are noted and not written."""
+        """Changes that are noted and not written."""
         return len(self._pending)
 
-    def note(self, *rows: Row) -> None:
-        self._pending.extend(rows)
+    # --- changes that have happened
+
+    def note(self, *changes: StreamTask | Drive | CallbackRow | Unborn | Attempted) -> None:
+        for change in changes:
+            if isinstance(change, CallbackRow):
+                change.node_id = self.owner.node_id
+        self._pending.extend(changes)
         if not self._away:
             self._wake.set()
 
     def forget(self, task_id: str) -> None:
         """Let nothing be left of a task that never came into being."""
-        self._pending = [r for r in self._pending if _task_of(r) != task_id]
+        for change in self._pending:
+            if isinstance(change, Asked) and change.task_id == task_id:
+                change.answer.cancel()
+        self._pending = [c for c in self._pending if _task_of(c) != task_id]
         self.note(Unborn(task_id))  # some of it may be on its way at this moment
 
     async def settle(self) -> None:
@@ -146,13 +163,67 @@ class Journal:
         self._wake.set()
         await waiter
 
+    # --- what may be refused
+
+    async def birth(self, task: StreamTask, places: int, *callbacks: CallbackRow) -> StreamTask:
+        """Make a task durable, with its room, its stream's name and one of its app's ``places``.
+
+        Returns the task in its place. Raises ``NameTaken``, ``NoSlot``, ``Elsewhere``, or
+        ``DatabaseAway``; then nothing of it is left.
+        """
+
+        async def run(session: AsyncSession) -> StreamTask:
+            claims, owner = self._claims, self.owner
+            await claims.room(session, owner, task.app_id, task.room_id)
+            await claims.stream(session, owner, task.app_id, task.room_id, task.stream_id, task.id)
+            placed = replace(task, slot=await claims.slot(session, task.app_id, places))
+            session.add(task_row(placed))
+            for callback in callbacks:
+                callback.node_id = owner.node_id
+                session.add(callback)
+            await session.flush()
+            return placed
+
+        return await self._ask(run, task.id)
+
+    async def claim_room(self, app_id: int, room_id: str) -> None:
+        """Raises ``Elsewhere`` or ``DatabaseAway``."""
+        await self._ask(lambda session: self._claims.room(session, self.owner, app_id, room_id))
+
+    async def leave_room(self, app_id: int, room_id: str) -> None:
+        """Raises ``DatabaseAway``."""
+        await self._ask(lambda session: self._claims.leave_room(session, self.owner, app_id, room_id))
+
+    async def claim_stream(self, app_id: int, room_id: str, stream_id: str) -> None:
+        """For what a participant publishes. Raises ``NameTaken``, ``Elsewhere`` or ``DatabaseAway``."""
+
+        async def run(session: AsyncSession) -> None:
+            await self._claims.room(session, self.owner, app_id, room_id)
+            await self._claims.stream(session, self.owner, app_id, room_id, stream_id, "")
+
+        await self._ask(run)
+
+    async def leave_stream(self, app_id: int, stream_id: str) -> None:
+        """Raises ``DatabaseAway``."""
+        await self._ask(lambda session: self._claims.leave_stream(session, self.owner, app_id, stream_id))
+
+    async def _ask(self, run: Callable[[AsyncSession], Awaitable[Any]], task_id: str = "") -> Any:
+        if self._away:
+            raise DatabaseAway
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._pending.append(Asked(run, answer, task_id))
+        self._wake.set()
+        return await answer
+
+    # --- writing
+
     async def _write(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            rows, self._pending = self._pending, []
+            changes, self._pending = self._pending, []
             waiters, self._waiters = self._waiters, []
-            error = await self._attempt(_latest(rows)) if rows or waiters or self._away else None
+            error = await self._attempt(_latest(changes)) if changes or waiters or self._away else None
             for waiter in waiters:
                 if waiter.done():
                     continue
@@ -161,70 +232,133 @@ class Journal:
                 else:
                     waiter.set_exception(error)
 
-    async def _attempt(self, rows: list[Row]) -> Exception | None:
+    async def _attempt(self, changes: list[Change]) -> Exception | None:
         """Write, or keep for later; gives the error that remains."""
         if self._away:
-            if not await self._writable():
-                return self._keep(rows, ConnectionError("database is away"))
+            if not await self._database.writable():
+                return self._keep(changes, ConnectionError("database is away"))
             log.info("journal: the database is back")
             self._away = False
+        remains: Exception | None = None
+        batch: list[Change] = []
+        for i, change in enumerate(changes):
+            if not isinstance(change, Asked):
+                batch.append(change)
+                continue
+            remains = await self._batch(batch) or remains
+            batch = []
+            if self._away:
+                return self._keep(changes[i:], remains or DatabaseAway())
+            await self._answer(change)
+        return await self._batch(batch) or remains
+
+    async def _batch(self, changes: list[Change]) -> Exception | None:
         try:
-            if rows:
-                await self._save(rows)
+            if changes:
+                await self._save(changes)
+        except Fenced as error:
+            return self._fence(error)
         except Exception as error:
-            return await self._save_each(rows, error)
+            return await self._save_each(changes, error)
         return None
 
-    async def _save(self, rows: list[Row]) -> None:
-        async with asyncio.timeout(ATTEMPT), self._sessions.begin() as session:
-            for row in rows:
-                if isinstance(row, CallbackRow):
-                    session.add(row)
-                elif isinstance(row, Unborn):
-                    await session.execute(delete(CallbackRow).where(CallbackRow.task_id == row.id))
-                    await session.execute(delete(DriveRow).where(DriveRow.task_id == row.id))
-                    await session.execute(delete(TaskRow).where(TaskRow.id == row.id))
-                elif isinstance(row, Attempted):
-                    # Written in order: what is attempted here was added before, or could not be.
-                    await session.flush()  # gives those of this batch their ids
-                    mine = CallbackRow.id == row.row.id
-                    await session.execute(
-                        delete(CallbackRow).where(mine)
-                        if row.over
-                        else update(CallbackRow).where(mine).values(attempts=row.attempts)
-                    )
-                else:
-                    await session.merge(row)
+    def _fence(self, error: Fenced) -> Fenced:
+        log.error("journal: this node was declared lost; what it knows is not written")
+        self._pending.clear()
+        self.on_fenced()
+        return error
 
-    async def _save_each(self, rows: list[Row], error: Exception) -> Exception | None:
-        """After ``error``: a row that can never be written must not keep the others from it."""
+    async def _answer(self, asked: Asked) -> None:
+        if asked.answer.done():
+            return
+        try:
+            async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
+                await self._still_mine(session)
+                result = await asked.run(session)
+        except (ClaimRefused, Elsewhere) as refused:
+            if not asked.answer.done():
+                asked.answer.set_exception(refused)
+            return
+        except Exception as error:
+            if not asked.answer.done():
+                asked.answer.set_exception(DatabaseAway())
+            if isinstance(error, Fenced):
+                self._fence(error)
+            elif not await self._database.writable():
+                self._keep([], error)
+            else:
+                log.exception("journal: a claim was not written")
+            return
+        if not asked.answer.done():
+            asked.answer.set_result(result)
+
+    async def _still_mine(self, session: AsyncSession) -> None:
+        """Raises ``Fenced`` when somebody took over what this life of the node owned."""
+        query = select(NodeRow.epoch).where(NodeRow.id == self.owner.node_id)
+        if not self._database.sqlite:
+            query = query.with_for_update(read=True)  # nobody takes over while this is written
+        epoch = await session.scalar(query)
+        if epoch is not None and epoch != self.owner.epoch:
+            raise Fenced
+
+    async def _save(self, changes: list[Change]) -> None:
+        async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
+            await self._still_mine(session)
+            for change in changes:
+                await self._put(session, change)
+
+    async def _put(self, session: AsyncSession, change: Change) -> None:
+        match change:
+            case StreamTask():
+                await session.merge(task_row(change))
+                await self._claims.end_of(session, change)
+            case Drive():
+                await session.merge(drive_row(change))
+            case CallbackRow():
+                session.add(change)
+            case Unborn(task_id):
+                await session.execute(delete(CallbackRow).where(CallbackRow.task_id == task_id))
+                await session.execute(delete(DriveRow).where(DriveRow.task_id == task_id))
+                await session.execute(delete(StreamRow).where(StreamRow.task_id == task_id))
+                await session.execute(delete(TaskRow).where(TaskRow.id == task_id))
+            case Attempted(row, attempts, over):
+                # Written in order: what is attempted here was added before, or could not be.
+                await session.flush()  # gives those of this batch their ids
+                mine = CallbackRow.id == row.id
+                await session.execute(
+                    delete(CallbackRow).where(mine)
+                    if over
+                    else update(CallbackRow).where(mine).values(attempts=attempts)
+                )
+            case Asked():
+                raise AssertionError("what may be refused has a transaction of its own")
+
+    async def _save_each(self, changes: list[Change], error: Exception) -> Exception | None:
+        """After ``error``: a change that can never be written must not keep the others from it."""
         remains: Exception | None = None
-        for i, row in enumerate(rows):
-            if not await self._writable():
-                return self._keep(rows[i:], error)
+        for i, change in enumerate(changes):
+            if not await self._database.writable():
+                return self._keep(changes[i:], error)
             try:
-                await self._save([row])
+                await self._save([change])
+            except Fenced as fenced:
+                return self._fence(fenced)
             except Exception as raised:
-                log.exception("journal: %s not written", type(row).__name__)
+                log.exception("journal: %s not written", type(change).__name__)
                 remains = raised
         return remains
 
-    async def _writable(self) -> bool:
-        try:
-            async with (
-                asyncio.timeout(ATTEMPT),
-                self._sessions.begin() as session,
-            ):  # touches no row, but takes what a write needs
-                await session.execute(update(TaskRow).where(TaskRow.id == "").values(status=0))
-        except Exception:
-            return False
-        return True
-
-    def _keep(self, rows: list[Row], error: Exception) -> Exception:
+    def _keep(self, changes: list[Change], error: Exception) -> Exception:
         """Put states back, before those noted meanwhile, and try again in a while."""
-        self._pending = _latest([*rows, *self._pending])
+        kept: list[Change] = []
+        for change in [*changes, *self._pending]:
+            if not isinstance(change, Asked):
+                kept.append(change)
+            elif not change.answer.done():
+                change.answer.set_exception(DatabaseAway())
+        self._pending = _latest(kept)
         if not self._away:
-            log.error("journal: the database is away, %d rows wait", len(rows), exc_info=error)
+            log.error("journal: the database is away, %d changes wait", len(kept), exc_info=error)
         self._away = True
         if not self._retrying:
             self._retrying = True
@@ -235,94 +369,40 @@ class Journal:
         self._retrying = False
         self._wake.set()
 
-    # --- reading, at start-up
-
-    async def unfinished(self) -> tuple[Sequence[TaskRow], Sequence[DriveRow]]:
-        """Tasks that were live when the process ended, and their unfinished drives."""
-        async with self._sessions() as session:
-            tasks = (await session.scalars(select(TaskRow).where(TaskRow.status.in_((1, 3, 4))))).all()
-            ids = [t.id for t in tasks]
-            drives = await self._drives(session, ids)
-            return tasks, [d for d in drives if d.status in (1, 2)]
-
-    async def ended_since(self, when: float) -> tuple[Sequence[TaskRow], Sequence[DriveRow]]:
-        """Ended tasks still within retention, and all their drives."""
-        async with self._sessions() as session:
-            query = select(TaskRow).where(TaskRow.status.in_((2, 5)), TaskRow.ended_at >= when)
-            tasks = (await session.scalars(query)).all()
-            return tasks, await self._drives(session, [t.id for t in tasks])
-
-    async def _drives(self, session: AsyncSession, task_ids: list[str]) -> Sequence[DriveRow]:
-        out: list[DriveRow] = []
-        for i in range(0, len(task_ids), 500):
-            query = select(DriveRow).where(DriveRow.task_id.in_(task_ids[i : i + 500]))
-            out.extend((await session.scalars(query.order_by(DriveRow.sequence))).all())
-        return out
-
-    async def forget_before(self, when: float) -> None:
-        """Delete ended tasks and their drives."""
-        async with self._sessions.begin() as session:
-            old = select(TaskRow.id).where(TaskRow.status.in_((2, 5)), TaskRow.ended_at < when)
-            await session.execute(delete(DriveRow).where(DriveRow.task_id.in_(old)))
-            await session.execute(delete(TaskRow).where(TaskRow.status.in_((2, 5)), TaskRow.ended_at < when))
-
     # --- callback outbox
 
     async def callbacks(self) -> Sequence[CallbackRow]:
-        """Undelivered callbacks in the order they were noted."""
-        async with self._sessions() as session:
-            return (await session.scalars(select(CallbackRow).order_by(CallbackRow.id))).all()
+        """This node's undelivered callbacks in the order they were noted."""
+        async with self._database.sessions() as session:
+            mine = select(CallbackRow).where(CallbackRow.node_id == self.owner.node_id)
+            return (await session.scalars(mine.order_by(CallbackRow.id))).all()
 
     def callback_attempted(self, receipt: object, attempts: int, *, over: bool) -> None:
         """``receipt`` is the row; one that was not written yet and is over never will be."""
         assert isinstance(receipt, CallbackRow)
-        waits = any(r is receipt for r in self._pending)
+        waits = any(c is receipt for c in self._pending)
         if waits and over:
-            self._pending = [r for r in self._pending if r is not receipt]
+            self._pending = [c for c in self._pending if c is not receipt]
         elif waits:
             receipt.attempts = attempts
         else:
             self.note(Attempted(receipt, attempts, over))
 
-    # --- nonces
 
-    async def use_nonce(self, app_id: int, nonce: str, timestamp: int) -> bool:
-        """False when this (app, nonce, timestamp) was used before."""
-        try:
-            async with self._sessions.begin() as session:
-                session.add(NonceRow(app_id=app_id, nonce=nonce, timestamp=timestamp))
-        except IntegrityError:
-            return False
-        return True
-
-    async def forget_nonces_before(self, timestamp: int) -> None:
-        async with self._sessions.begin() as session:
-            await session.execute(delete(NonceRow).where(NonceRow.timestamp < timestamp))
+def _task_of(change: Change) -> str:
+    match change:
+        case StreamTask(id=task_id):
+            return task_id
+        case Attempted(row=row):
+            return row.task_id
+        case _:
+            return change.task_id
 
 
-def _task_of(row: Row) -> str:
-    return row.id if isinstance(row, TaskRow) else row.task_id
-
-
-def _latest(rows: list[Row]) -> list[Row]:
-    """Only the last state of a row matters, at the place of its first; callbacks are each their own."""
-    latest: dict[tuple[type, object], Row] = {}
-    for i, row in enumerate(rows):
-        once = isinstance(row, CallbackRow | Attempted)
-        latest[(type(row), i if once else row.id)] = row
+def _latest(changes: list[Change]) -> list[Change]:
+    """Only the last state of a record matters, at the place of its first; the rest is each its own."""
+    latest: dict[tuple[type, object], Change] = {}
+    for i, change in enumerate(changes):
+        key = change.id if isinstance(change, StreamTask | Drive) else i
+        latest[(type(change), key)] = change
     return list(latest.values())
-
-
-def _tune_sqlite(connection: object, _record: object) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
-    cursor.close()
-
-
-def _migrate(connection: Connection) -> None:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    alembic.command.upgrade(config, "head")

@@ -42,8 +42,64 @@ class TaskRow(Base):
     created_at: Mapped[float] = mapped_column(Float)
     ended_at: Mapped[float | None] = mapped_column(Float, nullable=True)
     fail_reason: Mapped[str | None] = mapped_column(String(256), nullable=True)
+    ttl: Mapped[int] = mapped_column(Integer)
+    max_idle_time: Mapped[int] = mapped_column(Integer)
+    width: Mapped[int] = mapped_column(Integer)
+    height: Mapped[int] = mapped_column(Integer)
+    background: Mapped[str] = mapped_column(String(7))
+    transparent: Mapped[bool] = mapped_column(Boolean)
+    bitrate: Mapped[int] = mapped_column(Integer)
+    emotion: Mapped[str] = mapped_column(String(32))
+    node_id: Mapped[str] = mapped_column(String(64))
+    epoch: Mapped[int] = mapped_column(Integer)
+    slot: Mapped[int | None] = mapped_column(Integer, nullable=True)
+    """Which of its app's places it holds while it counts: two tasks can never hold the same."""
 
-    __table_args__ = (Index("ix_stream_tasks_status", "status"),)
+    __table_args__ = (
+        Index("ix_stream_tasks_status", "status"),
+        Index("ix_stream_tasks_app_status", "app_id", "status"),
+        Index("ix_stream_tasks_node", "node_id", "status"),
+        Index("uq_stream_tasks_slot", "app_id", "slot", unique=True),
+    )
+
+
+class RoomRow(Base):
+    """On which node a room is. The row comes with the first who needs the room and goes with the last."""
+
+    __tablename__ = "rooms"
+
+    app_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    room_id: Mapped[str] = mapped_column(String(512), primary_key=True)
+    node_id: Mapped[str] = mapped_column(String(64), index=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+
+
+class StreamRow(Base):
+    """Who holds the name of a stream; ``task_id`` is empty for what participants publish."""
+
+    __tablename__ = "streams"
+
+    app_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    stream_id: Mapped[str] = mapped_column(String(128), primary_key=True)
+    room_id: Mapped[str] = mapped_column(String(512))
+    task_id: Mapped[str] = mapped_column(String(36), index=True)
+    node_id: Mapped[str] = mapped_column(String(64), index=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+
+
+class NodeRow(Base):
+    """A node and its present life. ``beat`` moves while it lives; who raises ``epoch`` ends that life."""
+
+    __tablename__ = "nodes"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16))
+    machine: Mapped[str] = mapped_column(String(255))
+    version: Mapped[str] = mapped_column(String(32))
+    started_at: Mapped[float] = mapped_column(Float)
+    beat: Mapped[int] = mapped_column(BigInteger)
+    load: Mapped[dict[str, object]] = mapped_column(JSON)
 
 
 class DriveRow(Base):
@@ -70,6 +126,8 @@ class CallbackRow(Base):
     event_time_ms: Mapped[int] = mapped_column(BigInteger)
     detail: Mapped[dict[str, object]] = mapped_column(JSON)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    node_id: Mapped[str] = mapped_column(String(64), default="", index=True)
+    """Who delivers it."""
 
 
 class NonceRow(Base):

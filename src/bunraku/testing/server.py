@@ -12,9 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from bunraku.app import Server, build
+from bunraku.app import build
 from bunraku.client import Client
 from bunraku.core.settings import AppSettings, Settings, load
+from bunraku.node.compose import NodeParts
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.serve import server
 
@@ -81,8 +82,9 @@ class RunningServer:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def parts(self) -> Server:
-        return self.app.state.server
+    def parts(self) -> NodeParts:
+        """What its node is made of, for tests that look inside."""
+        return self.app.state.server.parts
 
     def client(self, app_id: int = APP_ID, secret: str = SECRET) -> Client:
         return Client(self.base_url, app_id, secret)

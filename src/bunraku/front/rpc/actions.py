@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from bunraku.core.apps import App
-from bunraku.core.errors import (
-    InvalidParams,
-    StreamNotStarted,
-    TaskNotFound,
-    TimbreNotFound,
-    TimbreNotSupported,
-)
+from bunraku.core.catalogue import DigitalHuman
+from bunraku.core.commission import Commission
+from bunraku.core.errors import InvalidParams, TaskNotFound
+from bunraku.core.framing import Framing, default_bitrate
+from bunraku.core.script import AudioScript, Prosody, Script, StreamScript, TextScript
 from bunraku.core.settings import Settings
 from bunraku.core.stream_task import TaskStatus
 from bunraku.front.rpc import messages as m
 from bunraku.front.rpc.parameters import Params
-from bunraku.node.avatars.base import AvatarPack, Framing
-from bunraku.node.avatars.catalog import Catalog
-from bunraku.node.encode.h264 import default_bitrate
 from bunraku.node.fetch import FetchRefused, check_url
-from bunraku.node.speech.base import Prosody
-from bunraku.node.speech.voices import Voices
-from bunraku.node.tasks.driving import Driving
-from bunraku.node.tasks.live_task import LiveTask
-from bunraku.node.tasks.manager import Commission, TaskManager
-from bunraku.store.journal import Journal
+from bunraku.nodes.base import Nodes
 
 DEFAULT_SIZE = (720, 1280)
 MIN_SIDE, MAX_SIDE = 128, 1920
 MIN_BITRATE, MAX_BITRATE = 100_000, 3_000_000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +51,35 @@ class Actions:
     """What the actions work on."""
 
     settings: Settings
-    catalog: Catalog
-    voices: Voices
-    manager: TaskManager
-    driving: Driving
-    journal: Journal
+    nodes: Nodes
 
     # --- catalogue
 
-    def _info(self, pack: AvatarPack, base_url: str) -> m.DigitalHumanInfo:
-        root = f"{base_url}/assets/{pack.id}"
+    def _info(self, human: DigitalHuman, base_url: str) -> m.DigitalHumanInfo:
+        root = f"{base_url}/assets/{human.id}"
         return m.DigitalHumanInfo(
-            digital_human_id=pack.id,
-            name=pack.name,
+            digital_human_id=human.id,
+            name=human.name,
             avatar_url=f"{root}/avatar.png",
             is_public=True,
-            actions=[m.Gesture(action=g, preview_url=f"{root}/{g}.mp4") for g in pack.gestures],
+            actions=[m.Gesture(action=g, preview_url=f"{root}/{g}.mp4") for g in human.gestures],
         )
 
     async def get_digital_human_list(self, caller: Caller, p: m.GetDigitalHumanList) -> m.DigitalHumanList:
-        packs = [] if p.fetch_mode == 3 else self.catalog.list()
-        page = _page(packs, p.offset, p.limit)
+        humans = () if p.fetch_mode == 3 else await (await self.nodes.any()).humans()
+        page = _page(humans, p.offset, p.limit)
         return m.DigitalHumanList(
-            total=len(packs), digital_humans=[self._info(x, caller.base_url) for x in page]
+            total=len(humans), digital_humans=[self._info(x, caller.base_url) for x in page]
         )
 
     async def get_digital_human_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.DigitalHumanInfo:
-        return self._info(self.catalog.find(p.digital_human_id), caller.base_url)
+        return self._info(await (await self.nodes.any()).human(p.digital_human_id), caller.base_url)
 
     async def get_timbre_list(self, caller: Caller, p: m.GetTimbreList) -> m.TimbreList:
-        bound = None
+        node, bound = await self.nodes.any(), None
         if p.digital_human_id is not None:
-            bound = self.catalog.find(p.digital_human_id).id
-        timbres = self.voices.list(bound)
+            bound = (await node.human(p.digital_human_id)).id
+        timbres = await node.timbres(bound)
         page = _page(timbres, p.offset, p.limit)
         return m.TimbreList(
             total=len(timbres),
@@ -100,7 +87,7 @@ class Actions:
         )
 
     async def get_render_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.RenderInfo:
-        self.catalog.find(p.digital_human_id)
+        await (await self.nodes.any()).human(p.digital_human_id)
         return m.RenderInfo()
 
     # --- stream tasks
@@ -113,9 +100,10 @@ class Actions:
         human = p.digital_human_config
         # A transparent stream's colour lies over black, which makes it premultiplied by its alpha.
         behind = (0, 0, 0) if extra.transparent else background(human.background_color)
-        record = await self.manager.create(
-            caller.app,
+        record = await self.nodes.create(
             Commission(
+                app_id=caller.app.id,
+                max_tasks=caller.app.max_tasks,
                 digital_human_id=human.digital_human_id,
                 room_id=p.rtc_config.room_id,
                 stream_id=p.rtc_config.stream_id,
@@ -136,10 +124,11 @@ class Actions:
             raise InvalidParams(f"{field} {error}") from None
 
     async def stop(self, caller: Caller, p: m.TaskRequest) -> None:
-        await self.manager.stop(caller.app.id, p.task_id)
+        node = await self.nodes.of_task(caller.app.id, p.task_id)
+        await node.stop(caller.app.id, p.task_id)
 
     async def task_status(self, caller: Caller, p: m.TaskRequest) -> m.TaskState:
-        r = self.manager.find(caller.app.id, p.task_id)
+        r = await self.nodes.records.task(caller.app.id, p.task_id)
         failed = r.status is TaskStatus.FAILED
         return m.TaskState(
             room_id=r.room_id,
@@ -159,92 +148,62 @@ class Actions:
                     status=int(r.status),
                     create_time=int(r.created_at),
                 )
-                for r in self.manager.live(caller.app.id)
+                for r in await self.nodes.records.live(caller.app.id)
             ]
         )
 
     # --- drives
 
-    async def _on_stage(self, caller: Caller, task_id: str, grace: float | None = None) -> LiveTask:
-        """The live task, streaming. Codes of contract section 6.4."""
-        record = self.manager.find(caller.app.id, task_id)
-        if record.status is TaskStatus.FAILED:
-            raise StreamNotStarted("the stream failed to start")
-        live = self.manager.get_live(caller.app.id, task_id)
-        await live.streaming(self.manager.settings.grace_wait if grace is None else grace)
-        return live
+    async def _drive(self, caller: Caller, task_id: str, script: Script, interrupt: bool) -> m.CreatedDrive:
+        node = await self.nodes.of_task(caller.app.id, task_id)
+        drive = await node.drive(caller.app.id, task_id, script, interrupt)
+        return m.CreatedDrive(drive_id=drive.id)
 
     async def drive_by_text(self, caller: Caller, p: m.DriveByText) -> m.CreatedDrive:
-        record = self.manager.find(caller.app.id, p.task_id)
         tts = p.tts_config
-        found = self.voices.find(tts.timbre_id)
-        if found is None:
-            raise TimbreNotFound("TTSConfig.TimbreId")
-        bound = found[0].digital_human_id
-        if bound is not None and bound != record.digital_human_id:
-            raise TimbreNotSupported("TTSConfig.TimbreId")
-        live = await self._on_stage(caller, p.task_id)
         prosody = Prosody.from_contract(tts.speech_rate or 0, tts.pitch_rate or 0, tts.volume or 50)
-        drive = self.driving.text(live, p.text, found[0].id, prosody, p.interrupt_mode == 1, p.emotion)
-        await self.journal.settle()
-        return m.CreatedDrive(drive_id=drive.id)
+        script = TextScript(p.text, tts.timbre_id, prosody, p.emotion)
+        return await self._drive(caller, p.task_id, script, p.interrupt_mode == 1)
 
     async def drive_by_audio(self, caller: Caller, p: m.DriveByAudio) -> m.CreatedDrive:
         self._check_url("AudioUrl", p.audio_url)
-        live = await self._on_stage(caller, p.task_id)
-        drive = self.driving.audio(
-            live, p.audio_url, p.voice_channel or 0, p.interrupt_mode == 1, p.emotion, p.transcript
-        )
-        await self.journal.settle()
-        return m.CreatedDrive(drive_id=drive.id)
+        script = AudioScript(p.audio_url, p.voice_channel or 0, p.transcript, p.emotion)
+        return await self._drive(caller, p.task_id, script, p.interrupt_mode == 1)
 
     async def drive_by_ws_stream(self, caller: Caller, p: m.TaskRequest) -> m.CreatedSocketDrive:
-        live = await self._on_stage(caller, p.task_id)
-        drive, ticket = self.driving.socket(live)
-        await self.journal.settle()
+        node = await self.nodes.of_task(caller.app.id, p.task_id)
+        drive = await node.drive_socket(caller.app.id, p.task_id)
         root = "ws" + caller.base_url.removeprefix("http")
-        return m.CreatedSocketDrive(drive_id=drive.id, wss_address=f"{root}/ws?Token={ticket.token}")
+        return m.CreatedSocketDrive(drive_id=drive.drive_id, wss_address=f"{root}/ws?Token={drive.token}")
 
     async def drive_by_rtc_stream(self, caller: Caller, p: m.DriveByRTCStream) -> m.CreatedDrive:
-        record = self.manager.find(caller.app.id, p.task_id)
         source = p.rtc_config
-        if source.stream_id == record.stream_id:
-            raise InvalidParams("RTCConfig.StreamId is the task's own stream")
-        live = await self._on_stage(caller, p.task_id)
-        drive = self.driving.rtc(live, source.room_id, source.stream_id)
-        await self.journal.settle()
-        return m.CreatedDrive(drive_id=drive.id)
+        script = StreamScript(source.room_id, source.stream_id)
+        return await self._drive(caller, p.task_id, script, True)
 
     async def do_action(self, caller: Caller, p: m.DoAction) -> None:
-        live = await self._on_stage(caller, p.task_id)
-        pack = self.catalog.get(live.record.digital_human_id)
-        if p.action not in pack.gestures:
-            raise InvalidParams(f"Action must be one of {', '.join(pack.gestures)}")
-        assert live.performance is not None
-        live.performance.gesture(p.action)
-        live.touch()
+        node = await self.nodes.of_task(caller.app.id, p.task_id)
+        await node.gesture(caller.app.id, p.task_id, p.action)
 
     async def interrupt(self, caller: Caller, p: m.TaskRequest) -> None:
-        live = await self._on_stage(caller, p.task_id, grace=0)
-        assert live.performance is not None
-        live.performance.interrupt()
-        await self.journal.settle()
+        node = await self.nodes.of_task(caller.app.id, p.task_id)
+        await node.interrupt(caller.app.id, p.task_id)
 
     async def drive_status(self, caller: Caller, p: m.GetDriveStatus) -> m.DriveList:
         if p.task_id is None and p.drive_id is None:
             raise InvalidParams("TaskId or DriveId is required")
         if p.drive_id is None:
             assert p.task_id is not None
-            drives = self.manager.drives(caller.app.id, p.task_id)
+            drives = await self.nodes.records.drives(caller.app.id, p.task_id)
         else:
-            drive = self.manager.drive(caller.app.id, p.drive_id)
+            drive = await self.nodes.records.drive(caller.app.id, p.drive_id)
             if p.task_id is not None and drive.task_id != p.task_id:
                 raise TaskNotFound("DriveId does not belong to TaskId")
             drives = [drive]
         return m.DriveList(drive_list=[m.DriveState(drive_id=d.id, status=int(d.status)) for d in drives])
 
 
-def _page(items: list[Any], offset: int | None, limit: int | None) -> list[Any]:
+def _page(items: Sequence[T], offset: int | None, limit: int | None) -> Sequence[T]:
     first = offset or 0
     return items[first : first + (20 if limit is None else limit)]
 

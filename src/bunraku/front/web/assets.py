@@ -1,27 +1,21 @@
-"""Avatar images and gesture previews by URL, made on first use and kept in the data directory."""
+"""Avatar images and gesture previews by URL; a node makes and keeps them."""
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
-
 from fastapi import APIRouter
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
-from bunraku.core.errors import ApiError
-from bunraku.node.avatars.catalog import Catalog
-from bunraku.node.avatars.preview import PREVIEW, avatar_png
-from bunraku.node.film import film
+from bunraku.nodes.base import Nodes
 
 HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
+TYPES = {".png": "image/png", ".mp4": "video/mp4"}
 
 
 class Assets:
     """``/assets/{digital human}/avatar.png`` and ``/assets/{digital human}/{gesture}.mp4``."""
 
-    def __init__(self, catalog: Catalog, folder: Path) -> None:
-        self._catalog, self._folder = catalog, folder
-        self._making = asyncio.Lock()  # one at a time: previews must not starve live pictures
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
 
     def routes(self) -> APIRouter:
         router = APIRouter(tags=["Assets"])
@@ -29,18 +23,10 @@ class Assets:
         return router
 
     async def get(self, digital_human_id: str, name: str) -> Response:
-        try:
-            pack = self._catalog.get(digital_human_id)
-        except ApiError:
+        kind = TYPES.get(name[-4:])
+        content = None
+        if kind is not None:
+            content = await (await self._nodes.any()).asset(digital_human_id, name)
+        if content is None:
             return Response("not found", 404, media_type="text/plain")
-        gesture = name.removesuffix(".mp4")
-        if name != "avatar.png" and (gesture == name or gesture not in pack.gestures):
-            return Response("not found", 404, media_type="text/plain")
-        path = self._folder / pack.id / pack.version / name
-        async with self._making:
-            if not path.is_file():
-                if name == "avatar.png":
-                    await asyncio.to_thread(avatar_png, pack, path)
-                else:
-                    await film(pack, PREVIEW, [], path, gesture=gesture)
-        return FileResponse(path, headers=HEADERS)
+        return Response(content, media_type=kind, headers=HEADERS)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
-import cv2
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from bunraku.client import query
 from bunraku.core.apps import App, Apps
 from bunraku.core.errors import ApiError
+from bunraku.core.figures import Figures
 from bunraku.front.http import read_json
-from bunraku.node.callbacks.delivery import Delivery
-from bunraku.node.tasks.manager import TaskManager
+from bunraku.nodes.base import Nodes
 
-THUMBNAIL = 96  # px, the longer side
 PYTHON = """import hashlib, os, secrets, time
 import httpx
 
@@ -61,8 +59,8 @@ class Guard(Protocol):
 class Backstage:
     """Routes ``/console/snapshot|figures|code|callback``; the guard decides who comes in."""
 
-    def __init__(self, guard: Guard, apps: Apps, manager: TaskManager, delivery: Delivery) -> None:
-        self._guard, self._apps, self._manager, self._delivery = guard, apps, manager, delivery
+    def __init__(self, guard: Guard, apps: Apps, nodes: Nodes) -> None:
+        self._guard, self._apps, self._nodes = guard, apps, nodes
 
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
@@ -85,40 +83,27 @@ class Backstage:
         refusal = self._guard.refusal(request)
         if refusal is not None:
             return refusal
-        try:
-            live = self._manager.get_live(app_id, task_id)
-        except ApiError:
-            live = None
-        if live is None or live.performance is None:
+        jpeg = None
+        with suppress(ApiError):
+            jpeg = await (await self._nodes.of_task(app_id, task_id)).snapshot(app_id, task_id)
+        if jpeg is None:
             return Response("not found", 404, media_type="text/plain")
-        picture = live.performance.pictures.picture
-        # The buffer may change while it is copied: a torn thumbnail is no harm.
-        jpeg = await asyncio.to_thread(_thumbnail, picture.buffer.copy(), live.record.framing.width)
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     async def figures(self, request: Request) -> Response:
         refusal, app, body = await self._app(request)
         if refusal is not None or app is None:
             return refusal or Response(status_code=404)
-        found: dict[str, Any] | None = None
-        try:
-            live = self._manager.get_live(app.id, str(body.get("taskId", "")))
-        except ApiError:
-            live = None
-        if live is not None and live.performance is not None:
-            m = live.performance.meter
-            found = {
-                "render_ms": m.render_ms.median(),
-                "encode_ms": m.encode_ms.median(),
-                "first_audio_ms": m.first_audio_ms.median(),
-                "interrupt_ms": m.interrupt_ms.median(),
-                "av_offset_ms": m.av_offset_ms.median(),
-                "frames_late": m.frames_late,
-                "watchers": len(live.stream.watchers),
-            }
-        callbacks = [o.describe() for o in self._delivery.outcomes if o.app_id == app.id]
-        human = None if live is None else live.record.digital_human_id
-        return JSONResponse({"human": human, "figures": found, "callbacks": callbacks})
+        found: Figures | None = None
+        with suppress(ApiError):
+            task_id = str(body.get("taskId", ""))
+            found = await (await self._nodes.of_task(app.id, task_id)).figures(app.id, task_id)
+        outcomes = [await node.outcomes(app.id) for node in await self._nodes.all()]
+        callbacks = [o.describe() for some in outcomes for o in some]
+        human = None if found is None else found.record.digital_human_id
+        return JSONResponse(
+            {"human": human, "figures": None if found is None else _shown(found), "callbacks": callbacks}
+        )
 
     async def code(self, request: Request) -> Response:
         """A call as programs make it: signed for curl; in Python and Node as a program signs."""
@@ -147,15 +132,17 @@ class Backstage:
         refusal, app, _ = await self._app(request)
         if refusal is not None or app is None:
             return refusal or Response(status_code=404)
-        ok, detail = await self._delivery.test(app)
+        ok, detail = await (await self._nodes.any()).test_callback(app.id)
         return JSONResponse({"ok": ok, "detail": detail})
 
 
-def _thumbnail(i420: Any, width: int) -> bytes:
-    bgr = cv2.cvtColor(i420, cv2.COLOR_YUV2BGR_I420)[:, :width]
-    height = bgr.shape[0]
-    # The upper part: that is where the face is.
-    square = bgr[: min(width, height), :width]
-    small = cv2.resize(square, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
-    _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return jpeg.tobytes()
+def _shown(f: Figures) -> dict[str, float | int | None]:
+    return {
+        "render_ms": f.render_ms,
+        "encode_ms": f.encode_ms,
+        "first_audio_ms": f.first_audio_ms,
+        "interrupt_ms": f.interrupt_ms,
+        "av_offset_ms": f.av_offset_ms,
+        "frames_late": f.frames_late,
+        "watchers": f.watchers,
+    }

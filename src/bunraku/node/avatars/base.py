@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
+from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect, Weights
-
-
-@dataclass(frozen=True, slots=True)
-class Framing:
-    """What the stream's picture looks like.
-
-    ``width`` and ``height`` are even and count the figure's picture; with ``transparent`` the
-    stream is twice as wide, colour left and alpha as luma right (contract section 13).
-    ``background`` is an opaque sRGB triple; ``backdrop``, of the figure's size, takes its place.
-    A transparent stream has neither.
-    """
-
-    width: int = 720
-    height: int = 1280
-    background: tuple[int, int, int] = (0, 0, 0)
-    transparent: bool = False
-    backdrop: Picture | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def stream_width(self) -> int:
-        return self.width * 2 if self.transparent else self.width
 
 
 class Avatar(Protocol):

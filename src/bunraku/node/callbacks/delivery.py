@@ -21,6 +21,7 @@ import httpx
 
 from bunraku.core.apps import App, Apps
 from bunraku.core.clock import Clock
+from bunraku.core.report import Outcome
 from bunraku.node.callbacks.signature import sign
 from bunraku.node.fetch import FetchFailed, Resolver, SafeRequest, guard
 
@@ -45,30 +46,7 @@ class Callback:
     attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """An attempt that ended one way or the other, for the operator's eyes."""
-
-    number: int
-    app_id: int
-    task_id: str
-    event_type: int
-    status: int
-    attempts: int
-    delivered: bool
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "Number": self.number,
-            "TaskId": self.task_id,
-            "EventType": self.event_type,
-            "Status": self.status,
-            "Attempts": self.attempts,
-            "Delivered": self.delivered,
-        }
-
-
-class Outbox(Protocol):
+class Receipts(Protocol):
     """Where undelivered callbacks are kept; ``store.journal.Journal`` is one."""
 
     def callback_attempted(self, receipt: object, attempts: int, *, over: bool) -> None:
@@ -82,7 +60,7 @@ class Delivery:
     def __init__(
         self,
         apps: Apps,
-        outbox: Outbox,
+        receipts: Receipts,
         clock: Clock,
         *,
         timeout: float,
@@ -91,7 +69,7 @@ class Delivery:
     ) -> None:
         """``allow_private``: also addresses set in the console may be private; the file's may be."""
         self._allow_private = allow_private
-        self._apps, self._outbox, self._clock = apps, outbox, clock
+        self._apps, self._receipts, self._clock = apps, receipts, clock
         # Of its own: names that callers make us look up must not delay callbacks.
         self._resolver = Resolver()
         self._timeout, self._seconds = timeout, timestamp_seconds
@@ -176,7 +154,7 @@ class Delivery:
     def _settle(self, callback: Callback, *, delivered: bool = True) -> None:
         self.delivered += delivered
         if callback.receipt is not None:
-            self._outbox.callback_attempted(callback.receipt, callback.attempts, over=True)
+            self._receipts.callback_attempted(callback.receipt, callback.attempts, over=True)
 
     async def _attempt(self, callback: Callback) -> bool:
         callback.attempts += 1
@@ -198,7 +176,7 @@ class Delivery:
             )
         )
         if not ok and callback.receipt is not None:
-            self._outbox.callback_attempted(callback.receipt, callback.attempts, over=False)
+            self._receipts.callback_attempted(callback.receipt, callback.attempts, over=False)
         return ok
 
     async def test(self, app: App) -> tuple[bool, str]:

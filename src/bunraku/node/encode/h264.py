@@ -20,11 +20,6 @@ def level_for(width: int, height: int) -> str:
     raise ValueError(f"{width}x{height} is larger than any H.264 level here")
 
 
-def default_bitrate(width: int, height: int) -> int:
-    """Cap for a talking figure: 800 kbit/s at 512x512, growing slower than the area."""
-    return int(800_000 * (width * height / (512 * 512)) ** 0.75)
-
-
 class H264Encoder(VideoEncoder):
     """x264 in constrained-baseline form, because that is what every WebRTC receiver decodes.
 

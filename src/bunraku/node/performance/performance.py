@@ -13,7 +13,7 @@ import logging
 import math
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from contextlib import aclosing
 from functools import partial
 from typing import Protocol
 
@@ -24,18 +24,21 @@ from bunraku.core.media import (
     PCM,
     TICK_SAMPLES,
     TICK_US,
+    SpeechChunk,
     Weights,
     Word,
 )
+from bunraku.core.meter import Meter
+from bunraku.core.script import Script, SocketScript
 from bunraku.node.avatars.base import Avatar
 from bunraku.node.encode.opus import PACKET_SAMPLES, OpusEncoder, open_opus_encoder
-from bunraku.node.lipsync.lips import Lips
 from bunraku.node.lipsync.visemes import rest
 from bunraku.node.performance.drive_queue import Change, DriveQueue, Mode
 from bunraku.node.performance.life import Life
-from bunraku.node.performance.meter import Meter
+from bunraku.node.performance.line import Line, Voicing
 from bunraku.node.performance.picture import PictureTrack, VideoOpener, VideoOutlet, open_video_encoder
 from bunraku.node.performance.sound import SoundTrack
+from bunraku.node.speech.base import SpeechFailed
 from bunraku.node.speech.buffer import SpeechBuffer
 
 log = logging.getLogger(__name__)
@@ -65,20 +68,6 @@ class Audience(Protocol):
     def performance_failed(self, reason: str) -> None: ...
 
 
-@dataclass(eq=False)
-class Line:
-    """One drive on stage: its sound, its lips, and how its producer is stopped."""
-
-    drive_id: str
-    speech: SpeechBuffer
-    cancel: Callable[[], None] = lambda: None
-    prompted: asyncio.Event = field(default_factory=asyncio.Event)
-    lips: Lips = field(default_factory=Lips)
-    mood: str | None = None
-    turn: float | None = None
-    """Monotonic time at which the stage was free for it."""
-
-
 class Performance:
     """Owns its drives, its sound and its pictures; ``run`` is its only loop."""
 
@@ -88,6 +77,7 @@ class Performance:
         avatar: Avatar,
         outlet: Outlet,
         audience: Audience,
+        voicing: Voicing,
         executor: Executor,
         *,
         bitrate: int,
@@ -97,12 +87,14 @@ class Performance:
         open_video: VideoOpener = open_video_encoder,
         open_audio: Callable[[], OpusEncoder] = open_opus_encoder,
     ) -> None:
-        self._clock, self._outlet, self._audience = clock, outlet, audience
+        self._clock, self._outlet, self._audience, self._voicing = clock, outlet, audience, voicing
         self.meter = Meter()
         self._mood = mood
         self._life = Life(seed, mood)
         self._queue = DriveQueue(queue_capacity)
         self._lines: dict[str, Line] = {}
+        self._submitted = 0
+        self._making: set[asyncio.Task[None]] = set()
         self.pictures = PictureTrack(
             clock.monotonic, avatar, outlet, executor, self.meter, bitrate=bitrate, open_video=open_video
         )
@@ -128,16 +120,26 @@ class Performance:
     def queue_full(self) -> bool:
         return self._queue.full
 
-    def submit(self, line: Line, mode: Mode) -> None:
-        """Take a drive in. Raises ``QueueFull``; then nothing changed."""
+    def submit(self, drive_id: str, script: Script, mode: Mode) -> int:
+        """Take a drive in; returns the number by which its sound is fed.
+
+        Raises ``QueueFull``; then nothing changed.
+        """
         spoke = self._queue.speaking
-        changes = self._queue.submit(line.drive_id, mode)
+        changes = self._queue.submit(drive_id, mode)
         if spoke and not self._queue.speaking:
             self._cut()
         # First those that end: a WebSocket drive may succeed itself under the same id.
         self._drop_all(changes)
-        self._lines[line.drive_id] = line
+        self._submitted += 1
+        buffer = SpeechBuffer(self._voicing.ahead(script))
+        line = self._lines[drive_id] = Line(self._submitted, drive_id, script, buffer)
+        if not isinstance(script, SocketScript):
+            line.job = asyncio.create_task(self._make(line), name=f"speech-{drive_id}")
+            self._making.add(line.job)
+            line.job.add_done_callback(self._making.discard)
         self._prompt()
+        return line.number
 
     def _prompt(self) -> None:
         """Tell the current drive and the next to make their sound; the others wait, unmade."""
@@ -159,11 +161,63 @@ class Performance:
         self._cut_at = self._clock.monotonic()
         self._sound.cut()
 
-    def fail_waiting(self, drive_id: str) -> None:
-        """A queued drive's producer failed before its turn."""
-        change = self._queue.drop(drive_id)
+    # --- sound that is fed (SocketScript)
+
+    def _fed(self, number: int) -> Line | None:
+        return next((line for line in self._lines.values() if line.number == number), None)
+
+    async def feed(self, number: int, chunk: SpeechChunk) -> bool:
+        """Add to a line's sound; returns when there is room for more. False: it is off the stage."""
+        line = self._fed(number)
+        if line is None:
+            return False
+        await line.speech.put(chunk)
+        return not line.speech.closed
+
+    def held(self, number: int) -> float | None:
+        """Seconds of its sound that are still to be played; None when it is off the stage."""
+        line = self._fed(number)
+        return None if line is None else line.speech.seconds
+
+    def end_feed(self, number: int, tail: SpeechChunk) -> None:
+        """Nothing follows after ``tail``; what is held still plays."""
+        line = self._fed(number)
+        if line is not None:
+            line.speech.finish_with(tail)
+
+    # --- sound that is made
+
+    async def _make(self, line: Line) -> None:
+        await line.prompted.wait()
+        try:
+            line.lips = await self._voicing.lips(line.script)
+            silent = True
+            async with aclosing(self._voicing.speak(line.script)) as chunks:
+                async for chunk in chunks:
+                    silent = silent and not chunk.samples.size
+                    await line.speech.put(chunk)
+            if silent:
+                # Nothing to pronounce, such as "…": it is driven all the same (section 6.3: 1, 2, 4).
+                await line.speech.put(SpeechChunk(SILENCE))
+            line.speech.finish()
+        except SpeechFailed as error:
+            self._fail_line(line, str(error))
+        except Exception as error:
+            log.exception("speech", extra={"drive": line.drive_id})
+            self._fail_line(line, type(error).__name__)
+
+    def _fail_line(self, line: Line, reason: str) -> None:
+        """Its producer broke: what it gave still plays, and before its turn it is over at once."""
+        line.speech.fail(reason)
+        change = self._queue.drop(line.drive_id)
         if change is not None:
             self._drop_all([change])
+
+    async def made(self, drive_id: str) -> None:
+        """Return when all sound of a drive is made; for those who need not hurry."""
+        line = self._lines.get(drive_id)
+        if line is not None and line.job is not None:
+            await asyncio.wait([line.job])
 
     def gesture(self, name: str) -> None:
         self._life.gesture(name, self._time_us / 1e6)
@@ -172,8 +226,7 @@ class Performance:
         for change in changes:
             line = self._lines.pop(change.drive_id, None)
             if line is not None:
-                line.speech.clear()
-                line.cancel()
+                line.drop()
             self._audience.drive_changed(change)
         if self._queue.current is None:
             self._life.feel(self._mood)
@@ -226,7 +279,7 @@ class Performance:
         self._running = False
         self._over.set()
         self.interrupt()
-        await self.pictures.close()
+        await asyncio.gather(self.pictures.close(), *self._making, return_exceptions=True)
         self._sound.rest()
 
     def _tick(self, time_us: int) -> None:
@@ -273,7 +326,7 @@ class Performance:
             sound, lips = line.speech.take(wanted)
             if sound.size:
                 if not self._queue.speaking:
-                    self._life.feel(line.mood or self._mood)
+                    self._life.feel(line.script.mood or self._mood)
                     if line.turn is not None:
                         self.meter.first_audio_ms.observe((self._clock.monotonic() - line.turn) * 1e3)
                     self._audience.drive_changed(self._queue.started())
@@ -302,8 +355,7 @@ class Performance:
             log.warning("drive failed: %s", line.speech.failure, extra={"drive": line.drive_id})
         change = self._queue.finished(failed=failed)
         self._lines.pop(line.drive_id, None)
-        line.speech.clear()
-        line.cancel()
+        line.drop()
         self._prompt()
         self._audience.drive_changed(change)
         if self._queue.current is None:

@@ -12,12 +12,12 @@ from concurrent.futures import Executor, Future
 from typing import Protocol
 
 from bunraku.core.media import Codec, EncodedUnit, Picture, Pose, Weights
+from bunraku.core.meter import Meter
 from bunraku.node.avatars.base import Avatar
 from bunraku.node.encode.h264 import H264Encoder
 from bunraku.node.encode.video import VideoEncoder
 from bunraku.node.encode.vp8 import Vp8Encoder
 from bunraku.node.lipsync.visemes import rest
-from bunraku.node.performance.meter import Meter
 from bunraku.node.performance.rate import RateControl
 
 log = logging.getLogger(__name__)

@@ -43,6 +43,11 @@ class Voices:
         every = [t for p in self._providers for t in p.timbres]
         return [t for t in every if t.digital_human_id == digital_human_id]
 
+    def timbre(self, timbre_id: str) -> Timbre | None:
+        """By id or alias."""
+        found = self.find(timbre_id)
+        return None if found is None else found[0]
+
     def find(self, timbre_id: str) -> tuple[Timbre, SpeechProvider] | None:
         key = self._aliases.get(timbre_id, timbre_id)
         for provider in self._providers:

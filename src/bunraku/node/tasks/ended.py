@@ -41,7 +41,7 @@ class EndedTasks:
         ended = self._tasks.get(task_id)
         return ended if ended is not None and self._known(ended, app_id, self.horizon) else None
 
-    def drive(self, app_id: int, drive_id: str) -> Drive | None:
+    def find_drive(self, app_id: int, drive_id: str) -> Drive | None:
         return next((d for d in self._drives(app_id) if d.id == drive_id), None)
 
     def _drives(self, app_id: int) -> Iterator[Drive]:

@@ -6,241 +6,329 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.errors import StreamAlreadyStopped, StreamNotStarted, SystemBusy
-from bunraku.core.media import Word
+from bunraku.core.figures import Figures
+from bunraku.core.media import Picture, SpeechChunk, Word
+from bunraku.core.meter import Meter
+from bunraku.core.script import Script, SocketScript
 from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.node.callbacks.delivery import DRIVE_EVENT, TASK_EVENT
-from bunraku.node.captions import join
 from bunraku.node.performance.drive_queue import Change, Mode, QueueFull
-from bunraku.node.performance.performance import Line, Performance
+from bunraku.node.performance.performance import Performance
+from bunraku.node.performance.stage import StagingFailed
 from bunraku.node.rooms.room import Rooms, Stream
-from bunraku.store.tables import CallbackRow, DriveRow, TaskRow
+from bunraku.node.tasks.base import Staging
+from bunraku.node.tasks.herald import Herald, audible, caption
 
 log = logging.getLogger(__name__)
 
 
-def task_row(task: StreamTask) -> TaskRow:
-    return TaskRow(
-        id=task.id,
-        app_id=task.app_id,
-        digital_human_id=task.digital_human_id,
-        room_id=task.room_id,
-        stream_id=task.stream_id,
-        status=int(task.status),
-        created_at=task.created_at,
-        ended_at=task.ended_at,
-        fail_reason=task.fail_reason,
-    )
-
-
-def drive_row(drive: Drive) -> DriveRow:
-    return DriveRow(
-        id=drive.id,
-        task_id=drive.task_id,
-        kind=drive.kind.value,
-        sequence=drive.sequence,
-        status=int(drive.status),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Herald:
-    """How changes leave: written to the journal, called back, announced to the room."""
-
-    note: Callable[..., None]
-    send_callback: Callable[[CallbackRow], None]
-    has_receiver: Callable[[int], bool]  # whether an app wants callbacks now
-    clock: Clock
-    interrupted_as_5: bool = False
-
-    def callback(
-        self, app_id: int, task_id: str, event_type: int, detail: dict[str, Any]
-    ) -> list[CallbackRow]:
-        if not self.has_receiver(app_id):
-            return []
-        row = CallbackRow(
-            app_id=app_id,
-            task_id=task_id,
-            event_type=event_type,
-            event_time_ms=int(self.clock.wall() * 1000),
-            detail=detail,
-            attempts=0,
-        )
-        return [row]
-
-    def task(self, task: StreamTask) -> None:
-        detail: dict[str, Any] = {
-            "Status": int(task.status),
-            "RoomId": task.room_id,
-            "StreamId": task.stream_id,
-        }
-        if task.status is TaskStatus.FAILED:
-            detail["FailReason"] = task.fail_reason or "failed"
-        rows = self.callback(task.app_id, task.id, TASK_EVENT, detail)
-        self.note(task_row(task), *rows)
-        for row in rows:
-            self.send_callback(row)
-
-    def drive(self, app_id: int, drive: Drive, *, announce: bool = True) -> None:
-        status = int(drive.status)
-        if drive.status is DriveStatus.INTERRUPTED and not self.interrupted_as_5:
-            status = int(DriveStatus.ENDED)  # contract section 6.3: receivers know 1 to 4
-        rows = (
-            self.callback(app_id, drive.task_id, DRIVE_EVENT, {"DriveId": drive.id, "Status": status})
-            if announce
-            else []
-        )
-        self.note(drive_row(drive), *rows)
-        for row in rows:
-            self.send_callback(row)
-
-
-@dataclass(eq=False)
 class LiveTask:
-    """The one owner of everything a stream task has. Used on the event loop only.
+    """The one owner of everything a stream task has; nobody else writes any of it. Used on the event
+    loop only. It is the performance's ``Audience``.
 
-    It is the performance's ``Audience``.
+    A life: ``start`` once, then commands while it streams, then ``stop`` or a fault. ``on_over`` hears
+    of the end once, when the record is final.
     """
 
-    record: StreamTask
-    stream: Stream
-    rooms: Rooms
-    herald: Herald
-    clock: Clock
-    on_fault: Callable[[LiveTask, str], None]
-    performance: Performance | None = None
-    drives: dict[str, Drive] = field(default_factory=dict[str, Drive])
-    began: float = 0.0
-    idle_since: float | None = None
-    jobs: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])
-    closers: set[Callable[[], None]] = field(default_factory=set[Callable[[], None]])
-    _started: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(
+        self,
+        record: StreamTask,
+        stream: Stream,
+        rooms: Rooms,
+        herald: Herald,
+        clock: Clock,
+        on_over: Callable[[LiveTask], None],
+        *,
+        stop_timeout: float,
+    ) -> None:
+        """``stop_timeout``: seconds after which what hangs on the way out is cut off."""
+        self._record, self._stream, self._rooms = record, stream, rooms
+        self._herald, self._clock, self._on_over = herald, clock, on_over
+        self._performance: Performance | None = None
+        self._drives: dict[str, Drive] = {}
+        self._began = clock.monotonic()
+        self._idle_since = self._began
+        self._jobs: set[asyncio.Task[Any]] = set()
+        self._started = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._stop_timeout = stop_timeout
+        self._closing: asyncio.Task[None] | None = None
+        self._over = asyncio.Event()
 
-    # --- the record
+    # --- what others may see
 
-    def change(self, status: TaskStatus, **details: Any) -> None:
-        """Move to ``status`` and tell everybody. Raises ``IllegalTransition``."""
-        if status in (TaskStatus.FAILED, TaskStatus.STOPPED):
-            details["ended_at"] = self.clock.wall()
-        self.record = self.record.evolve(status, **details)
+    @property
+    def record(self) -> StreamTask:
+        return self._record
+
+    @property
+    def drives(self) -> tuple[Drive, ...]:
+        """Oldest first."""
+        return tuple(self._drives.values())
+
+    def find_drive(self, drive_id: str) -> Drive | None:
+        return self._drives.get(drive_id)
+
+    @property
+    def lateness(self) -> float:
+        """Seconds by which its ticks come late."""
+        return 0.0 if self._performance is None else self._performance.meter.lateness
+
+    def add_to(self, total: Meter) -> None:
+        """Add its counts to a sum."""
+        if self._performance is not None:
+            total.add(self._performance.meter)
+
+    def figures(self) -> Figures:
+        performance = self._performance
+        if performance is None:
+            return Figures(self._record)
+        m = performance.meter
+        return Figures(
+            self._record,
+            watchers=len(self._stream.watchers),
+            drives_queued=performance.queued,
+            render_ms=m.render_ms.median(),
+            encode_ms=m.encode_ms.median(),
+            first_audio_ms=m.first_audio_ms.median(),
+            interrupt_ms=m.interrupt_ms.median(),
+            av_offset_ms=m.av_offset_ms.median(),
+            frames_late=m.frames_late,
+        )
+
+    def picture(self) -> Picture | None:
+        """What the figure shows: its own buffer, drawn anew under the reader's eyes."""
+        return None if self._performance is None else self._performance.pictures.picture
+
+    async def stopping(self) -> None:
+        """Return when the task is on its way out."""
+        await self._stopping.wait()
+
+    async def over(self) -> None:
+        """Return when the record is final."""
+        await self._over.wait()
+
+    # --- life
+
+    def start(self, staging: Staging, background_url: str | None, timeout: float) -> None:
+        """Begin to bring the performance to the stage; ``timeout`` seconds are given for it."""
+        self._spawn(self._start(staging, background_url, timeout), "start")
+
+    async def _start(self, staging: Staging, background_url: str | None, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                performance = await staging.make(self._record, background_url, self._stream, self)
+        except TimeoutError:
+            self._fail("initialization timed out")
+        except StagingFailed as error:
+            self._fail(str(error))
+        except Exception as error:
+            log.exception("stream task did not start", extra={"task": self._record.id})
+            self._fail(f"digital human could not be staged ({type(error).__name__})")
+        else:
+            if self._record.status is TaskStatus.INITIALIZING:  # not stopped meanwhile
+                self._performance = performance
+                self._change(TaskStatus.STREAMING)
+                self._rooms.publish(self._stream)
+                self._spawn(performance.run(), "performance")
+
+    def _fail(self, reason: str) -> None:
+        if self._record.status is not TaskStatus.INITIALIZING:
+            return
+        self._stopping.set()
+        self._rooms.withdraw(self._stream)
+        self._change(TaskStatus.FAILED, fail_reason=reason)
+        self._end()
+
+    def stop(self) -> None:
+        """Status 4 when this returns, 5 when it is ``over``. Raises ``StreamAlreadyStopped``."""
+        if not self._record.status.live:
+            raise StreamAlreadyStopped
+        if self._performance is not None:
+            self._performance.interrupt()
+        for drive in [d for d in self._drives.values() if d.status is DriveStatus.QUEUED]:
+            # WebSocket and RTC drives that never came to the stage.
+            over = self._drives[drive.id] = drive.evolve(DriveStatus.INTERRUPTED)
+            self._herald.drive(self._record.app_id, over, announce=not drive.kind.live)
+        self._rooms.withdraw(self._stream)
+        self._change(TaskStatus.STOPPING)
+        self._stopping.set()
+        self._closing = asyncio.create_task(self._wind_down(), name=f"stop-{self._record.id}")
+
+    async def _wind_down(self) -> None:
+        try:
+            # Side by side: a picture that hangs must keep no watcher here.
+            ends = [asyncio.create_task(self._stream.close())]
+            if self._performance is not None:
+                ends.append(asyncio.create_task(self._performance.stop()))
+            done, hanging = await asyncio.wait(ends, timeout=self._stop_timeout)
+            faults = [e for job in done if (e := job.exception()) is not None]
+            if hanging or faults:
+                log.error("stream task was stopped by force: %s", faults, extra={"task": self._record.id})
+            for job in hanging:
+                job.cancel()
+        finally:
+            self._cancel_jobs()
+            self._change(TaskStatus.STOPPED)
+            self._end()
+
+    def _end(self) -> None:
+        self._over.set()
+        self._on_over(self)
+
+    async def abandon(self) -> None:
+        """The node is not its owner any more: everything stops, and nobody is told."""
+        self._stopping.set()
+        self._drives.clear()  # their ends are told by the new owner
+        self._rooms.withdraw(self._stream)
+        ends = [self._stream.close()]
+        if self._performance is not None:
+            ends.append(self._performance.stop())
+        await asyncio.gather(*ends, return_exceptions=True)
+        self._cancel_jobs()
+        self._over.set()
+
+    def expired(self, now: float) -> bool:
+        """Whether TTL or MaxIdleTime has passed (contract section 6.2); ``now`` is monotonic."""
+        if not self._record.status.live:
+            return False
+        if now - self._began >= self._record.ttl:
+            return True
+        if self._record.status is not TaskStatus.STREAMING or self._performance is None:
+            return False
+        if not self._performance.idle:
+            self._idle_since = now
+            return False
+        return now - self._idle_since >= self._record.max_idle_time
+
+    def _change(self, status: TaskStatus, **details: Any) -> None:
+        if status.final:
+            details["ended_at"] = self._clock.wall()
+        self._record = self._record.evolve(status, **details)
         if status is TaskStatus.STREAMING:
-            self.idle_since = self.clock.monotonic()
-        if status is not TaskStatus.INITIALIZING:
-            self._started.set()
-        log.info("stream task %s", status.name.lower(), extra={"task": self.record.id})
-        self.herald.task(self.record)
+            self._touch()
+        self._started.set()
+        log.info("stream task %s", status.name.lower(), extra={"task": self._record.id})
+        self._herald.task(self._record)
 
-    async def streaming(self, grace: float) -> Performance:
-        """The performance, waiting up to ``grace`` seconds for a task that starts (section 6.4).
+    def _touch(self) -> None:
+        """Something was asked of the figure: the idle time starts again (contract section 6.2)."""
+        self._idle_since = self._clock.monotonic()
+
+    def _spawn(self, work: Any, name: str) -> None:
+        """A job that ends with the task at the latest."""
+        job = asyncio.create_task(work, name=f"{name}-{self._record.id}")
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+
+    def _cancel_jobs(self) -> None:
+        for job in tuple(self._jobs):
+            job.cancel()
+
+    # --- commands
+
+    async def streaming(self, grace: float) -> None:
+        """Wait up to ``grace`` seconds for a task that starts (contract section 6.4).
 
         Raises ``StreamNotStarted`` or ``StreamAlreadyStopped``.
         """
-        if self.record.status is TaskStatus.INITIALIZING and grace > 0:
+        if self._record.status is TaskStatus.INITIALIZING and grace > 0:
             try:
                 async with asyncio.timeout(grace):
                     await self._started.wait()
             except TimeoutError:
                 pass
-        if self.record.status in (TaskStatus.INITIALIZING, TaskStatus.FAILED):
+        if self._record.status is TaskStatus.FAILED:
+            raise StreamNotStarted("the stream failed to start")
+        if self._record.status is TaskStatus.INITIALIZING:
             raise StreamNotStarted
-        if self.record.status is not TaskStatus.STREAMING or self.performance is None:
+        self._stage()
+
+    def _stage(self) -> Performance:
+        if self._record.status is not TaskStatus.STREAMING or self._performance is None:
             raise StreamAlreadyStopped
-        return self.performance
+        return self._performance
 
-    def touch(self) -> None:
-        """Something was asked of the figure: the idle time starts again (section 6.2)."""
-        self.idle_since = self.clock.monotonic()
-
-    # --- drives
-
-    def new_drive(self, kind: DriveKind) -> Drive:
-        return Drive(str(uuid.uuid4()), self.record.id, kind, len(self.drives))
-
-    def accept(self, drive: Drive) -> None:
-        """Remember a drive and say that it is queued."""
-        self.drives[drive.id] = drive
-        self.herald.drive(self.record.app_id, drive, announce=not drive.kind.live)
-
-    def submit(self, drive: Drive, line: Line, mode: Mode, *, known: bool = False) -> None:
-        """Put a drive on stage. Raises ``SystemBusy`` when the queue is full and
-        ``StreamAlreadyStopped`` when the task is not streaming; then nothing happened.
-
-        ``known`` drives (WebSocket) were accepted when they were created.
-        """
-        if self.performance is None or self.record.status is not TaskStatus.STREAMING:
-            raise StreamAlreadyStopped
-        if mode is Mode.APPEND and self.performance.queue_full:
+    def drive(self, script: Script, mode: Mode) -> Drive:
+        """Have a script said. Raises ``SystemBusy`` when the queue is full and ``StreamAlreadyStopped``
+        when the task is not streaming; then nothing happened."""
+        stage = self._stage()
+        if mode is Mode.APPEND and stage.queue_full:
             raise SystemBusy("drive queue is full")
-        # Section 8.5: the new drive's 1 comes before the old one's 4.
-        if not known:
-            self.accept(drive)
+        # Contract section 8.5: the new drive's 1 comes before the old one's 4.
+        drive = self.announce(script.kind)
+        self._submit(stage, drive.id, script, mode)
+        return drive
+
+    def announce(self, kind: DriveKind) -> Drive:
+        """A queued drive that is not on stage yet."""
+        drive = Drive(str(uuid.uuid4()), self._record.id, kind, len(self._drives))
+        self._drives[drive.id] = drive
+        self._herald.drive(self._record.app_id, drive, announce=not kind.live)
+        return drive
+
+    def utter(self, drive_id: str) -> int:
+        """A WebSocket Start: this drive takes the stage now, all others leave it (contract section 7.3).
+
+        Returns the number by which it is fed. Raises ``StreamAlreadyStopped``.
+        """
+        return self._submit(self._stage(), drive_id, SocketScript(), Mode.REPLACE)
+
+    def _submit(self, stage: Performance, drive_id: str, script: Script, mode: Mode) -> int:
         try:
-            self.performance.submit(line, mode)
+            return stage.submit(drive_id, script, mode)
         except QueueFull as error:
             raise SystemBusy("drive queue is full") from error
 
-    def spawn(self, work: Any, name: str) -> asyncio.Task[Any]:
-        """A job that ends with the task at the latest."""
-        job = asyncio.create_task(work, name=name)
-        self.jobs.add(job)
-        job.add_done_callback(self.jobs.discard)
-        return job
+    async def feed(self, number: int, chunk: SpeechChunk) -> bool:
+        """Sound for an utterance; False when it is off the stage."""
+        return self._performance is not None and await self._performance.feed(number, chunk)
+
+    def held(self, number: int) -> float | None:
+        """Seconds of an utterance still to be played; None when it is off the stage."""
+        return None if self._performance is None else self._performance.held(number)
+
+    def end_feed(self, number: int, tail: SpeechChunk) -> None:
+        if self._performance is not None:
+            self._performance.end_feed(number, tail)
+
+    def gesture(self, name: str) -> None:
+        """Raises ``StreamAlreadyStopped``."""
+        self._stage().gesture(name)
+        self._touch()
+
+    def interrupt(self) -> None:
+        """End the current drive and discard the queue. Raises ``StreamAlreadyStopped``."""
+        self._stage().interrupt()
 
     # --- Audience
 
     def drive_changed(self, change: Change) -> None:
-        drive = self.drives.get(change.drive_id)
+        drive = self._drives.get(change.drive_id)
         if drive is None:
             return
-        drive = drive.evolve(change.status)
-        self.drives[drive.id] = drive
-        if self.performance is not None and self.performance.idle:
-            self.idle_since = self.clock.monotonic()
-        self.herald.drive(self.record.app_id, drive)
-        if change.status is DriveStatus.DRIVING:
-            self._say(drive, DriveStatus.DRIVING)
-        elif change.spoke:
-            self._say(drive, DriveStatus.ENDED)
+        drive = self._drives[drive.id] = drive.evolve(change.status)
+        if self._performance is not None and self._performance.idle:
+            self._touch()
+        self._herald.drive(self._record.app_id, drive)
+        if change.status is DriveStatus.DRIVING or change.spoke:
+            heard = DriveStatus.DRIVING if change.status is DriveStatus.DRIVING else DriveStatus.ENDED
+            self._say(audible(drive.id, heard, self._clock.wall()))
 
     def words_spoken(self, drive_id: str, words: tuple[Word, ...]) -> None:
-        """Captions, contract section 13."""
-        timed = [
-            {"Text": w.text, "StartMs": round(w.start * 1000), "EndMs": round(w.end * 1000)} for w in words
-        ]
-        self._room_message(
-            {
-                "Product": "bunraku",
-                "Timestamp": int(self.clock.wall() * 1000),
-                "Cmd": 2001,
-                "Data": {
-                    "DriveId": drive_id,
-                    "Text": join(words),
-                    "StartMs": timed[0]["StartMs"],
-                    "EndMs": timed[-1]["EndMs"],
-                    "Words": timed,
-                },
-            }
-        )
+        self._say(caption(drive_id, words, self._clock.wall()))
 
     def performance_failed(self, reason: str) -> None:
-        self.on_fault(self, reason)
+        """An unrecoverable fault while streaming ends the task, not the server."""
+        if self._record.status is TaskStatus.STREAMING:
+            log.error("stream task stopped: %s", reason, extra={"task": self._record.id})
+            self.stop()
 
-    def _say(self, drive: Drive, status: DriveStatus) -> None:
-        self._room_message(
-            {
-                "Product": "digitalhuman",
-                "Timestamp": int(self.clock.wall() * 1000),
-                "Cmd": 1001,
-                "Data": {"Status": int(status), "DriveId": drive.id},
-            }
-        )
-
-    def _room_message(self, payload: dict[str, Any]) -> None:
-        room = self.rooms.find(self.record.app_id, self.record.room_id)
+    def _say(self, payload: dict[str, Any]) -> None:
+        room = self._rooms.find(self._record.app_id, self._record.room_id)
         if room is not None:
             room.message(payload)

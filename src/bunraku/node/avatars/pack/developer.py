@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Rect
-from bunraku.node.avatars.base import Framing
 from bunraku.node.avatars.pack.canvas import Canvas, yuv
 from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.avatars.pack.limbs import lay_over, video_range

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 
+from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect, Weights
-from bunraku.node.avatars.base import Framing
 from bunraku.node.avatars.pack.developer import Developer
 from bunraku.node.avatars.pack.geometry import NOTHING, covered, intersection, merged, union
 from bunraku.node.avatars.pack.limbs import lay

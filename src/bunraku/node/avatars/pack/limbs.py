@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect
-from bunraku.node.avatars.base import Framing
 from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.avatars.pack.geometry import NOTHING
 from bunraku.node.avatars.pack.plates import U8, Limb

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from bunraku.core.errors import DigitalHumanBroken
-from bunraku.node.avatars.base import Framing
+from bunraku.core.framing import Framing
 from bunraku.node.avatars.pack.figure import PackFigure
 from bunraku.node.avatars.pack.manifest import Manifest, read
 from bunraku.node.avatars.pack.plates import Art, Limb, Plate

@@ -1,0 +1,26 @@
+"""What CreateDigitalHumanStreamTask asks for, validated: plain data on its way to a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bunraku.core.framing import Framing
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """``ttl`` and ``max_idle_time`` in seconds, ``bitrate`` in bits per second. ``max_tasks`` is how many
+    stream tasks the app may have at once."""
+
+    app_id: int
+    max_tasks: int
+    digital_human_id: str
+    room_id: str
+    stream_id: str
+    framing: Framing
+    bitrate: int
+    ttl: int = 86400
+    max_idle_time: int = 900
+    emotion: str | None = None
+    """None for the digital human's own."""
+    background_url: str | None = None

@@ -1,0 +1,41 @@
+"""What a node says of itself, for placement and for the operator's eyes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """``tasks`` counts those that hold a place; ``capacity`` is how many may. ``lateness`` is the worst of
+    its running performances, seconds; ``memory`` resident bytes."""
+
+    capacity: int = 0
+    tasks: int = 0
+    rooms: int = 0
+    watchers: int = 0
+    lateness: float = 0.0
+    memory: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Load:
+        """Tolerates fields that this version does not know, or does not find."""
+        return cls(**{k: v for k, v in values.items() if k in cls.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """A node as its row tells of it. ``state``: ``up``, ``draining``, ``lost`` or ``gone``."""
+
+    id: str
+    epoch: int
+    state: str
+    machine: str
+    version: str
+    started_at: float
+    beat: int
+    load: Load

@@ -1,0 +1,47 @@
+"""What a node counts, and what became of callbacks: plain data for metrics and the console."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from bunraku.core.meter import Histogram, Meter
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An attempt that ended one way or the other, for the operator's eyes."""
+
+    number: int
+    app_id: int
+    task_id: str
+    event_type: int
+    status: int
+    attempts: int
+    delivered: bool
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "Number": self.number,
+            "TaskId": self.task_id,
+            "EventType": self.event_type,
+            "Status": self.status,
+            "Attempts": self.attempts,
+            "Delivered": self.delivered,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """``tasks`` counts live stream tasks by the name of their status; ``lag`` is of the event loop."""
+
+    node_id: str
+    accepting: bool
+    tasks: dict[str, int] = field(default_factory=dict[str, int])
+    watchers: int = 0
+    drives_queued: int = 0
+    meter: Meter = field(default_factory=Meter)
+    lag: Histogram = field(default_factory=Histogram)
+    callbacks_delivered: int = 0
+    callbacks_given_up: int = 0
+    callbacks_waiting: int = 0

@@ -1,0 +1,68 @@
+"""``Settings`` and the nodes to an ASGI application: everything that answers HTTP and WebSocket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from fastapi import FastAPI
+
+from bunraku import __version__
+from bunraku.core.apps import Apps
+from bunraku.core.clock import Clock
+from bunraku.core.settings import Settings
+from bunraku.front.edge.drive_socket import DriveSockets
+from bunraku.front.http import is_loopback
+from bunraku.front.rpc.actions import ACTION_NAMES, Actions
+from bunraku.front.rpc.gate import Gate
+from bunraku.front.rpc.limits import CallLimits, NonceLedger
+from bunraku.front.rpc.server import Dispatcher, install
+from bunraku.front.web.app_desk import AppDesk
+from bunraku.front.web.assets import Assets
+from bunraku.front.web.backstage import Backstage
+from bunraku.front.web.console import Console
+from bunraku.front.web.metrics import Metrics
+from bunraku.front.web.player import Player
+from bunraku.nodes.base import Nodes
+from bunraku.store.app_store import AppStore
+
+
+def application(
+    settings: Settings,
+    clock: Clock,
+    apps: Apps,
+    app_store: AppStore,
+    nodes: Nodes,
+    nonces: NonceLedger,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+) -> FastAPI:
+    """``lifespan`` starts what the application needs and ends it."""
+    app = FastAPI(
+        title="Bunraku",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+    )
+    for routes in (
+        DriveSockets(nodes).routes(),
+        Metrics(nodes).routes(),
+        Assets(nodes).routes(),
+        Player().routes(),
+    ):
+        app.include_router(routes)
+    actions = Actions(settings, nodes)
+    ledger = nonces if settings.limits.strict_nonce else None
+    gate = Gate(apps, clock, CallLimits(settings.limits, clock), ACTION_NAMES, ledger)
+    dispatcher = Dispatcher(gate, actions, settings.public_url)
+    if settings.console.enabled:
+        private = is_loopback(settings.host) and settings.public_url is None
+        console = Console(
+            settings.console, apps, actions, clock, base_url=dispatcher.base_url, private=private
+        )
+        console.install(app)
+        app.include_router(Backstage(console, apps, nodes).routes())
+        app.include_router(AppDesk(console, apps, app_store).routes())
+    install(app, dispatcher, settings.rpc_prefix)
+    return app

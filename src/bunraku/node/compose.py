@@ -1,0 +1,253 @@
+"""``Settings`` to the parts of a node. Nothing runs yet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from bunraku import __version__
+from bunraku.core.apps import Apps
+from bunraku.core.clock import Clock
+from bunraku.core.framing import Framing
+from bunraku.core.owner import Owner
+from bunraku.core.settings import Settings
+from bunraku.front.edge.whip import Whip
+from bunraku.node.assets import Assets
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.callbacks.delivery import Delivery
+from bunraku.node.fetch import Fetcher
+from bunraku.node.lag import LoopLag
+from bunraku.node.node import LocalNode
+from bunraku.node.performance.stage import Stage
+from bunraku.node.performance.voicing import NodeVoicing
+from bunraku.node.rooms.room import Rooms
+from bunraku.node.rtc.aiortc.transport import AiortcTransport
+from bunraku.node.rtc.base import Transport
+from bunraku.node.rtc.port.transport import PortTransport
+from bunraku.node.speech import espeak, flite
+from bunraku.node.speech.audio_file import AudioFiles
+from bunraku.node.speech.base import SpeechProvider
+from bunraku.node.speech.openai_voices import OpenAIProvider
+from bunraku.node.speech.piper import PiperProvider
+from bunraku.node.speech.voices import Voices
+from bunraku.node.streams.sources import LiveSources
+from bunraku.node.tasks.drive_socket import DriveSockets
+from bunraku.node.tasks.ended import EndedTasks
+from bunraku.node.tasks.herald import Herald
+from bunraku.node.tasks.manager import TaskManager
+from bunraku.node.tasks.outbox import Outbox
+from bunraku.store.database import Database
+from bunraku.store.directory import Directory
+from bunraku.store.journal import Journal
+from bunraku.store.lives import Lives
+from bunraku.store.nonces import Nonces
+
+log = logging.getLogger(__name__)
+
+# Decoded at start-up, so that the first task of most servers begins at once; the rest take about a
+# second of their own first task.
+WARM = (Framing(720, 1280), Framing(512, 512))
+WARM_PACKS = 2
+FORGET_EVERY = 60.0
+NONCES_KEPT = 1300  # s: longer than a signature may be used in either direction
+
+
+def installed_providers(settings: Settings) -> list[SpeechProvider]:
+    """The voices this machine has."""
+    providers: list[SpeechProvider] = []
+    if espeak.available():
+        providers.append(espeak.EspeakProvider(settings.speech.espeak_helpers))
+    speech = settings.speech
+    if speech.flite_helpers and (voices := flite.installed()):
+        providers.append(flite.FliteProvider(voices, speech.flite_helpers))
+    if speech.piper_voices is not None:
+        providers.append(PiperProvider(speech.piper_voices))
+    providers.extend(OpenAIProvider(endpoint) for endpoint in speech.endpoints)
+    return providers
+
+
+def node_name(data_dir: Path) -> str:
+    """Of the node that this data directory belongs to; made once."""
+    path = data_dir / "node"
+    if not path.exists():
+        path.write_text(f"n{secrets.token_hex(4)}")
+    return path.read_text().strip()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeParts:
+    """What a node is made of; each is made once, here."""
+
+    settings: Settings
+    clock: Clock
+    apps: Apps
+    database: Database
+    catalog: Catalog
+    voices: Voices
+    rooms: Rooms
+    transport: Transport
+    whip: Whip
+    stage: Stage
+    journal: Journal
+    lives: Lives
+    ended: EndedTasks
+    directory: Directory
+    herald: Herald
+    delivery: Delivery
+    manager: TaskManager
+    sockets: DriveSockets
+    lag: LoopLag
+    node: LocalNode
+
+    @property
+    def ready(self) -> bool:
+        """It takes new tasks."""
+        return self.manager.accepting and not self.journal.away
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Started; what started is closed in the reverse order, also when a later part does not start.
+
+        The database is open, and its apps are known.
+        """
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.stage.close)
+            await self.voices.start()
+            stack.push_async_callback(self.voices.close)
+            stack.push_async_callback(self.delivery.close)
+            await self.transport.start()
+            stack.push_async_callback(self.transport.close)
+            stack.push_async_callback(self.whip.close)
+            # From here on this life of the node owns what it does, and its former ones nothing.
+            owner, ending = await self.lives.begin(
+                self.journal.owner.node_id,
+                socket.gethostname(),
+                __version__,
+                self.clock.wall(),
+                self.herald.end_lost,
+            )
+            await self.journal.open(owner)
+            stack.push_async_callback(self.lives.leave, owner)
+            stack.push_async_callback(self.journal.close)
+            self.herald.outbox.resume(ending.callbacks)
+            for record, drives in await self.directory.ended():
+                self.ended.add(record, drives)
+            self.manager.start()
+            stack.push_async_callback(self.manager.close)
+            jobs = (
+                self.lag.watch(),
+                self.stage.warm(self.catalog.list()[:WARM_PACKS], WARM),
+                self._forget(),
+            )
+            for job in jobs:
+                stack.callback(asyncio.create_task(job).cancel)
+            log.info("ready")
+            yield
+
+    async def _forget(self) -> None:
+        """What is past its retention."""
+        nonces = Nonces(self.database)
+        while True:
+            await self.clock.sleep_until(self.clock.monotonic() + FORGET_EVERY)
+            self.ended.forget()
+            try:
+                await self.directory.forget()
+                await nonces.forget_before(int(self.clock.wall()) - NONCES_KEPT)
+            except Exception:
+                log.exception("forgetting")
+
+
+def assemble(
+    settings: Settings,
+    clock: Clock,
+    apps: Apps,
+    database: Database,
+    door: object,
+    *,
+    node_id: str,
+    providers: Sequence[SpeechProvider] | None = None,
+) -> NodeParts:
+    """``providers`` replaces the installed voices, for tests."""
+    cv2.setNumThreads(1)  # pictures are already spread over worker threads
+    catalog = Catalog(settings.packs, settings.aliases)
+    voices = Voices(
+        installed_providers(settings) if providers is None else list(providers),
+        settings.aliases,
+        timeout=settings.speech.timeout,
+    )
+    rooms, rtc = Rooms(), settings.rtc
+    whip = Whip(rooms, door, rtc.advertise, rtc.ice_servers)  # type: ignore[arg-type]
+    fetcher = Fetcher(settings.fetch)
+    files, sources = AudioFiles(fetcher), LiveSources(rooms, whip)
+    stage = Stage(
+        clock,
+        catalog,
+        fetcher,
+        lambda app_id: NodeVoicing(app_id, voices, files, sources, clock),
+        queue_capacity=settings.limits.drive_queue,
+    )
+    journal = Journal(database, clock, Owner(node_id, 0))
+    delivery = Delivery(
+        apps,
+        journal,
+        clock,
+        timeout=settings.callbacks.timeout,
+        timestamp_seconds=settings.callbacks.timestamp_seconds,
+        allow_private=settings.fetch.allow_private,
+    )
+    herald = Herald(
+        journal,
+        Outbox(journal, delivery.send),
+        partial(_has_receiver, apps),
+        clock,
+        settings.callbacks.interrupted_as_5,
+    )
+    directory = Directory(database, clock, settings.tasks.retention)
+    ended = EndedTasks(clock, settings.tasks.retention)
+    manager = TaskManager(
+        settings.tasks, clock, journal, herald, rooms, stage, ended, capacity=settings.limits.tasks
+    )
+    transport: Transport = (
+        PortTransport(clock, rtc.port, rtc.advertise, rtc.watcher_timeout)
+        if rtc.transport == "port"
+        else AiortcTransport(clock, rtc.advertise, rtc.watcher_timeout)
+    )
+    sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)
+    assets = Assets(catalog, settings.data_dir / "assets")
+    node = LocalNode(settings, apps, catalog, voices, assets, manager, sockets, journal, delivery, lag)
+    return NodeParts(
+        settings,
+        clock,
+        apps,
+        database,
+        catalog,
+        voices,
+        rooms,
+        transport,
+        whip,
+        stage,
+        journal,
+        Lives(database),
+        ended,
+        directory,
+        herald,
+        delivery,
+        manager,
+        sockets,
+        lag,
+        node,
+    )
+
+
+def _has_receiver(apps: Apps, app_id: int) -> bool:
+    app = apps.get(app_id)
+    return app is not None and app.callback_url is not None

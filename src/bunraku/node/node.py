@@ -1,0 +1,195 @@
+"""A node: what ``nodes.base.Node`` asks for, answered by the parts of this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+
+from bunraku.core.apps import Apps
+from bunraku.core.catalogue import DigitalHuman
+from bunraku.core.commission import Commission
+from bunraku.core.drive import Drive
+from bunraku.core.errors import InvalidParams, StreamNotStarted, TimbreNotFound, TimbreNotSupported
+from bunraku.core.figures import Figures
+from bunraku.core.load import Load
+from bunraku.core.report import Outcome, Report
+from bunraku.core.script import AudioScript, Script, SocketScript, StreamScript, TextScript, Timbre
+from bunraku.core.settings import Settings
+from bunraku.core.stream_task import StreamTask, TaskStatus
+from bunraku.node.assets import Assets
+from bunraku.node.avatars.base import AvatarPack
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.avatars.preview import thumbnail
+from bunraku.node.callbacks.delivery import Delivery
+from bunraku.node.lag import LoopLag
+from bunraku.node.performance.drive_queue import Mode
+from bunraku.node.speech.voices import Voices
+from bunraku.node.tasks.base import TaskJournal
+from bunraku.node.tasks.drive_socket import DriveSockets
+from bunraku.node.tasks.live_task import LiveTask
+from bunraku.node.tasks.manager import TaskManager
+from bunraku.nodes.sockets import Closing, SocketDrive
+
+
+@dataclass(frozen=True, slots=True)
+class LocalNode:
+    """A ``nodes.base.Node``. Holds no state of its own."""
+
+    settings: Settings
+    apps: Apps
+    catalog: Catalog
+    voices: Voices
+    assets: Assets
+    manager: TaskManager
+    sockets: DriveSockets
+    journal: TaskJournal
+    delivery: Delivery
+    lag: LoopLag
+
+    # --- catalogue
+
+    async def humans(self) -> tuple[DigitalHuman, ...]:
+        return tuple(_described(pack) for pack in self.catalog.list())
+
+    async def human(self, digital_human_id: str) -> DigitalHuman:
+        return _described(self.catalog.find(digital_human_id))
+
+    async def timbres(self, digital_human_id: str | None) -> tuple[Timbre, ...]:
+        return tuple(self.voices.list(digital_human_id))
+
+    async def asset(self, digital_human_id: str, name: str) -> bytes | None:
+        return await self.assets.get(digital_human_id, name)
+
+    # --- stream tasks
+
+    async def create(self, commission: Commission) -> StreamTask:
+        return await self.manager.create(commission)
+
+    async def stop(self, app_id: int, task_id: str) -> None:
+        await self.manager.stop(app_id, task_id)
+
+    async def _on_stage(self, app_id: int, task_id: str, grace: float | None = None) -> LiveTask:
+        """The live task, streaming. Codes of contract section 6.4."""
+        if self.manager.record(app_id, task_id).status is TaskStatus.FAILED:
+            raise StreamNotStarted("the stream failed to start")
+        live = self.manager.get(app_id, task_id)
+        await live.streaming(self.settings.tasks.grace_wait if grace is None else grace)
+        return live
+
+    async def drive(self, app_id: int, task_id: str, script: Script, interrupt: bool) -> Drive:
+        record = self.manager.record(app_id, task_id)
+        script = self._checked(record, script)
+        live = await self._on_stage(app_id, task_id)
+        drive = live.drive(script, self._mode(script, interrupt))
+        await self.journal.settle()
+        return drive
+
+    def _checked(self, record: StreamTask, script: Script) -> Script:
+        """The script with names of our own. Raises what is wrong with it for this task."""
+        match script:
+            case TextScript():
+                timbre = self.voices.timbre(script.timbre_id)
+                if timbre is None:
+                    raise TimbreNotFound("TTSConfig.TimbreId")
+                if timbre.digital_human_id not in (None, record.digital_human_id):
+                    raise TimbreNotSupported("TTSConfig.TimbreId")
+                return TextScript(script.text, timbre.id, script.prosody, script.mood)
+            case StreamScript(stream_id=record.stream_id):
+                raise InvalidParams("RTCConfig.StreamId is the task's own stream")
+            case AudioScript() | StreamScript() | SocketScript():
+                return script
+
+    def _mode(self, script: Script, interrupt: bool) -> Mode:
+        if isinstance(script, StreamScript):
+            return Mode.REPLACE  # interrupts and discards at once (contract section 5.8)
+        if not interrupt:
+            return Mode.APPEND
+        return Mode.REPLACE if self.settings.tasks.interrupt_drops_queue else Mode.INTERRUPT
+
+    async def gesture(self, app_id: int, task_id: str, action: str) -> None:
+        live = await self._on_stage(app_id, task_id)
+        gestures = self.catalog.get(live.record.digital_human_id).gestures
+        if action not in gestures:
+            raise InvalidParams(f"Action must be one of {', '.join(gestures)}")
+        live.gesture(action)
+
+    async def interrupt(self, app_id: int, task_id: str) -> None:
+        live = await self._on_stage(app_id, task_id, grace=0)
+        live.interrupt()
+        await self.journal.settle()
+
+    async def figures(self, app_id: int, task_id: str) -> Figures | None:
+        live = self._find(app_id, task_id)
+        return None if live is None else live.figures()
+
+    async def snapshot(self, app_id: int, task_id: str) -> bytes | None:
+        live = self._find(app_id, task_id)
+        picture = None if live is None else live.picture()
+        if live is None or picture is None:
+            return None
+        # The buffer may change while it is copied: a torn thumbnail is no harm.
+        return await asyncio.to_thread(thumbnail, picture.buffer.copy(), live.record.framing.width)
+
+    def _find(self, app_id: int, task_id: str) -> LiveTask | None:
+        return next(
+            (t for t in self.manager.all() if t.record.id == task_id and t.record.app_id == app_id), None
+        )
+
+    # --- drive sockets
+
+    async def drive_socket(self, app_id: int, task_id: str) -> SocketDrive:
+        live = await self._on_stage(app_id, task_id)
+        ticket = self.sockets.ticket(live)
+        await self.journal.settle()
+        return ticket
+
+    async def open_socket(self, token: str) -> str | None:
+        return await self.sockets.open(token)
+
+    async def frame(self, socket_id: str, frame: str | bytes) -> bool:
+        return await self.sockets.frame(socket_id, frame)
+
+    async def socket_closing(self, socket_id: str, wait: float) -> Closing | None:
+        return await self.sockets.closing(socket_id, wait)
+
+    async def close_socket(self, socket_id: str) -> None:
+        await self.sockets.close(socket_id)
+
+    # --- keeping it running
+
+    def load(self) -> Load:
+        return Load(
+            capacity=self.settings.limits.tasks,
+            tasks=self.manager.counted,
+            lateness=self.manager.lateness,
+            watchers=sum(t.figures().watchers for t in self.manager.all()),
+        )
+
+    async def report(self) -> Report:
+        live = self.manager.all()
+        figures = [t.figures() for t in live]
+        statuses = Counter(t.record.status.name.lower() for t in live)
+        return Report(
+            self.journal.owner.node_id,
+            self.manager.accepting and not self.journal.away,
+            tasks={s.name.lower(): statuses[s.name.lower()] for s in TaskStatus if not s.final},
+            watchers=sum(f.watchers for f in figures),
+            drives_queued=sum(f.drives_queued for f in figures),
+            meter=self.manager.totals(),
+            lag=self.lag.figures,
+            callbacks_delivered=self.delivery.delivered,
+            callbacks_given_up=self.delivery.given_up,
+            callbacks_waiting=self.delivery.waiting,
+        )
+
+    async def outcomes(self, app_id: int) -> tuple[Outcome, ...]:
+        return tuple(o for o in self.delivery.outcomes if o.app_id == app_id)
+
+    async def test_callback(self, app_id: int) -> tuple[bool, str]:
+        app = self.apps.get(app_id)
+        return (False, "no such app") if app is None else await self.delivery.test(app)
+
+
+def _described(pack: AvatarPack) -> DigitalHuman:
+    return DigitalHuman(pack.id, pack.name, pack.version, pack.gestures, pack.emotion)

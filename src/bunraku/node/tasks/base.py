@@ -1,0 +1,72 @@
+"""What stream tasks need of the world: where changes are kept, how they leave, who plays them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bunraku.core.drive import Drive
+from bunraku.core.owner import Owner
+from bunraku.core.stream_task import StreamTask
+from bunraku.node.performance.performance import Audience, Outlet, Performance
+from bunraku.store.tables import CallbackRow
+
+
+class TaskJournal(Protocol):
+    """Where changes are kept; ``store.journal.Journal`` is one, ``bunraku.testing.MemoryJournal`` another.
+
+    Guaranteed: changes become durable in the order they were noted. Not guaranteed: when.
+    """
+
+    @property
+    def owner(self) -> Owner: ...
+
+    @property
+    def away(self) -> bool:
+        """Nothing can be written now; what is noted waits."""
+        ...
+
+    @property
+    def overloaded(self) -> bool: ...
+
+    def note(self, *changes: StreamTask | Drive | CallbackRow) -> None:
+        """Never waits."""
+        ...
+
+    def forget(self, task_id: str) -> None:
+        """Let nothing be left of a task that never came into being."""
+        ...
+
+    async def settle(self) -> None:
+        """Until what was noted is durable, or it has taken too long. Never raises."""
+        ...
+
+    async def birth(self, task: StreamTask, places: int, *callbacks: CallbackRow) -> StreamTask:
+        """Make a task durable, with the name of its stream and one of its app's ``places``.
+
+        Raises ``store.claims.NameTaken``, ``NoSlot``, ``Elsewhere`` or ``store.journal.DatabaseAway``.
+        """
+        ...
+
+    async def callbacks(self) -> Sequence[CallbackRow]:
+        """Undelivered ones in the order they were noted."""
+        ...
+
+    def callback_attempted(self, receipt: object, attempts: int, *, over: bool) -> None: ...
+
+
+class Staging(Protocol):
+    """Makes performances; ``performance.stage.Stage`` is one."""
+
+    def cast(self, digital_human_id: str) -> tuple[str, str]:
+        """The digital human's own id and the emotion it shows unless asked for another.
+
+        Raises ``DigitalHumanNotFound``, or what makes it unusable.
+        """
+        ...
+
+    async def make(
+        self, record: StreamTask, background_url: str | None, outlet: Outlet, audience: Audience
+    ) -> Performance:
+        """Raises ``StagingFailed``, ``ApiError``, or whatever breaks."""
+        ...

@@ -1,0 +1,129 @@
+"""How changes of stream tasks and drives leave: to the journal, as callbacks, as room messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bunraku.core.clock import Clock
+from bunraku.core.drive import Drive, DriveKind, DriveStatus
+from bunraku.core.media import Word
+from bunraku.core.stream_task import StreamTask, TaskStatus
+from bunraku.node.callbacks.delivery import DRIVE_EVENT, TASK_EVENT
+from bunraku.node.captions import join
+from bunraku.node.tasks.base import TaskJournal
+from bunraku.node.tasks.outbox import Outbox
+from bunraku.store.lives import Ending
+from bunraku.store.tables import CallbackRow
+
+
+def task_detail(task: StreamTask) -> dict[str, Any]:
+    """Of EventType 3 (contract section 8.3)."""
+    detail: dict[str, Any] = {
+        "Status": int(task.status),
+        "RoomId": task.room_id,
+        "StreamId": task.stream_id,
+    }
+    if task.status is TaskStatus.FAILED:
+        detail["FailReason"] = task.fail_reason or "failed"
+    return detail
+
+
+@dataclass(frozen=True, slots=True)
+class Herald:
+    """``has_receiver`` says whether an app wants callbacks now."""
+
+    journal: TaskJournal
+    outbox: Outbox
+    has_receiver: Callable[[int], bool]
+    clock: Clock
+    interrupted_as_5: bool = False
+
+    def task(self, task: StreamTask) -> None:
+        self._tell(task, self.task_callbacks(task))
+
+    def task_callbacks(self, task: StreamTask) -> list[CallbackRow]:
+        return self._callback(task.app_id, task.id, TASK_EVENT, task_detail(task))
+
+    def drive(self, app_id: int, drive: Drive, *, announce: bool = True) -> None:
+        self._tell(drive, self._drive_callbacks(app_id, drive) if announce else [])
+
+    def _drive_callbacks(self, app_id: int, drive: Drive) -> list[CallbackRow]:
+        status = int(drive.status)
+        if drive.status is DriveStatus.INTERRUPTED and not self.interrupted_as_5:
+            status = int(DriveStatus.ENDED)  # contract section 6.3: receivers know 1 to 4
+        return self._callback(app_id, drive.task_id, DRIVE_EVENT, {"DriveId": drive.id, "Status": status})
+
+    def born(self, callbacks: Sequence[CallbackRow]) -> None:
+        """A task came into being, and these with it."""
+        for row in callbacks:
+            self.outbox.send(row)
+
+    def end_lost(self, tasks: Sequence[StreamTask], drives: Sequence[Drive]) -> Ending:
+        """A ``store.lives.EndLost``: what was unfinished ends as interrupted and stopped."""
+        now = self.clock.wall()
+        ended: list[StreamTask] = []
+        interrupted: list[Drive] = []
+        callbacks: list[CallbackRow] = []
+        apps = {t.id: t.app_id for t in tasks}
+        for drive in drives:
+            over = drive.evolve(DriveStatus.INTERRUPTED)
+            interrupted.append(over)
+            unused = drive.kind is DriveKind.WS_STREAM and drive.status is DriveStatus.QUEUED
+            if not unused:
+                callbacks += self._drive_callbacks(apps[drive.task_id], over)
+        for task in tasks:
+            if task.status is not TaskStatus.STOPPING:
+                task = task.evolve(TaskStatus.STOPPING)
+                callbacks += self.task_callbacks(task)
+            task = task.evolve(TaskStatus.STOPPED, ended_at=now)
+            callbacks += self.task_callbacks(task)
+            ended.append(task)
+        return Ending(tuple(ended), tuple(interrupted), tuple(callbacks))
+
+    def _tell(self, change: StreamTask | Drive, callbacks: list[CallbackRow]) -> None:
+        self.journal.note(change, *callbacks)
+        self.born(callbacks)
+
+    def _callback(
+        self, app_id: int, task_id: str, event_type: int, detail: dict[str, Any]
+    ) -> list[CallbackRow]:
+        if not self.has_receiver(app_id):
+            return []
+        row = CallbackRow(
+            app_id=app_id,
+            task_id=task_id,
+            event_type=event_type,
+            event_time_ms=int(self.clock.wall() * 1000),
+            detail=detail,
+            attempts=0,
+        )
+        return [row]
+
+
+def audible(drive_id: str, status: DriveStatus, now: float) -> dict[str, Any]:
+    """The room message that marks the audible start or end of a drive (contract section 9)."""
+    return {
+        "Product": "digitalhuman",
+        "Timestamp": int(now * 1000),
+        "Cmd": 1001,
+        "Data": {"Status": int(status), "DriveId": drive_id},
+    }
+
+
+def caption(drive_id: str, words: tuple[Word, ...], now: float) -> dict[str, Any]:
+    """The room message of words that are being said (contract section 13)."""
+    timed = [{"Text": w.text, "StartMs": round(w.start * 1000), "EndMs": round(w.end * 1000)} for w in words]
+    return {
+        "Product": "bunraku",
+        "Timestamp": int(now * 1000),
+        "Cmd": 2001,
+        "Data": {
+            "DriveId": drive_id,
+            "Text": join(words),
+            "StartMs": timed[0]["StartMs"],
+            "EndMs": timed[-1]["EndMs"],
+            "Words": timed,
+        },
+    }

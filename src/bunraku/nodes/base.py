@@ -1,0 +1,142 @@
+"""What a front may ask of a node, and how it finds the one to ask.
+
+Everything that passes here is plain data that can be pickled: records, scripts, commissions, texts.
+A node may be this process or one on another machine; what a method raises is an ``ApiError`` or one
+of the exceptions it names. Any call may raise ``NodeAway``.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bunraku.core.catalogue import DigitalHuman
+from bunraku.core.commission import Commission
+from bunraku.core.drive import Drive
+from bunraku.core.errors import SystemBusy
+from bunraku.core.figures import Figures
+from bunraku.core.owner import Elsewhere as Elsewhere
+from bunraku.core.report import Outcome, Report
+from bunraku.core.script import Script, Timbre
+from bunraku.core.stream_task import StreamTask
+from bunraku.nodes.sockets import SocketHall
+
+
+class NodeAway(SystemBusy):
+    """system busy, retry later"""
+
+
+class CatalogueHall(Protocol):
+    """What a node has to show; the same on every node."""
+
+    async def humans(self) -> tuple[DigitalHuman, ...]: ...
+
+    async def human(self, digital_human_id: str) -> DigitalHuman:
+        """By id or alias. Raises ``DigitalHumanNotFound``, for an unusable one too."""
+        ...
+
+    async def timbres(self, digital_human_id: str | None) -> tuple[Timbre, ...]:
+        """Public ones, or those bound to one digital human."""
+        ...
+
+    async def asset(self, digital_human_id: str, name: str) -> bytes | None:
+        """A picture or film of a digital human; None when there is none of that name."""
+        ...
+
+
+class TaskHall(Protocol):
+    """Stream tasks and their drives (contract section 5). Each is known to one node."""
+
+    async def create(self, commission: Commission) -> StreamTask:
+        """Raises the errors of contract section 5.4, ``Elsewhere`` for a room of another node."""
+        ...
+
+    async def stop(self, app_id: int, task_id: str) -> None:
+        """Raises ``TaskNotFound`` or ``StreamAlreadyStopped``."""
+        ...
+
+    async def drive(self, app_id: int, task_id: str, script: Script, interrupt: bool) -> Drive:
+        """Have a script said, after what is being said or instead of it.
+
+        Raises the errors of contract sections 5.5 to 5.8.
+        """
+        ...
+
+    async def gesture(self, app_id: int, task_id: str, action: str) -> None: ...
+
+    async def interrupt(self, app_id: int, task_id: str) -> None: ...
+
+    async def figures(self, app_id: int, task_id: str) -> Figures | None:
+        """None for a task that is not live here."""
+        ...
+
+    async def snapshot(self, app_id: int, task_id: str) -> bytes | None:
+        """A small JPEG of what the task shows; of its first picture while nobody watches."""
+        ...
+
+
+class KeeperHall(Protocol):
+    """For whoever keeps the server running."""
+
+    async def report(self) -> Report: ...
+
+    async def outcomes(self, app_id: int) -> tuple[Outcome, ...]:
+        """The latest attempts to deliver an app's callbacks, oldest first."""
+        ...
+
+    async def test_callback(self, app_id: int) -> tuple[bool, str]:
+        """Send the app's receiver one event, and say what it answered."""
+        ...
+
+
+class Node(CatalogueHall, TaskHall, SocketHall, KeeperHall, Protocol):
+    """All of it."""
+
+
+class Records(Protocol):
+    """Stream tasks and drives, wherever they are and while they are remembered."""
+
+    async def live(self, app_id: int) -> list[StreamTask]:
+        """Those in status 1 or 3: ascending CreateTime, then TaskId (contract section 5.13)."""
+        ...
+
+    async def task(self, app_id: int, task_id: str) -> StreamTask:
+        """Raises ``TaskNotFound``."""
+        ...
+
+    async def drives(self, app_id: int, task_id: str) -> list[Drive]:
+        """Oldest first. Raises ``TaskNotFound``."""
+        ...
+
+    async def drive(self, app_id: int, drive_id: str) -> Drive:
+        """Raises ``TaskNotFound``."""
+        ...
+
+
+class Nodes(Protocol):
+    """The nodes there are, from where a front stands."""
+
+    @property
+    def records(self) -> Records: ...
+
+    @property
+    def ready(self) -> bool:
+        """New tasks are taken."""
+        ...
+
+    async def create(self, commission: Commission) -> StreamTask:
+        """On the node that has the room, or the one that is placed best."""
+        ...
+
+    async def of_task(self, app_id: int, task_id: str) -> Node:
+        """Raises ``TaskNotFound``, ``StreamAlreadyStopped``, or ``StreamNotStarted`` for a failed task."""
+        ...
+
+    async def named(self, id: str) -> Node | None:
+        """The node whose id stands before the first dot of a token or of a session's id."""
+        ...
+
+    async def any(self) -> Node:
+        """Whichever answers soonest."""
+        ...
+
+    async def all(self) -> list[Node]: ...

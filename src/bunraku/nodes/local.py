@@ -1,0 +1,70 @@
+"""One node, in this very process: the calls are calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bunraku.core.commission import Commission
+from bunraku.core.drive import Drive
+from bunraku.core.errors import SystemBusy
+from bunraku.core.owner import Elsewhere
+from bunraku.core.stream_task import StreamTask
+from bunraku.node.tasks.manager import TaskManager
+from bunraku.nodes.base import Node
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRecords:
+    """``nodes.base.Records`` out of memory."""
+
+    manager: TaskManager
+
+    async def live(self, app_id: int) -> list[StreamTask]:
+        return self.manager.live(app_id)
+
+    async def task(self, app_id: int, task_id: str) -> StreamTask:
+        return self.manager.record(app_id, task_id)
+
+    async def drives(self, app_id: int, task_id: str) -> list[Drive]:
+        return self.manager.drives(app_id, task_id)
+
+    async def drive(self, app_id: int, drive_id: str) -> Drive:
+        return self.manager.drive(app_id, drive_id)
+
+
+class LocalNodes:
+    """``nodes.base.Nodes`` of one."""
+
+    def __init__(self, node: Node, manager: TaskManager, ready: Callable[[], bool]) -> None:
+        self._node, self._ready = node, ready
+        self._records = LocalRecords(manager)
+
+    @property
+    def records(self) -> LocalRecords:
+        return self._records
+
+    @property
+    def ready(self) -> bool:
+        return self._ready()
+
+    async def create(self, commission: Commission) -> StreamTask:
+        try:
+            return await self._node.create(commission)
+        except Elsewhere:
+            # Two servers share a database without being a cluster.
+            raise SystemBusy("the room is on another server") from None
+
+    async def of_task(self, app_id: int, task_id: str) -> Node:
+        del app_id, task_id
+        return self._node
+
+    async def named(self, id: str) -> Node | None:
+        del id
+        return self._node
+
+    async def any(self) -> Node:
+        return self._node
+
+    async def all(self) -> list[Node]:
+        return [self._node]

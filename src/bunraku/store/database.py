@@ -1,0 +1,89 @@
+"""The database: its engine, its schema, and whether it can be written to."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+from sqlalchemy import Connection, event, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from bunraku.store.tables import Base, TaskRow
+
+BUSY_MS = 5000  # SQLite waits so long for another process's lock
+ATTEMPT = 5.0  # s: a database that says nothing is away
+MIGRATING = 0x42554E52  # names the advisory lock under which the schema is changed
+
+
+class Database:
+    """Owns the engine. ``sessions`` is for whoever reads or writes rows."""
+
+    def __init__(self, url: str) -> None:
+        # A pooled connection may be older than the server at its other end. Errors of the database
+        # are logged, and its rows hold secrets.
+        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        self.sqlite = url.startswith("sqlite")
+        if self.sqlite:
+            event.listen(self._engine.sync_engine, "connect", _tune_sqlite)
+        self.sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(
+            self._engine, expire_on_commit=False
+        )
+
+    @classmethod
+    def of(cls, url: str | None, data_dir: Path) -> Database:
+        """The one of the settings; SQLite in the data directory when they name none."""
+        if url is None:
+            path = data_dir / "bunraku.db"
+            # It holds secrets of apps. SQLite gives its other files the same mode.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            url = f"sqlite+aiosqlite:///{path}"
+        return cls(url)
+
+    async def open(self) -> None:
+        """Migrate to the newest schema; one process at a time."""
+        async with self._engine.begin() as connection:
+            if not self.sqlite:
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
+            await connection.run_sync(_migrate)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def writable(self) -> bool:
+        """Touches no row, but takes what a write needs."""
+        try:
+            async with asyncio.timeout(ATTEMPT), self.sessions.begin() as session:
+                await session.execute(update(TaskRow).where(TaskRow.id == "").values(status=0))
+        except Exception:
+            return False
+        return True
+
+    def insert_new(self, table: type[Base], **values: Any) -> Any:
+        """An INSERT that leaves a row of the same key as it is."""
+        dialect = sqlite if self.sqlite else postgresql
+        return dialect.insert(table).values(**values).on_conflict_do_nothing()
+
+    async def one_at_a_time(self, session: AsyncSession, app_id: int) -> None:
+        """Until the transaction ends, no other process counts this app's tasks."""
+        if not self.sqlite:
+            await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": app_id})
+
+
+def _tune_sqlite(connection: object, _record: object) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.close()
+
+
+def _migrate(connection: Connection) -> None:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    alembic.command.upgrade(config, "head")

@@ -1,0 +1,71 @@
+"""Records and their rows: both ways, here and nowhere else."""
+
+from __future__ import annotations
+
+from bunraku.core.drive import Drive, DriveKind, DriveStatus
+from bunraku.core.framing import Framing
+from bunraku.core.owner import Owner
+from bunraku.core.stream_task import StreamTask, TaskStatus
+from bunraku.store.tables import DriveRow, TaskRow
+
+
+def task_row(task: StreamTask) -> TaskRow:
+    framing = task.framing
+    return TaskRow(
+        id=task.id,
+        app_id=task.app_id,
+        digital_human_id=task.digital_human_id,
+        room_id=task.room_id,
+        stream_id=task.stream_id,
+        status=int(task.status),
+        created_at=task.created_at,
+        ended_at=task.ended_at,
+        fail_reason=task.fail_reason,
+        ttl=task.ttl,
+        max_idle_time=task.max_idle_time,
+        width=framing.width,
+        height=framing.height,
+        background="#" + bytes(framing.background).hex(),
+        transparent=framing.transparent,
+        bitrate=task.bitrate,
+        emotion=task.emotion,
+        node_id=task.owner.node_id,
+        epoch=task.owner.epoch,
+        slot=task.slot,
+    )
+
+
+def stream_task(row: TaskRow) -> StreamTask:
+    red, green, blue = bytes.fromhex(row.background[1:])
+    return StreamTask(
+        id=row.id,
+        app_id=row.app_id,
+        digital_human_id=row.digital_human_id,
+        room_id=row.room_id,
+        stream_id=row.stream_id,
+        created_at=row.created_at,
+        ttl=row.ttl,
+        max_idle_time=row.max_idle_time,
+        framing=Framing(row.width, row.height, (red, green, blue), row.transparent),
+        bitrate=row.bitrate,
+        emotion=row.emotion,
+        owner=Owner(row.node_id, row.epoch),
+        slot=row.slot,
+        status=TaskStatus(row.status),
+        fail_reason=row.fail_reason,
+        ended_at=row.ended_at,
+    )
+
+
+def drive_row(drive: Drive) -> DriveRow:
+    return DriveRow(
+        id=drive.id,
+        task_id=drive.task_id,
+        kind=drive.kind.value,
+        sequence=drive.sequence,
+        status=int(drive.status),
+    )
+
+
+def drive(row: DriveRow) -> Drive:
+    return Drive(row.id, row.task_id, DriveKind(row.kind), row.sequence, DriveStatus(row.status))
