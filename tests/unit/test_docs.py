@@ -54,6 +54,13 @@ def test_every_code_has_one_class_and_a_message():
         assert kind("why").message == f"{kind.__doc__.strip()}: why"
 
 
+def test_every_command_is_told_of():
+    from bunraku.cli import main
+
+    told = "".join(page.read_text() for page in PAGES)
+    assert [name for name in main.commands if f"`bunraku {name}" not in told] == []
+
+
 # --- references to the contract and to decisions
 
 
