@@ -1,6 +1,7 @@
 """The build fails on an undocumented setting, a stale page, a dead link or reference, a forgotten
 code, and a contract that says what the code does not."""
 
+import importlib
 import re
 import subprocess
 import sys
@@ -157,7 +158,30 @@ def test_finder_of_decisions(decisions):
             list(references.to_decisions(unclear))
 
 
-# --- the contract against the code
+# --- pages against the code
+
+
+def test_contract_keeps_its_numbers(sections):
+    """Comments, tests and other people's notes count on them: no section comes, goes or moves."""
+    parts = {1: 3, 2: 7, 3: 7, 4: 2, 5: 16, 6: 5, 7: 5, 8: 5, 9: 3, 10: 3, 11: 7, 12: 1, 13: 3}
+    kept = {str(n) for n in parts} | {f"{n}.{i}" for n, last in parts.items() for i in range(1, last + 1)}
+    assert {s for s in sections if "row" not in s} == kept
+    assert {s for s in sections if "row" in s} == {f"12 row {n}" for n in range(1, 41)}
+
+
+@pytest.mark.parametrize(("module", "title"), [("drive", "Drives"), ("stream_task", "Stream tasks")])
+def test_transitions_have_the_letters_of_the_code(module, title):
+    """In the drawing of the concepts page, and in the table below it, which says what they are."""
+    page = (ROOT / "docs/concepts.md").read_text()
+    chapter = re.search(rf"^## {title}\n.*?(?=^## )", page, re.M | re.S)
+    drawn = importlib.import_module(f"bunraku.core.{module}").__doc__
+    assert chapter
+    assert drawn
+    letters = set(re.findall(r"-([A-Z])-", drawn))
+    assert len(letters) >= 5
+    assert set(re.findall(r"─([A-Z])─", chapter[0])) == letters
+    told = re.findall(r"^\| ([A-Z](?:, [A-Z])*) \|", chapter[0], re.M)
+    assert set(", ".join(told).split(", ")) == letters
 
 
 def contract_section(number: str) -> str:
