@@ -55,7 +55,7 @@ def test_section_5_4_a_task_that_cannot_be_remembered_never_was(tmp_path, receiv
 
 
 def test_errors_of_the_database_hold_no_secret(tmp_path, caplog):
-    """D11: the rows of apps hold secrets, and errors are logged."""
+    """Decision D11: the rows of apps hold secrets, and errors are logged."""
     import httpx
 
     with RunningServer(data_dir=tmp_path, providers=[]) as server, locked(server):

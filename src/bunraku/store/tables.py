@@ -1,4 +1,4 @@
-"""Tables: what survives the process. Live truth belongs to the engine (design D9)."""
+"""Tables: what survives the process. Live truth belongs to the engine (decision D9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Base(DeclarativeBase):
 
 
 class AppRow(Base):
-    """An app made in the console. Secrets are as they are: they sign and decrypt (design D9)."""
+    """An app made in the console. Secrets are as they are: they sign and decrypt (decision D9)."""
 
     __tablename__ = "apps"
 

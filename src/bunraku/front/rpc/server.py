@@ -1,4 +1,4 @@
-"""The RPC over HTTP: ``/?Action=X``, one typed call per action (design D8)."""
+"""The RPC over HTTP: ``/?Action=X``, one typed call per action (decision D8)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The operator's console: pages, and calls that the server signs so that no secret leaves it.
 
-Access (design D12): on loopback without a password, elsewhere only with one. Host and Origin
+Access (decision D12): on loopback without a password, elsewhere only with one. Host and Origin
 are checked always, which stops DNS rebinding and cross-site requests.
 """
 

@@ -192,7 +192,7 @@ class Delivery:
         try:
             # One limit for the whole attempt; the body of the answer is not even read.
             async with asyncio.timeout(self._timeout):
-                # Only addresses from the operator's own file go unguarded (design D11).
+                # Only addresses from the operator's own file go unguarded (decision D11).
                 target = SafeRequest(httpx.URL(url), {}, {})
                 if app.editable and not self._allow_private:
                     target = await guard(

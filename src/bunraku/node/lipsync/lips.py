@@ -11,7 +11,7 @@ from bunraku.node.lipsync.transcript import TranscriptFollower
 
 
 class Lips:
-    """Both ends of D2 behind one question: what does the mouth show now?"""
+    """Both ends of decision D2 behind one question: what does the mouth show now?"""
 
     def __init__(self, transcript: TranscriptFollower | None = None) -> None:
         """``transcript`` follows sound that comes without phonemes but with known words."""
