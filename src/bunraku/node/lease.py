@@ -1,0 +1,89 @@
+"""Whether this life of the node still owns what it thinks it owns.
+
+A node beats in the database. When it was stopped for longer than ``STALL`` (SIGSTOP, a sleeping
+machine) others may have ended its tasks meanwhile: nothing leaves it until the database has said
+whose they are. A database that is away for everybody is no such doubt: then nobody can take over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from bunraku.core.clock import Clock
+from bunraku.core.load import Load
+from bunraku.core.owner import Owner
+from bunraku.store.lives import Lives
+
+log = logging.getLogger(__name__)
+
+BEAT_EVERY = 0.5  # s
+STALL = 2.0  # s without a turn of the event loop; less than ``neighbours.LOST_AFTER``
+ATTEMPT = 2.0  # s a beat may take
+
+
+class Lease:
+    """``on_lost`` is called once, when another has declared this life over."""
+
+    def __init__(
+        self, clock: Clock, lives: Lives, load: Callable[[], Load], on_lost: Callable[[], None]
+    ) -> None:
+        self._clock, self._lives, self._load, self._on_lost = clock, lives, load, on_lost
+        self._turned = clock.monotonic()
+        self._doubt = self._lost = False
+        self._state = "up"
+
+    @property
+    def closed(self) -> bool:
+        """Nothing may leave this node now."""
+        return self._lost or self._doubt or self._clock.monotonic() - self._turned > STALL
+
+    @property
+    def state(self) -> str:
+        """``up`` or ``draining``."""
+        return self._state
+
+    def drain(self) -> None:
+        """Say with the next beat that no new rooms are taken."""
+        self._state = "draining"
+
+    def lose(self) -> None:
+        """It was declared over."""
+        if not self._lost:
+            self._lost = True
+            log.error("this node was declared lost: it falls silent")
+            self._on_lost()
+
+    async def keep(self, owner: Owner) -> None:
+        """Beat until the life is lost or this is cancelled."""
+        self._turned = self._clock.monotonic()
+        beating: asyncio.Task[None] | None = None
+        try:
+            while not self._lost:
+                now = self._clock.monotonic()
+                if now - self._turned > STALL:
+                    log.warning("stalled: silent until the database says whose tasks these are")
+                    self._doubt = True
+                    if beating is not None:
+                        beating.cancel()  # its answer may be from before
+                        beating = None
+                self._turned = now
+                if beating is None or beating.done():
+                    beating = asyncio.create_task(self._beat(owner), name="beat")
+                await self._clock.sleep_until(now + BEAT_EVERY)
+        finally:
+            if beating is not None:
+                beating.cancel()
+
+    async def _beat(self, owner: Owner) -> None:
+        try:
+            async with asyncio.timeout(ATTEMPT):
+                mine = await self._lives.beat(owner, self._state, self._load())
+        except Exception as error:
+            log.info("no beat (%s)", type(error).__name__, extra={"node": owner.node_id})
+            return
+        if mine:
+            self._doubt = False
+        else:
+            self.lose()

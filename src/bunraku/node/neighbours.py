@@ -1,0 +1,106 @@
+"""Finding nodes that do not live any more, and ending truthfully what they left.
+
+A node is lost when its beat stood still for ``LOST_AFTER`` while the database answered all the time:
+an outage of the database, or of this process, begins the count anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bunraku.core.clock import Clock
+from bunraku.core.load import NodeInfo
+from bunraku.core.owner import Owner
+from bunraku.store.lives import Lives
+from bunraku.node.tasks.herald import Herald
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.5  # s
+LOST_AFTER = 2.5  # s
+ATTEMPT = 2.0  # s a look may take
+OVER = ("lost", "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    epoch: int
+    beat: int
+    since: float
+
+
+class Watchlist:
+    """Which nodes stand still. Pure: looks go in, the lost come out."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Seen] = {}
+        self._looked: float | None = None
+
+    def look(self, nodes: Sequence[NodeInfo], now: float) -> list[NodeInfo]:
+        """Nodes that have not moved for ``LOST_AFTER``; ``now`` is monotonic seconds."""
+        if self._looked is not None and now - self._looked > LOST_AFTER / 2:
+            self._seen.clear()  # nobody looked for so long that standing still means nothing
+        self._looked = now
+        lost: list[NodeInfo] = []
+        seen: dict[str, _Seen] = {}
+        for node in nodes:
+            if node.state in OVER:
+                continue
+            former = self._seen.get(node.id)
+            if former is None or (former.epoch, former.beat) != (node.epoch, node.beat):
+                seen[node.id] = _Seen(node.epoch, node.beat, now)
+                continue
+            seen[node.id] = former
+            if now - former.since >= LOST_AFTER:
+                lost.append(node)
+        self._seen = seen
+        return lost
+
+    def blink(self) -> None:
+        """A look that failed: what was seen before counts for nothing."""
+        self._seen.clear()
+
+
+class Neighbours:
+    """Looks after the other nodes of the database."""
+
+    def __init__(self, clock: Clock, lives: Lives, herald: Herald) -> None:
+        self._clock, self._lives, self._herald = clock, lives, herald
+        self._watchlist = Watchlist()
+
+    async def watch(self, me: Owner) -> None:
+        """Until cancelled."""
+        while True:
+            now = self._clock.monotonic()
+            try:
+                async with asyncio.timeout(ATTEMPT):
+                    nodes = [n for n in await self._lives.list() if n.id != me.node_id]
+            except Exception as error:
+                log.info("no look at the other nodes (%s)", type(error).__name__)
+                self._watchlist.blink()
+            else:
+                for lost in self._watchlist.look(nodes, now):
+                    await self._end(lost, me)
+                if any(n.state in OVER for n in nodes):
+                    await self._adopt(me)
+            await self._clock.sleep_until(now + LOOK_EVERY)
+
+    async def _end(self, lost: NodeInfo, me: Owner) -> None:
+        try:
+            ending = await self._lives.take_over(lost, me, self._herald.end_lost)
+        except Exception:
+            log.exception("a lost node was not taken over", extra={"node": lost.id})
+            return
+        if ending is not None:
+            log.error("node lost: %d tasks ended", len(ending.tasks), extra={"node": lost.id})
+            self._herald.outbox.resume(ending.callbacks)
+
+    async def _adopt(self, me: Owner) -> None:
+        """Callbacks that a node which is gone could not deliver."""
+        try:
+            self._herald.outbox.resume((await self._lives.orphans(me)).callbacks)
+        except Exception:
+            log.exception("callbacks of nodes that are gone were not adopted")
