@@ -38,6 +38,7 @@ from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.callbacks.delivery import Delivery
 from bunraku.node.engines.local import LocalEngine
 from bunraku.node.fetch import Fetcher
+from bunraku.node.rooms.desk import RoomDesk
 from bunraku.node.rooms.room import Rooms
 from bunraku.node.rtc.aiortc.transport import AiortcTransport
 from bunraku.node.rtc.base import Transport
@@ -61,6 +62,8 @@ log = logging.getLogger(__name__)
 WARM = (Framing(720, 1280), Framing(512, 512))
 WARM_PACKS = 2
 
+NODE_ID = "local"
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -75,7 +78,7 @@ class Server:
     rooms: Rooms
     door: Doorkeeper
     transport: Transport
-    whip: Whip
+    desk: RoomDesk
     engine: LocalEngine
     journal: Journal
     delivery: Delivery
@@ -101,7 +104,8 @@ class Server:
             stack.push_async_callback(self.delivery.close)
             await self.transport.start()
             stack.push_async_callback(self.transport.close)
-            stack.push_async_callback(self.whip.close)
+            await self.desk.start()
+            stack.push_async_callback(self.desk.close)
             await self.manager.start()
             stack.push_async_callback(self.manager.close)
             for job in (self.lag.watch(), self.engine.warm(self.catalog.list()[:WARM_PACKS], WARM)):
@@ -174,19 +178,19 @@ def assemble(
     )
     door = Doorkeeper(apps, clock)
     rtc = settings.rtc
-    whip = Whip(rooms, door, rtc.advertise, rtc.ice_servers)
+    transport: Transport = (
+        PortTransport(clock, rtc.port, rtc.advertise, rtc.watcher_timeout)
+        if rtc.transport == "port"
+        else AiortcTransport(clock, rtc.advertise, rtc.watcher_timeout)
+    )
+    desk = RoomDesk(rooms, transport, clock, NODE_ID, max_watchers=rtc.max_watchers)
     driving = Driving(
         manager,
         voices,
         AudioFiles(fetcher),
         clock,
-        LiveSources(rooms, whip),
+        LiveSources(rooms.stream, desk.microphone),
         interrupt_drops_queue=settings.tasks.interrupt_drops_queue,
-    )
-    transport: Transport = (
-        PortTransport(clock, rtc.port, rtc.advertise, rtc.watcher_timeout)
-        if rtc.transport == "port"
-        else AiortcTransport(clock, rtc.advertise, rtc.watcher_timeout)
     )
     return Server(
         settings,
@@ -198,7 +202,7 @@ def assemble(
         rooms,
         door,
         transport,
-        whip,
+        desk,
         engine,
         journal,
         delivery,
@@ -226,11 +230,10 @@ def build(
     )
     app.state.server = server
     ice_servers, manager = settings.rtc.ice_servers, server.manager
-    whep = Whep(server.rooms, server.door, server.transport, ice_servers, settings.rtc.max_watchers)
     for routes in (
-        Signaling(server.rooms, server.door, ice_servers).routes(),
-        whep.routes(),
-        server.whip.routes(),
+        Signaling(server.desk, server.door, ice_servers).routes(),
+        Whep(server.desk, server.door, ice_servers).routes(),
+        Whip(server.desk, server.door, ice_servers).routes(),
         DriveSockets(server.driving).routes(),
         Metrics(manager, server.delivery, server.lag, lambda: server.ready).routes(),
         Assets(server.catalog, settings.data_dir / "assets").routes(),
