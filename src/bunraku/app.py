@@ -14,9 +14,6 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.settings import Settings
 from bunraku.front.compose import application
-from bunraku.front.edge.login import Doorkeeper
-from bunraku.front.edge.signaling import Signaling
-from bunraku.front.edge.whep import Whep
 from bunraku.node.compose import NodeParts, assemble, node_name
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.local import LocalNodes
@@ -63,19 +60,10 @@ def build(
     database = Database.of(settings.database_url, data)
     apps = Apps([App.from_settings(a) for a in settings.apps])
     app_store = AppStore(apps, database.sessions, clock)
-    door = Doorkeeper(apps, clock)
-    parts = assemble(settings, clock, apps, database, door, node_id=node_name(data), providers=providers)
-    nodes = LocalNodes(parts.node, parts.manager, lambda: parts.ready)
+    parts = assemble(settings, clock, apps, database, node_id=node_name(data), providers=providers)
+    nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready)
     server = Server(parts, app_store)
     app = application(settings, clock, apps, app_store, nodes, Nonces(database), lambda _: server.running())
     app.state.server = server
     app.state.drain = parts.manager.close
-    ice_servers = settings.rtc.ice_servers
-    whep = Whep(parts.rooms, door, parts.transport, ice_servers, settings.rtc.max_watchers)
-    for routes in (
-        Signaling(parts.rooms, door, ice_servers).routes(),
-        whep.routes(),
-        parts.whip.routes(),
-    ):
-        app.include_router(routes)
     return app

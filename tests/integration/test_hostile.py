@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import http.server
 import json
@@ -13,16 +14,16 @@ import time
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from bunraku.bench.receiver import Receiver
 from bunraku.core.settings import FetchSettings
-from bunraku.core.token import RoomToken, generate
-from bunraku.front.edge.whep import Whep
+from bunraku.core.token import generate
+from bunraku.front.edge import signaling
 from bunraku.front.rpc.limits import WindowsInMemory
 from bunraku.node.fetch import Fetcher, FetchFailed, Resolver
-from bunraku.node.rooms.room import Room, Rooms, Stream
+from bunraku.node.rooms.room import Room, Rooms
 from bunraku.node.speech.pcm_stream import Format, PcmReader
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
@@ -110,6 +111,10 @@ async def test_windows_in_memory_admit_so_many_a_second_and_forget():
     assert len(windows._hits) == 1
 
 
+def of_room(served):
+    return served.base_url.replace("http", "ws") + "/rtc/room"
+
+
 async def test_a_huge_login_is_refused_unparsed(served):
     uri = served.base_url.replace("http", "ws") + "/rtc/room"
     async with connect(uri, max_size=None) as socket:
@@ -117,6 +122,29 @@ async def test_a_huge_login_is_refused_unparsed(served):
         await socket.send("[" + "[]," * 3_000_000 + "[]]")
         reply = json.loads(await asyncio.wait_for(socket.recv(), 5))
         assert reply["event"] == "error"
+
+
+async def test_connections_that_never_log_in_have_a_budget(served, monkeypatch):
+    monkeypatch.setattr(signaling, "MAX_STRANGERS_PER_ADDRESS", 3)
+    token = generate(APP_ID, "late", SECRET, time.time())
+    login = {"type": "login", "appID": APP_ID, "roomID": "budget", "token": token, "userID": "late"}
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def another():
+            return await stack.enter_async_context(connect(of_room(served)))
+
+        silent = [await another() for _ in range(3)]
+        await asyncio.sleep(0.1)
+        one_more = await another()
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(one_more.recv(), 5)
+        assert closed.value.rcvd.code == 1013
+        # Who has logged in counts no longer.
+        await silent[0].send(json.dumps(login))
+        assert json.loads(await asyncio.wait_for(silent[0].recv(), 5))["event"] == "login"
+        fourth = await another()
+        await fourth.send(json.dumps(login | {"userID": "other"}))
+        assert json.loads(await asyncio.wait_for(fourth.recv(), 5))["event"] == "error"
 
 
 async def test_a_member_who_reads_nothing_is_let_go(served):
@@ -161,39 +189,6 @@ async def test_sessions_that_never_connect_count_as_watchers_and_end(served):
         broken = offer.replace("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVPF ²")
         assert httpx.post(url, content=broken.encode(), headers=headers).status_code in (400, 503)
         api.stop(task)
-
-
-async def test_watchers_that_arrive_together_are_counted_together():
-    """Some transports take their time to answer an offer."""
-
-    class Slow:
-        async def watch(self, stream, offer):
-            await asyncio.sleep(0)
-            await go.wait()
-            return Session(stream)
-
-    class Session:
-        answer, closed = "v=0", False
-
-        def __init__(self, stream):
-            self.id, self.stream = str(id(self)), stream
-
-    class Door:
-        def check_guest(self, app_id, token, rooms, room_id):
-            return RoomToken(app_id, "u", 0)
-
-    go, rooms = asyncio.Event(), Rooms()
-    stream = Stream(1, "r", "s", "u", "u")
-    rooms.reserve(stream)
-    rooms.publish(stream)
-    app = FastAPI()
-    app.include_router(Whep(rooms, Door(), Slow(), (), 2).routes())
-    headers = {"Content-Type": "application/sdp"}
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as http:
-        jobs = [asyncio.create_task(http.post("/whep/1/s", content="v=0", headers=headers)) for _ in range(4)]
-        await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
-        go.set()
-        assert sorted([(await job).status_code for job in jobs]) == [201, 201, 503, 503]
 
 
 async def test_a_publisher_that_never_connected_gives_its_name_to_its_own_user_only(served):
@@ -266,7 +261,7 @@ async def test_no_socket_token_in_the_log(served, caplog):
             async with connect(uri):
                 pass
     assert logging.getLogger("uvicorn.error").getEffectiveLevel() >= logging.INFO
-    from bunraku import logs
+    from bunraku.core import logs
 
     logs.configure()
     assert logging.getLogger("uvicorn.error").getEffectiveLevel() >= logging.WARNING

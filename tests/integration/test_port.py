@@ -14,6 +14,7 @@ from aioice import stun
 from bunraku.bench.receiver import Receiver
 from bunraku.core.media import Kind
 from bunraku.core.token import generate
+from bunraku.testing.network import LossyPath, Weather
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
@@ -55,9 +56,9 @@ async def until(condition, timeout=10):
         await asyncio.sleep(0.02)
 
 
-async def play(scene):
+async def play(scene, path=None):
     receiver = Receiver()
-    await receiver.play(scene.url, scene.token)
+    await receiver.play(scene.url, scene.token, path)
     await until(lambda: receiver.last_frame)
     return receiver
 
@@ -117,60 +118,36 @@ async def test_stop_ends_every_watcher(scene):
     await asyncio.gather(*(r.close() for r in receivers))
 
 
-async def test_loss_is_repaired(scene, monkeypatch):
+async def test_loss_is_repaired(scene):
     """One packet in eight is lost on its way: pictures go on."""
-    import aioice.ice
-
-    receive = aioice.ice.Connection.data_received
-    count = iter(range(10**9))
-
-    def lossy(self, data, component):
-        is_rtp = 127 < data[0] < 192 and not 192 <= data[1] <= 223
-        if not (is_rtp and next(count) % 8 == 3):
-            receive(self, data, component)
-
-    receiver = await play(scene)
-    monkeypatch.setattr(aioice.ice.Connection, "data_received", lossy)
-    scene.api.speak(scene.task, "a b c d e f g h i j", timbre_id="tone-a")
-    track = received(receiver, "video").track
-    begin = time.monotonic()
-    for _ in range(40):
-        await asyncio.wait_for(track.recv(), 5)
-    assert time.monotonic() - begin < 6
-    await receiver.close()
+    async with LossyPath() as path:
+        receiver = await play(scene, path)
+        lost = []
+        path.down = Weather(lose=lambda n: n % 8 == 3 and not lost.append(n))
+        scene.api.speak(scene.task, "a b c d e f g h i j", timbre_id="tone-a")
+        track = received(receiver, "video").track
+        begin = time.monotonic()
+        for _ in range(40):
+            await asyncio.wait_for(track.recv(), 5)
+        assert time.monotonic() - begin < 6
+        assert len(lost) > 10
+        await receiver.close()
 
 
-async def test_packets_out_of_order_are_put_right(scene, monkeypatch):
+async def test_packets_out_of_order_are_put_right(scene):
     """Every fourth packet comes after the two that follow it."""
-    import aioice.ice
-
-    receive = aioice.ice.Connection.data_received
-    count, held = iter(range(10**9)), []
-
-    def shuffled(self, data, component):
-        if not (127 < data[0] < 192 and not 192 <= data[1] <= 223):
-            receive(self, data, component)
-            return
-        n = next(count) % 4
-        if n == 0:
-            held.append(data)
-            return
-        receive(self, data, component)
-        if n == 2:
-            while held:
-                receive(self, held.pop(), component)
-
-    receiver = await play(scene)
-    monkeypatch.setattr(aioice.ice.Connection, "data_received", shuffled)
-    receiver.voiced.clear()
-    scene.api.speak(scene.task, "a b c d e f g h i j", timbre_id="tone-a")
-    await asyncio.wait_for(receiver.voiced.wait(), 5)
-    track = received(receiver, "video").track
-    begin = time.monotonic()
-    stamps = [(await asyncio.wait_for(track.recv(), 5)).pts for _ in range(40)]
-    assert time.monotonic() - begin < 6
-    assert stamps == sorted(stamps)
-    await receiver.close()
+    async with LossyPath() as path:
+        receiver = await play(scene, path)
+        path.down = Weather(behind=lambda n: 2 if n % 4 == 0 else 0)
+        receiver.voiced.clear()
+        scene.api.speak(scene.task, "a b c d e f g h i j", timbre_id="tone-a")
+        await asyncio.wait_for(receiver.voiced.wait(), 5)
+        track = received(receiver, "video").track
+        begin = time.monotonic()
+        stamps = [(await asyncio.wait_for(track.recv(), 5)).pts for _ in range(40)]
+        assert time.monotonic() - begin < 6
+        assert stamps == sorted(stamps)
+        await receiver.close()
 
 
 async def test_keyframe_storms_cost_two_a_second(scene):

@@ -1,6 +1,7 @@
-"""The single port: what one watcher may ask of it, and how its datagrams leave and come."""
+"""The single port: who is where, what one watcher may ask, and how datagrams leave and come."""
 
 import asyncio
+import contextlib
 import errno
 import socket
 import struct
@@ -14,10 +15,11 @@ from pylibsrtp import Policy
 
 from bunraku.core.clock import BEAT, SystemClock
 from bunraku.core.media import Codec, EncodedUnit, Kind
-from bunraku.node.rooms.room import Stream
-from bunraku.node.rtc.port import transport as port_module
+from bunraku.node.rtc.port import ice, udp
 from bunraku.node.rtc.port.transport import PortTransport
+from bunraku.node.rtc.port.udp import UdpPort
 from bunraku.node.rtc.port.watcher import HISTORY, RETRANSMIT_LIMIT, PortWatcher
+from bunraku.node.streams.stream import Stream
 
 from .test_rtp import OFFER
 
@@ -51,7 +53,7 @@ async def watcher():
 
 
 def again(watcher: PortWatcher, lost):
-    watcher._again(watcher._tracks[Kind.VIDEO], lost)
+    watcher._again(lost)
 
 
 async def test_repeats_are_the_packets_of_before_and_limited(watcher):
@@ -102,9 +104,9 @@ class NoSegmentation:
         self.left.append(datagram)
 
 
-@pytest.mark.parametrize("error", port_module.NO_SEGMENTATION)
+@pytest.mark.parametrize("error", udp.NO_SEGMENTATION)
 def test_a_kernel_without_segmentation_is_asked_once(error):
-    wire = PortTransport(SystemClock(), 0, (), 30.0)
+    wire = UdpPort(0, lambda *_: None)
     wire._socket = fake = NoSegmentation(error)
     many = [b"a" * 100] * 3 + [b"b" * 50]
     wire.send_many(many, ("127.0.0.1", 9))
@@ -114,7 +116,7 @@ def test_a_kernel_without_segmentation_is_asked_once(error):
 
 
 def test_a_full_buffer_loses_packets_and_nothing_else():
-    wire = PortTransport(SystemClock(), 0, (), 30.0)
+    wire = UdpPort(0, lambda *_: None)
     wire._socket = fake = NoSegmentation(errno.EAGAIN)
     fake.sendmsg = lambda *_: (_ for _ in ()).throw(BlockingIOError())
     wire.send_many([b"a" * 100] * 3, ("127.0.0.1", 9))
@@ -132,7 +134,7 @@ def test_datagrams_arrive_as_they_were_whatever_their_sizes(sizes):
         there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         there.bind(("127.0.0.1", 0))
         there.settimeout(5)
-        wire = PortTransport(SystemClock(), 0, (), 30.0)
+        wire = UdpPort(0, lambda *_: None)
         wire._socket = here
         wire.send_many(datagrams, there.getsockname())
         assert [there.recv(2048) for _ in datagrams] == datagrams
@@ -155,61 +157,165 @@ async def transport():
     await t.close()
 
 
-async def ask(family, host, datagram, port):
-    loop = asyncio.get_running_loop()
-    with socket.socket(family, socket.SOCK_DGRAM) as s:
-        s.setblocking(False)
-        s.bind((host, 0))
-        await loop.sock_sendto(s, datagram, (host, port))
+PASSWORD = "ofThePeer0123456789abcd"  # of OFFER
+
+
+class Socket:
+    """A peer's: it knows our checks from our answers."""
+
+    def __init__(self, transport, host="127.0.0.1"):
+        self.family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.server = (host, transport.port)
+        self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind((host, 0))
+        self.name = self.socket.getsockname()[:2]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, datagram):
+        self.socket.sendto(bytes(datagram), self.server)
+
+    async def heard(self, seconds=0.1):
+        """All that comes within a little while."""
+        loop, found = asyncio.get_running_loop(), []
         try:
-            answer = await asyncio.wait_for(loop.sock_recv(s, 2048), 0.3)
+            async with asyncio.timeout(seconds):
+                while True:
+                    found.append(await loop.sock_recv(self.socket, 4096))
         except TimeoutError:
-            return s.getsockname(), None
-        return s.getsockname(), stun.parse_message(answer)
+            return found
+
+    async def ask(self, datagram, *, answers=True, password=PASSWORD):
+        """Send a request; ours to it, or None. Our check is answered when it ``answers``."""
+        self.send(datagram)
+        response = None
+        for message in map(stun.parse_message, await self.heard()):
+            if message.message_class is stun.Class.RESPONSE:
+                response = message
+            elif answers:
+                self.answer(message, password)
+        await asyncio.sleep(0.02)
+        return response
+
+    def answer(self, check, password=PASSWORD):
+        assert check.attributes["USERNAME"].startswith("peer:")
+        assert check.check_message_integrity(PASSWORD.encode())
+        message = stun.Message(
+            message_method=stun.Method.BINDING,
+            message_class=stun.Class.RESPONSE,
+            transaction_id=check.transaction_id,
+        )
+        message.attributes["XOR-MAPPED-ADDRESS"] = self.server
+        message.add_message_integrity(password.encode())
+        self.send(message)
 
 
-@pytest.mark.parametrize(("family", "host"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
-async def test_both_families_on_one_port(transport, family, host):
+def port_of(watcher):
+    return watcher.address and watcher.address[1]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_both_families_on_one_port(transport, host):
     watcher = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER)
-    name, answer = await ask(family, host, binding(watcher), transport.port)
-    assert answer.attributes["XOR-MAPPED-ADDRESS"] == name[:2]
-    assert answer.check_message_integrity(watcher.identity.password.encode())
+    with Socket(transport, host) as peer:
+        answer = await peer.ask(binding(watcher))
+        assert answer.attributes["XOR-MAPPED-ADDRESS"] == peer.name
+        assert answer.check_message_integrity(watcher.identity.password.encode())
+        assert port_of(watcher) == peer.name[1]
 
 
 async def test_a_path_is_taken_over_by_nomination_only(transport):
     watcher = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER)
-    await ask(socket.AF_INET, "127.0.0.1", binding(watcher), transport.port)
-    first = watcher.address
-    await ask(socket.AF_INET, "127.0.0.1", binding(watcher, password="0" * 32, nominate=True), transport.port)
-    await ask(socket.AF_INET, "127.0.0.1", binding(watcher), transport.port)
-    assert watcher.address == first
-    name, _ = await ask(socket.AF_INET, "127.0.0.1", binding(watcher, nominate=True), transport.port)
-    assert watcher.address[1] == name[1] != first[1]
-    assert list(transport._by_address) == [watcher.address]
+    with Socket(transport) as first, Socket(transport) as second:
+        await first.ask(binding(watcher))
+        assert await second.ask(binding(watcher, password="0" * 32, nominate=True)) is None
+        assert await second.ask(binding(watcher)) is not None
+        assert port_of(watcher) == first.name[1]
+        await second.ask(binding(watcher, nominate=True))
+        assert port_of(watcher) == second.name[1]
+        assert len(transport._ice.addresses) == 1
+
+
+async def test_an_address_that_answers_no_check_gets_nothing_but_small_answers(transport):
+    """The holder of a session may write under another's address; then nothing must flow there."""
+    watcher = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER)
+    hello = bytes([22, 254, 253]) + bytes(10) + b"client hello"
+    with Socket(transport) as victim:
+        for _ in range(20):
+            request = binding(watcher, nominate=True)
+            victim.send(request)
+            victim.send(hello)
+        came = await victim.heard(0.5)
+        assert watcher.address is None
+        assert all(d[0] < 4 for d in came), "only STUN"
+        assert sum(map(len, came)) < 2 * 20 * (len(request) + len(hello))
+        wrong = await victim.ask(binding(watcher), password="0" * 22)
+        assert wrong is not None
+        assert watcher.address is None
+
+
+async def test_another_session_cannot_take_an_address_by_writing_under_it(transport):
+    """With a password of one's own a packet "from" somebody's address ended that somebody's session."""
+    stream = Stream(1, "r", "s", "u", "u")
+    victim, forger = await transport.watch(stream, OFFER), await transport.watch(stream, OFFER)
+    with Socket(transport) as home:
+        await home.ask(binding(victim))
+        await home.ask(binding(forger, nominate=True), answers=False)
+        assert not victim.closed
+        assert port_of(victim) == home.name[1]
+        assert forger.address is None
+        await asyncio.sleep(ice.CHECK_GAP)
+        # Who answers the check there is there: a router has given the place to another.
+        await home.ask(binding(forger, nominate=True))
+        assert victim.closed
+        assert port_of(forger) == home.name[1]
+
+
+async def test_a_session_stays_where_it_is_until_the_new_place_answers(transport):
+    watcher = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER)
+    with Socket(transport) as home, Socket(transport) as third:
+        await home.ask(binding(watcher))
+        heard = watcher.heard
+        await third.ask(binding(watcher, nominate=True), answers=False)
+        assert port_of(watcher) == home.name[1]
+        assert watcher.heard == heard, "consent comes from where the media goes"
+
+
+async def test_checks_of_many_addresses_are_few_and_forgotten(transport):
+    watcher = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER)
+    for port in range(1, 200):
+        transport._ice.on_datagram(binding(watcher), ("::ffff:127.0.0.1", port))
+    assert len(transport._ice._checks) == ice.MAX_PATHS
+    watcher.end()
+    assert transport._ice._checks == transport._ice._paths == {}
 
 
 async def test_unfinished_handshakes_are_capped_per_address(transport, monkeypatch):
-    monkeypatch.setattr(port_module, "MAX_HANDSHAKES", 3)
+    monkeypatch.setattr(ice, "MAX_HANDSHAKES", 3)
     stream = Stream(1, "r", "s", "u", "u")
     watchers = [await transport.watch(stream, OFFER) for _ in range(4)]
-    answers = [(await ask(socket.AF_INET, "127.0.0.1", binding(w), transport.port))[1] for w in watchers]
-    assert [a is not None for a in answers] == [True, True, True, False]
-    # Another host is not kept out by it, and a place is free again when one leaves.
-    _, other = await ask(socket.AF_INET6, "::1", binding(watchers[3]), transport.port)
-    assert other is not None
-    fifth = await transport.watch(stream, OFFER)
-    watchers[0].end()
-    assert (await ask(socket.AF_INET, "127.0.0.1", binding(fifth), transport.port))[1] is not None
+    with contextlib.ExitStack() as stack:
+
+        async def ask(watcher, host="127.0.0.1"):
+            return await stack.enter_context(Socket(transport, host)).ask(binding(watcher)) is not None
+
+        assert [await ask(w) for w in watchers] == [True, True, True, False]
+        # Another host is not kept out by it, and a place is free again when one leaves.
+        assert await ask(watchers[3], "::1")
+        fifth = await transport.watch(stream, OFFER)
+        watchers[0].end()
+        assert await ask(fifth)
 
 
 async def test_addresses_in_the_offer_are_never_sent_to(transport):
     """Whoever offers a candidate of somebody else's cannot have us send there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
-        victim.setblocking(False)
-        victim.bind(("127.0.0.1", 0))
-        line = f"a=candidate:1 1 udp 1 127.0.0.1 {victim.getsockname()[1]} typ host"
+    with Socket(transport) as victim, Socket(transport) as peer:
+        line = f"a=candidate:1 1 udp 1 127.0.0.1 {victim.name[1]} typ host"
         watcher = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER.rstrip() + f"\r\n{line}\r\n")
-        await ask(socket.AF_INET, "127.0.0.1", binding(watcher), transport.port)
-        await asyncio.sleep(0.6)
-        with pytest.raises(BlockingIOError):
-            victim.recv(2048)
+        await peer.ask(binding(watcher))
+        assert await victim.heard(0.6) == []

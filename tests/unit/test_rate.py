@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from bunraku.core.media import Codec
 from bunraku.node.performance.rate import FLOOR, GAP, RateControl
-from bunraku.node.rooms.room import Stream
 from bunraku.node.rtc.feedback import PathEstimate
+from bunraku.node.streams.stream import Stream
 
 
 def test_a_complaint_lowers_the_rate_at_once_and_silence_raises_it_slowly():

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bunraku.core.media import Codec, EncodedUnit
 from bunraku.node.rtc.base import OfferRefused
+from bunraku.node.rtc.offer import parse, watched
 from bunraku.node.rtc.port import rtp
-from bunraku.node.rtc.port.sdp import parse
 
 BODY = st.binary(min_size=1, max_size=5000).map(lambda b: b.replace(b"\0", b"\1"))
 NALS = st.lists(st.tuples(st.integers(1, 23), BODY), min_size=1, max_size=8)
@@ -68,6 +68,8 @@ OFFER = f"""v=0
 o=- 1 1 IN IP4 127.0.0.1
 s=-
 t=0 0
+a=ice-ufrag:peer
+a=ice-pwd:ofThePeer0123456789abcd
 m=audio 9 UDP/TLS/RTP/SAVPF 111 0
 a=mid:0
 a=recvonly
@@ -87,7 +89,10 @@ a=fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01
 
 
 def chosen(text):
-    return {s.kind: s.chosen.payload_type for s in parse(text).sections if s.chosen}
+    taken = watched(parse(text))
+    return {
+        s.kind: c.format.payload_type for s, c in zip(taken.offer.sections, taken.chosen, strict=True) if c
+    }
 
 
 def test_codecs_are_chosen_as_every_receiver_decodes_them():
@@ -109,13 +114,13 @@ def test_codecs_are_chosen_as_every_receiver_decodes_them():
 )
 def test_offers_that_cannot_be_answered(text):
     with pytest.raises(OfferRefused):
-        parse(text)
+        watched(parse(text))
 
 
 @given(st.text(max_size=400))
 def test_nothing_but_refusals(text):
     for candidate in (text, "v=0\n" + text, OFFER + text):
         try:
-            parse(candidate)
+            watched(parse(candidate))
         except OfferRefused:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import numpy as np
@@ -15,6 +15,14 @@ from aiortc.rtp import RtcpSrPacket
 # aiortc's own name for what makes decoders; replaced so that a load of watchers costs little.
 _receiver: Any = rtcrtpreceiver
 VOICED = 200.0  # root mean square of int16 samples
+
+
+class Path(Protocol):
+    """A network that both descriptions are led through; ``bunraku.testing`` has one."""
+
+    def offer(self, sdp: str) -> str: ...
+
+    def answer(self, sdp: str) -> str: ...
 
 
 class _Discard:
@@ -91,7 +99,7 @@ class Receiver:
                 out.append((arrived - sound[nearest] - (moment - nearest)) * 1e3)
         return out
 
-    async def play(self, url: str, token: str) -> None:
+    async def play(self, url: str, token: str, path: Path | None = None) -> None:
         @self._connection.on("track")
         def _(track: Any) -> None:
             if track.kind == "audio":
@@ -101,11 +109,13 @@ class Receiver:
             self._connection.addTransceiver(kind, direction="recvonly")
         await self._connection.setLocalDescription(await self._connection.createOffer())
         headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {token}"}
+        offer = self._connection.localDescription.sdp
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
-            answer = await http.post(url, content=self._connection.localDescription.sdp, headers=headers)
-        answer.raise_for_status()
+            reply = await http.post(url, content=path.offer(offer) if path else offer, headers=headers)
+        reply.raise_for_status()
         self._note()
-        await self._connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        answer = path.answer(reply.text) if path else reply.text
+        await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def _listen(self, track: Any) -> None:
         while True:

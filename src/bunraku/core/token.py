@@ -14,6 +14,8 @@ from typing import Any
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from bunraku.core.identifiers import MAX_USER_ID, legal
+
 _IV_ALPHABET = string.digits + string.ascii_lowercase
 MAX_TOKEN = 8192
 
@@ -114,6 +116,9 @@ def verify(token: str, app_id: int, secret: str, now: float, user_id: str | None
         raise TokenRefused("app or user does not match")
     if (user_id is not None and named != user_id) or claims.get("expire") != expire:
         raise TokenRefused("app or user does not match")
+    # Whoever signs tokens may copy a name from anywhere; rooms tell it to everybody.
+    if not legal(named, MAX_USER_ID):
+        raise TokenRefused("user id may not be used")
     verified = _with_payload(RoomToken(app_id, named, expire), claims.get("payload"))
     if now >= expire:
         raise TokenExpired(verified)

@@ -12,6 +12,10 @@ from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
 from bunraku.core.settings import Settings
 from bunraku.front.edge.drive_socket import DriveSockets
+from bunraku.front.edge.login import Doorkeeper
+from bunraku.front.edge.signaling import Signaling
+from bunraku.front.edge.whep import Whep
+from bunraku.front.edge.whip import Whip
 from bunraku.front.http import is_loopback
 from bunraku.front.rpc.actions import ACTION_NAMES, Actions
 from bunraku.front.rpc.gate import Gate
@@ -45,7 +49,11 @@ def application(
         openapi_url=None,
         lifespan=lifespan,
     )
+    door, ice_servers = Doorkeeper(apps, clock), settings.rtc.ice_servers
     for routes in (
+        Signaling(nodes.rooms, door, ice_servers).routes(),
+        Whep(nodes.rooms, door, ice_servers).routes(),
+        Whip(nodes.rooms, door, ice_servers).routes(),
         DriveSockets(nodes).routes(),
         Metrics(nodes).routes(),
         Assets(nodes).routes(),

@@ -20,7 +20,6 @@ from bunraku.core.clock import Clock
 from bunraku.core.framing import Framing
 from bunraku.core.owner import Owner
 from bunraku.core.settings import Settings
-from bunraku.front.edge.whip import Whip
 from bunraku.node.assets import Assets
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.callbacks.delivery import Delivery
@@ -29,6 +28,7 @@ from bunraku.node.lag import LoopLag
 from bunraku.node.node import LocalNode
 from bunraku.node.performance.stage import Stage
 from bunraku.node.performance.voicing import NodeVoicing
+from bunraku.node.rooms.desk import RoomDesk
 from bunraku.node.rooms.room import Rooms
 from bunraku.node.rtc.aiortc.transport import AiortcTransport
 from bunraku.node.rtc.base import Transport
@@ -95,7 +95,7 @@ class NodeParts:
     voices: Voices
     rooms: Rooms
     transport: Transport
-    whip: Whip
+    desk: RoomDesk
     stage: Stage
     journal: Journal
     lives: Lives
@@ -126,7 +126,8 @@ class NodeParts:
             stack.push_async_callback(self.delivery.close)
             await self.transport.start()
             stack.push_async_callback(self.transport.close)
-            stack.push_async_callback(self.whip.close)
+            await self.desk.start()
+            stack.push_async_callback(self.desk.close)
             # From here on this life of the node owns what it does, and its former ones nothing.
             owner, ending = await self.lives.begin(
                 self.journal.owner.node_id,
@@ -171,7 +172,6 @@ def assemble(
     clock: Clock,
     apps: Apps,
     database: Database,
-    door: object,
     *,
     node_id: str,
     providers: Sequence[SpeechProvider] | None = None,
@@ -185,9 +185,14 @@ def assemble(
         timeout=settings.speech.timeout,
     )
     rooms, rtc = Rooms(), settings.rtc
-    whip = Whip(rooms, door, rtc.advertise, rtc.ice_servers)  # type: ignore[arg-type]
+    transport: Transport = (
+        PortTransport(clock, rtc.port, rtc.advertise, rtc.watcher_timeout)
+        if rtc.transport == "port"
+        else AiortcTransport(clock, rtc.advertise, rtc.watcher_timeout)
+    )
+    desk = RoomDesk(rooms, transport, clock, node_id, max_watchers=rtc.max_watchers)
     fetcher = Fetcher(settings.fetch)
-    files, sources = AudioFiles(fetcher), LiveSources(rooms, whip)
+    files, sources = AudioFiles(fetcher), LiveSources(rooms.stream, desk.microphone)
     stage = Stage(
         clock,
         catalog,
@@ -216,11 +221,6 @@ def assemble(
     manager = TaskManager(
         settings.tasks, clock, journal, herald, rooms, stage, ended, capacity=settings.limits.tasks
     )
-    transport: Transport = (
-        PortTransport(clock, rtc.port, rtc.advertise, rtc.watcher_timeout)
-        if rtc.transport == "port"
-        else AiortcTransport(clock, rtc.advertise, rtc.watcher_timeout)
-    )
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)
     assets = Assets(catalog, settings.data_dir / "assets")
     node = LocalNode(settings, apps, catalog, voices, assets, manager, sockets, journal, delivery, lag)
@@ -233,7 +233,7 @@ def assemble(
         voices,
         rooms,
         transport,
-        whip,
+        desk,
         stage,
         journal,
         Lives(database),

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from bunraku.core.clock import Clock
 from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Owner
-from bunraku.store.lives import Lives
 from bunraku.node.tasks.herald import Herald
+from bunraku.store.lives import Lives
 
 log = logging.getLogger(__name__)
 

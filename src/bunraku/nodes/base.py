@@ -18,6 +18,7 @@ from bunraku.core.owner import Elsewhere as Elsewhere
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
 from bunraku.core.stream_task import StreamTask
+from bunraku.nodes.rooms import RoomHall
 from bunraku.nodes.sockets import SocketHall
 
 
@@ -117,6 +118,11 @@ class Nodes(Protocol):
 
     @property
     def records(self) -> Records: ...
+
+    @property
+    def rooms(self) -> RoomHall:
+        """All rooms, wherever they are."""
+        ...
 
     @property
     def ready(self) -> bool:

@@ -12,6 +12,7 @@ from bunraku.core.owner import Elsewhere
 from bunraku.core.stream_task import StreamTask
 from bunraku.node.tasks.manager import TaskManager
 from bunraku.nodes.base import Node
+from bunraku.nodes.rooms import RoomHall
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,17 @@ class LocalRecords:
 class LocalNodes:
     """``nodes.base.Nodes`` of one."""
 
-    def __init__(self, node: Node, manager: TaskManager, ready: Callable[[], bool]) -> None:
-        self._node, self._ready = node, ready
+    def __init__(self, node: Node, rooms: RoomHall, manager: TaskManager, ready: Callable[[], bool]) -> None:
+        self._node, self._rooms, self._ready = node, rooms, ready
         self._records = LocalRecords(manager)
 
     @property
     def records(self) -> LocalRecords:
         return self._records
+
+    @property
+    def rooms(self) -> RoomHall:
+        return self._rooms
 
     @property
     def ready(self) -> bool:

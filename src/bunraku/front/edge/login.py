@@ -5,7 +5,7 @@ from __future__ import annotations
 from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
 from bunraku.core.token import RoomToken, TokenExpired, TokenFormat, TokenRefused, verify
-from bunraku.node.rooms.room import Rooms
+from bunraku.nodes.rooms import RoomHall
 
 
 class Doorkeeper:
@@ -27,16 +27,12 @@ class Doorkeeper:
                 return verify(token, app_id, secret, now, user_id)
             raise
 
-    def check_guest(self, app_id: int, token: str, rooms: Rooms, room_id: str | None) -> RoomToken:
+    async def check_guest(self, app_id: int, token: str, hall: RoomHall, room_id: str | None) -> RoomToken:
         """As ``check``; who is in this room (None: in any) by this very token may go on with it there
         when it has expired, because expiry is about logging in (contract section 10.3)."""
         try:
             return self.check(app_id, token)
         except TokenExpired as error:
-            if not rooms.holds(app_id, room_id, error.token.user_id, token):
+            if not await hall.holds(app_id, room_id, error.token.user_id, token):
                 raise
             return error.token
-
-    @property
-    def now(self) -> float:
-        return self._clock.wall()

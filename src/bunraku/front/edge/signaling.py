@@ -3,7 +3,8 @@
 Client to server: ``{"type": "login", "appID", "roomID", "token", "userID", "userName"}`` first,
 then ``{"type": "renew", "token"}``, ``{"type": "ping"}``. Server to client: ``{"event": ...}``
 with ``login``, ``error``, ``streams``, ``users``, ``message``, ``expiring``, ``kickout``,
-``pong``. Media never passes here.
+``pong``. Media never passes here. The room itself is on a node, whose events are fetched and
+handed on.
 """
 
 from __future__ import annotations
@@ -12,29 +13,29 @@ import asyncio
 import contextlib
 import json
 import logging
-import re
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from bunraku.core.identifiers import MAX_ROOM_ID, MAX_USER_ID, MAX_USER_NAME, has_illegal
 from bunraku.core.settings import IceServer
-from bunraku.core.token import RoomToken, TokenError
+from bunraku.core.token import TokenError
 from bunraku.front.edge.login import Doorkeeper
-from bunraku.node.rooms.room import Room, Rooms
+from bunraku.nodes.rooms import Login, RoomHall
 
 log = logging.getLogger(__name__)
 
 LOGIN_TIMEOUT = 10.0
 FAREWELL = 2.0  # s to send the reason of a kick before the connection is cut
+POLL = 20.0  # s a question for events may stay open
 MAX_MESSAGE = 16 * 1024  # characters; a token is at most half of it
 OUTBOX = 256  # messages; a client that does not read is let go
-MAX_USER_ID, MAX_USER_NAME, MAX_ROOM_ID = 64, 256, 128
-EXPIRY_NOTICE = 30.0  # s before (contract section 11.4)
+MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS = 512, 128  # connections that have not logged in yet
+TRY_AGAIN_LATER = 1013  # IANA's registry of WebSocket close codes
 PARAMETER_ERROR, ROOM_EMPTY, ROOM_ILLEGAL, ROOM_LONG = 1100001, 1002011, 1002012, 1002013
-_ILLEGAL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""What CreateDigitalHumanStreamTask refuses in a RoomId too, and halves of characters."""
 
 
 class LoginRefused(Exception):
@@ -45,53 +46,103 @@ class LoginRefused(Exception):
         self.code = code
 
 
-class Participant:
-    """One signalling connection; a ``Member`` of its room once logged in."""
+class Strangers:
+    """A budget for all that are connected and have not logged in yet: each may hold a message."""
 
-    def __init__(self, socket: WebSocket, user_id: str, user_name: str, token: str) -> None:
-        self._socket, self.token = socket, token
-        self._user_id, self._user_name = user_id, user_name
-        self._outbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(OUTBOX)
-        self._warning: asyncio.Task[None] | None = None
-        self.gone = asyncio.Event()
-        """Set when the connection must end though its client reads nothing any more."""
+    def __init__(self) -> None:
+        self._by_address: Counter[str] = Counter()
 
-    @property
-    def user_id(self) -> str:
-        return self._user_id
-
-    @property
-    def user_name(self) -> str:
-        return self._user_name
-
-    def notify(self, event: dict[str, Any] | None) -> None:
+    @contextlib.contextmanager
+    def admit(self, address: str) -> Iterator[bool]:
+        """Whether there is room for one more, which is counted meanwhile."""
+        here = self._by_address
+        fits = here.total() < MAX_STRANGERS and here[address] < MAX_STRANGERS_PER_ADDRESS
+        here[address] += fits
         try:
-            self._outbox.put_nowait(event)
-        except asyncio.QueueFull:
-            self.gone.set()
+            yield fits
+        finally:
+            here[address] -= fits
+            if not here[address]:
+                del here[address]
 
-    def kick(self) -> None:
-        self.notify({"event": "kickout", "code": 1002050})
-        self.notify(None)
-        asyncio.get_running_loop().call_later(FAREWELL, self.gone.set)
 
-    def expires(self, warning: Coroutine[Any, Any, None] | None) -> None:
-        """Put another warning in the place of the one that waits; None for the end."""
-        if self._warning is not None:
-            self._warning.cancel()
-        self._warning = asyncio.create_task(warning) if warning is not None else None
+class Participant:
+    """One signalling connection that has logged in."""
 
-    async def pump(self) -> None:
-        """Send what is queued until the end is."""
+    def __init__(self, socket: WebSocket, hall: RoomHall, door: Doorkeeper, login: Login, id: str) -> None:
+        self._socket, self._hall, self._door = socket, hall, door
+        self._login, self._id = login, id
+        self._outbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(OUTBOX)
+
+    async def attend(self, ice_servers: list[dict[str, str]]) -> None:
+        """Until the client leaves, reads nothing any more, or its place in the room is over."""
+        jobs = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("room-fetch", self._fetch(ice_servers)),
+                ("room-send", self._send()),
+                ("room-listen", self._listen()),
+            )
+        ]
+        try:
+            done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+            for job in done:
+                if (error := job.exception()) is not None:
+                    log.warning("room connection ended: %s", type(error).__name__)
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+
+    async def _fetch(self, ice_servers: list[dict[str, str]]) -> None:
+        """Hand on what the room says; ends at once when the client does not read."""
+        while True:
+            found = await self._hall.events(self._id, POLL)
+            try:
+                for event in found.events:
+                    if event["event"] == "login":
+                        event = {**event, "iceServers": ice_servers}
+                    self._outbox.put_nowait(event)
+                if found.over:
+                    self._outbox.put_nowait(None)
+            except asyncio.QueueFull:
+                return
+            if found.over:
+                await asyncio.sleep(FAREWELL)
+                return
+
+    async def _send(self) -> None:
         while (event := await self._outbox.get()) is not None:
             await self._socket.send_text(json.dumps(event, ensure_ascii=False))
+
+    async def _listen(self) -> None:
+        try:
+            while True:
+                message = _read(await self._socket.receive_text())
+                if message.get("type") == "ping":
+                    self._outbox.put_nowait({"event": "pong"})
+                elif message.get("type") == "renew" and isinstance(message.get("token"), str):
+                    await self._renew(message["token"])
+        except (WebSocketDisconnect, KeyError, RuntimeError, asyncio.QueueFull):
+            return
+
+    async def _renew(self, token: str) -> None:
+        try:
+            fresh = self._door.check(self._login.app_id, token, self._login.user_id)
+            fresh.admit(self._login.room_id)
+        except TokenError as error:
+            self._outbox.put_nowait({"event": "error", "code": error.code, "message": str(error)})
+            return
+        await self._hall.renew(self._id, token, fresh.expire)
 
 
 class Signaling:
     """The ``/rtc/room`` endpoint."""
 
-    def __init__(self, rooms: Rooms, door: Doorkeeper, ice_servers: tuple[IceServer, ...]) -> None:
-        self._rooms, self._door, self._ice_servers = rooms, door, ice_servers
+    def __init__(self, hall: RoomHall, door: Doorkeeper, ice_servers: tuple[IceServer, ...]) -> None:
+        self._hall, self._door = hall, door
+        self._ice_servers = [server.description() for server in ice_servers]
+        self._strangers = Strangers()
 
     def routes(self) -> APIRouter:
         router = APIRouter()
@@ -100,21 +151,34 @@ class Signaling:
 
     async def serve(self, socket: WebSocket) -> None:
         await socket.accept()
+        with self._strangers.admit(socket.client.host if socket.client is not None else "") as fits:
+            login = await self._login(socket) if fits else None
+        if not fits:
+            await socket.close(TRY_AGAIN_LATER)
+        if login is None:
+            return
+        member_id = await self._hall.join(login)
+        try:
+            await Participant(socket, self._hall, self._door, login, member_id).attend(self._ice_servers)
+        finally:
+            # Also when this very call is given up: nobody is to find a member there without a socket.
+            await asyncio.shield(self._hall.leave(member_id))
+            await _close_quietly(socket)
+
+    async def _login(self, socket: WebSocket) -> Login | None:
+        """None when it was refused or did not come; the connection is closed then."""
         try:
             async with asyncio.timeout(LOGIN_TIMEOUT):
-                message = _read(await socket.receive_text())
-            participant, room, token = self._login(socket, message)
+                return self._checked(_read(await socket.receive_text()))
         except (LoginRefused, TokenError) as error:
             refusal = {"event": "error", "code": error.code, "message": str(error)}
             await socket.send_text(json.dumps(refusal))
             await socket.close(1008)
-            return
         except (WebSocketDisconnect, TimeoutError, KeyError, RuntimeError, UnicodeError):
             await _close_quietly(socket)
-            return
-        await self._attend(socket, participant, room, token)
+        return None
 
-    def _login(self, socket: WebSocket, m: dict[str, Any]) -> tuple[Participant, Room, RoomToken]:
+    def _checked(self, m: dict[str, Any]) -> Login:
         app_id, room_id = m.get("appID"), m.get("roomID")
         token, user_id = m.get("token"), m.get("userID")
         user_name = m.get("userName", "")
@@ -122,9 +186,9 @@ class Signaling:
             raise LoginRefused(PARAMETER_ERROR, "login needs appID and token")
         if not isinstance(room_id, str) or not room_id:
             raise LoginRefused(ROOM_EMPTY, "roomID is empty")
-        if _ILLEGAL.search(room_id):
+        if has_illegal(room_id):
             raise LoginRefused(ROOM_ILLEGAL, "roomID holds characters it may not")
-        if any(isinstance(x, str) and _ILLEGAL.search(x) for x in (user_id, user_name)):
+        if any(isinstance(x, str) and has_illegal(x) for x in (user_id, user_name)):
             raise LoginRefused(PARAMETER_ERROR, "userID and userName may not hold control characters")
         if len(room_id.encode()) > MAX_ROOM_ID:
             raise LoginRefused(ROOM_LONG, "roomID is too long")
@@ -134,58 +198,7 @@ class Signaling:
             raise LoginRefused(PARAMETER_ERROR, "userName must be at most 256 bytes")
         verified = self._door.check(app_id, token, user_id)
         verified.admit(room_id)
-        return Participant(socket, user_id, user_name, token), self._rooms.room(app_id, room_id), verified
-
-    async def _attend(
-        self, socket: WebSocket, participant: Participant, room: Room, token: RoomToken
-    ) -> None:
-        # Not the former self that this login takes over from.
-        others = [u for u in room.members.values() if u.user_id != participant.user_id]
-        participant.notify(
-            {
-                "event": "login",
-                "streams": room.streams_for(participant),
-                "users": [{"userID": u.user_id, "userName": u.user_name} for u in others],
-                "count": len(others) + 1,
-                "iceServers": [server.description() for server in self._ice_servers],
-            }
-        )
-        room.join(participant)
-        pump = asyncio.create_task(participant.pump())
-        listen = asyncio.create_task(self._listen(socket, participant, room))
-        gone = asyncio.create_task(participant.gone.wait())
-        participant.expires(self._warn(participant, token.expire))
-        try:
-            await asyncio.wait((pump, listen, gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            room.leave(participant)
-            self._rooms.sweep(room)
-            participant.expires(None)
-            for job in (pump, listen, gone):
-                job.cancel()
-            await asyncio.gather(pump, listen, gone, return_exceptions=True)
-            await _close_quietly(socket)
-
-    async def _warn(self, participant: Participant, expire: int) -> None:
-        await asyncio.sleep(max(0.0, expire - EXPIRY_NOTICE - self._door.now))
-        participant.notify({"event": "expiring"})
-
-    async def _listen(self, socket: WebSocket, participant: Participant, room: Room) -> None:
-        try:
-            while True:
-                message = _read(await socket.receive_text())
-                if message.get("type") == "ping":
-                    participant.notify({"event": "pong"})
-                elif message.get("type") == "renew" and isinstance(message.get("token"), str):
-                    try:
-                        fresh = self._door.check(room.app_id, message["token"], participant.user_id)
-                        fresh.admit(room.room_id)
-                        participant.token = message["token"]
-                        participant.expires(self._warn(participant, fresh.expire))
-                    except TokenError as error:
-                        participant.notify({"event": "error", "code": error.code, "message": str(error)})
-        except (WebSocketDisconnect, KeyError, RuntimeError):
-            return
+        return Login(app_id, room_id, user_id, user_name, token, verified.expire)
 
 
 def _read(text: str) -> dict[str, Any]:

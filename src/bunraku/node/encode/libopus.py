@@ -13,12 +13,16 @@ from functools import cache
 from pathlib import Path
 
 import av
+import numpy as np
 
-from bunraku.core.media import SAMPLE_RATE
+from bunraku.core.media import PCM, SAMPLE_RATE
 
 APPLICATION_AUDIO, SET_BITRATE, SET_COMPLEXITY, SET_VBR_CONSTRAINT = 2049, 4002, 4010, 4020
 MAX_PACKET = 1276
 """Bytes: the most one frame can take (RFC 6716 section 3.4, R2)."""
+
+LONGEST = SAMPLE_RATE * 120 // 1000
+"""Samples: the most one packet can hold (RFC 6716 section 3.4, R5)."""
 
 
 def _candidates() -> Iterator[str]:
@@ -48,6 +52,16 @@ def library() -> ctypes.PyDLL | None:
                 ctypes.c_int,
                 ctypes.c_void_p,
                 ctypes.c_int32,
+            ]
+            found.opus_decoder_create.restype = ctypes.c_void_p
+            found.opus_decoder_destroy.argtypes = [ctypes.c_void_p]
+            found.opus_decode.argtypes = [
+                ctypes.c_void_p,
+                ctypes.c_char_p,
+                ctypes.c_int32,
+                ctypes.c_void_p,
+                ctypes.c_int,
+                ctypes.c_int,
             ]
         except (OSError, AttributeError):
             continue
@@ -81,3 +95,34 @@ class PacketEncoder:
     def __del__(self) -> None:
         if self._state:
             self._lib.opus_encoder_destroy(self._state)
+
+
+class PacketDecoder:
+    """One source, in mono. Raises ``RuntimeError`` where libopus reports an error."""
+
+    def __init__(self, lib: ctypes.PyDLL) -> None:
+        self._lib, self._state = lib, None
+        error = ctypes.c_int()
+        state = lib.opus_decoder_create(SAMPLE_RATE, 1, ctypes.byref(error))
+        self._state = ctypes.c_void_p(state)
+        if not state or error.value:
+            raise RuntimeError(f"libopus: no decoder ({error.value})")
+        self._out = np.empty(LONGEST, np.int16)
+
+    def decode(self, packet: bytes) -> PCM:
+        return self._decode(packet, LONGEST, 0)
+
+    def conceal(self, samples: int, following: bytes | None) -> PCM:
+        """``samples`` is a multiple of 2.5 ms, at most ``LONGEST``."""
+        return self._decode(following, samples, 1 if following is not None else 0)
+
+    def _decode(self, packet: bytes | None, samples: int, spare: int) -> PCM:
+        size = 0 if packet is None else len(packet)
+        count: int = self._lib.opus_decode(self._state, packet, size, self._out.ctypes.data, samples, spare)
+        if count < 0:
+            raise RuntimeError(f"libopus: error {count}")
+        return self._out[:count].copy()
+
+    def __del__(self) -> None:
+        if self._state:
+            self._lib.opus_decoder_destroy(self._state)

@@ -6,120 +6,18 @@ different apps never meet: they are keyed by (AppId, RoomId).
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bunraku.core.media import Codec, EncodedUnit, Kind
-
-log = logging.getLogger(__name__)
+from bunraku.node.streams.stream import Stream, never
 
 DIGITAL_HUMAN_USER = "digitalhuman"
 
 
-class Watcher(Protocol):
-    """Something that plays a stream. ``push`` never blocks and never raises."""
-
-    @property
-    def video_codec(self) -> Codec | None: ...
-
-    @property
-    def video_limit(self) -> int | None:
-        """Bits per second of video it can take; None while it does not complain."""
-        ...
-
-    def push(self, unit: EncodedUnit) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-@dataclass(eq=False)
-class Stream:
-    """One publisher's audio and video, and who watches it.
-
-    The publisher reads ``wanted`` and ``take_keyframe_request``; watchers come and go. Units
-    pushed here reach every watcher within the same call.
-    """
-
-    app_id: int
-    room_id: str
-    stream_id: str
-    user_id: str
-    user_name: str
-    on_wanted: Callable[[], None] = lambda: None
-    watchers: set[Watcher] = field(default_factory=set[Watcher])
-    live: bool = False
-    width: int = 0
-    height: int = 0
-    transparent: bool = False
-    is_digital_human: bool = False
-    _keyframe: set[Codec] = field(default_factory=set[Codec])
-
-    @property
-    def wanted(self) -> bool:
-        return bool(self.watchers)
-
-    @property
-    def video_codecs(self) -> set[Codec]:
-        """Video codecs that somebody needs now."""
-        return {w.video_codec for w in self.watchers if w.video_codec is not None}
-
-    @property
-    def video_limit(self) -> int | None:
-        """What the *median* watcher can take: one with a bad path never spoils it for the rest.
-
-        None while at least half of them do not complain.
-        """
-        limits = [w.video_limit for w in self.watchers if w.video_codec is not None]
-        poor = sorted(limit for limit in limits if limit is not None)
-        middle = (len(limits) - 1) // 2 if len(limits) % 2 else len(limits) // 2
-        return poor[middle] if len(poor) > middle else None
-
-    def push(self, unit: EncodedUnit) -> None:
-        for watcher in tuple(self.watchers):
-            if unit.kind is Kind.AUDIO or watcher.video_codec is unit.codec:
-                watcher.push(unit)
-
-    def request_keyframe(self, codec: Codec) -> None:
-        self._keyframe.add(codec)
-
-    def keyframe_requested(self, codec: Codec) -> bool:
-        return codec in self._keyframe
-
-    def keyframe_sent(self, codec: Codec) -> None:
-        self._keyframe.discard(codec)
-
-    def add_watcher(self, watcher: Watcher) -> None:
-        self.watchers.add(watcher)
-        if watcher.video_codec is not None:
-            self.request_keyframe(watcher.video_codec)
-        self.on_wanted()
-
-    def remove_watcher(self, watcher: Watcher) -> None:
-        self.watchers.discard(watcher)
-
-    async def close(self) -> None:
-        await asyncio.gather(*(w.close() for w in tuple(self.watchers)), return_exceptions=True)
-        self.watchers.clear()
-
-    def describe(self) -> dict[str, Any]:
-        """For room members, in the names of our player module."""
-        return {
-            "streamID": self.stream_id,
-            "user": {"userID": self.user_id, "userName": self.user_name},
-            "extraInfo": "",
-            "width": self.width,
-            "height": self.height,
-            "transparent": self.transparent,
-        }
-
-
 class Member(Protocol):
-    """A participant's signalling connection. ``notify`` never blocks and never raises."""
+    """A participant. ``notify`` and ``kick`` never block and never raise."""
 
     @property
     def user_id(self) -> str: ...
@@ -188,9 +86,13 @@ class StreamTaken(Exception):
 
 
 class Rooms:
-    """All rooms of the server, and the streams by name."""
+    """All rooms of a node, and its streams by name.
 
-    def __init__(self) -> None:
+    While ``fence`` says so, no unit leaves any of its streams.
+    """
+
+    def __init__(self, fence: Callable[[], bool] = never) -> None:
+        self._fence = fence
         self._rooms: dict[tuple[int, str], Room] = {}
         self._streams: dict[tuple[int, str], Stream] = {}
         self.on_stream: list[Callable[[Stream, bool], None]] = []
@@ -217,6 +119,7 @@ class Rooms:
         if key in self._streams:
             raise StreamTaken(stream.stream_id)
         self._streams[key] = stream
+        stream.fence = self._fence
         self.room(stream.app_id, stream.room_id).streams[stream.stream_id] = stream
 
     def publish(self, stream: Stream) -> None:

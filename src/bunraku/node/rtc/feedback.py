@@ -9,7 +9,17 @@ sent little cannot know that it could take more.
 
 from __future__ import annotations
 
+import struct
 from collections import deque
+from collections.abc import Callable
+
+from aiortc.rtp import (
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpRtpfbPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
 
 WINDOW = 1.5  # s over which the sent rate is measured
 HEAVY, LIGHT = 0.10, 0.02
@@ -19,6 +29,7 @@ ENOUGH = 10  # packets: a share of fewer means little
 REMEMBERED = 1024  # packets whose loss was counted
 LEAST = 10_000.0  # bits per second: recovery multiplies, and nothing grows from zero
 STALE = 8.0  # s without a report after which old complaints are dropped
+NACK, PLI, FIR, REMB = 1, 1, 4, 15  # RFC 4585 section 6, RFC 5104 section 4.3.1, REMB section 2.2
 
 
 class PathEstimate:
@@ -78,3 +89,43 @@ class PathEstimate:
             return None
         found = [e for e in (self._by_loss, self._by_remb) if e is not None]
         return int(min(found)) if found else None
+
+
+class Feedback:
+    """What a watcher's RTCP says of the pictures sent to it, whatever the transport.
+
+    ``keyframe`` is called when it asks for one; ``repeat`` with the sequence numbers it misses, and
+    returns those that had been sent.
+    """
+
+    def __init__(
+        self,
+        ssrc: int,
+        path: PathEstimate,
+        keyframe: Callable[[], None],
+        repeat: Callable[[list[int]], list[int]],
+    ) -> None:
+        self._ssrc, self._path, self._keyframe, self._repeat = ssrc, path, keyframe, repeat
+
+    def take(self, packet: object, now: float) -> None:
+        if isinstance(packet, RtcpRtpfbPacket):
+            if packet.fmt == NACK and packet.media_ssrc == self._ssrc:
+                for sequence in self._repeat(packet.lost):
+                    self._path.missed(sequence)
+        elif isinstance(packet, RtcpPsfbPacket):
+            if packet.fmt in (PLI, FIR):
+                self._keyframe()
+            elif packet.fmt == REMB:
+                self._remb(packet.fci, now)
+        elif isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for block in packet.reports:
+                if block.ssrc == self._ssrc:
+                    self._path.lost(now, block.fraction_lost / 256)
+
+    def _remb(self, fci: bytes, now: float) -> None:
+        try:
+            bitrate, ssrcs = unpack_remb_fci(fci)
+        except (ValueError, IndexError, struct.error):
+            return
+        if self._ssrc in ssrcs:
+            self._path.remb(now, bitrate)

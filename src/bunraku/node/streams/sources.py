@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
-import av
-import numpy as np
-
-from bunraku.core.media import SAMPLE_RATE, Codec, EncodedUnit, Kind, SpeechChunk
-from bunraku.front.edge.whip import HEARD_AHEAD, Whip
-from bunraku.node.rooms.room import Rooms, Stream
+from bunraku.core.media import Codec, EncodedUnit, Kind, SpeechChunk
+from bunraku.node.streams.hearing import OpusHearing
+from bunraku.node.streams.microphone import HEARD_AHEAD, Microphone
+from bunraku.node.streams.stream import Stream
 
 
 class _Ear:
@@ -37,29 +35,31 @@ class _Ear:
 
 async def hear(stream: Stream) -> AsyncIterator[SpeechChunk]:
     """The sound of a digital human's stream from now until it ends."""
-    decoder = av.AudioCodecContext.create("libopus", "r")
-    decoder.sample_rate, decoder.layout = SAMPLE_RATE, "mono"
-    resampler = av.AudioResampler("s16", "mono", SAMPLE_RATE)
-    ear = _Ear()
+    hearing, ear = OpusHearing(), _Ear()
     stream.add_watcher(ear)
     try:
         while stream.live and (unit := await ear.units.get()) is not None:
-            for frame in decoder.decode(av.Packet(unit.data)):
-                for out in resampler.resample(frame):
-                    yield SpeechChunk(out.to_ndarray().reshape(-1).astype(np.int16, copy=False))
+            yield SpeechChunk(hearing.decode(unit.data))
     finally:
         stream.remove_watcher(ear)
 
 
 class LiveSources:
-    """Microphones published by WHIP, and other digital humans of the same app."""
+    """Microphones that are published, and other digital humans of the same app."""
 
-    def __init__(self, rooms: Rooms, whip: Whip) -> None:
-        self._rooms, self._whip = rooms, whip
+    def __init__(
+        self,
+        find_stream: Callable[[int, str], Stream | None],
+        find_microphone: Callable[[Stream], Microphone | None],
+    ) -> None:
+        self._stream, self._microphone = find_stream, find_microphone
 
     def listen(self, app_id: int, room_id: str, stream_id: str) -> AsyncIterator[SpeechChunk] | None:
         """None while there is no such stream."""
-        stream = self._rooms.stream(app_id, stream_id)
+        stream = self._stream(app_id, stream_id)
         if stream is None or not stream.live or stream.room_id != room_id:
             return None
-        return hear(stream) if stream.is_digital_human else self._whip.listen(app_id, room_id, stream_id)
+        if stream.is_digital_human:
+            return hear(stream)
+        microphone = self._microphone(stream)
+        return microphone.listen() if microphone is not None else None

@@ -19,7 +19,8 @@ from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.node.performance.drive_queue import Change, Mode, QueueFull
 from bunraku.node.performance.performance import Performance
 from bunraku.node.performance.stage import StagingFailed
-from bunraku.node.rooms.room import Rooms, Stream
+from bunraku.node.rooms.room import Rooms
+from bunraku.node.streams.stream import Stream
 from bunraku.node.tasks.base import Staging
 from bunraku.node.tasks.herald import Herald, audible, caption
 

@@ -22,7 +22,8 @@ from bunraku.core.meter import Meter
 from bunraku.core.owner import Elsewhere
 from bunraku.core.settings import TaskSettings
 from bunraku.core.stream_task import StreamTask
-from bunraku.node.rooms.room import DIGITAL_HUMAN_USER, Rooms, Stream, StreamTaken
+from bunraku.node.rooms.room import DIGITAL_HUMAN_USER, Rooms, StreamTaken
+from bunraku.node.streams.stream import Stream
 from bunraku.node.tasks.base import Staging, TaskJournal
 from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.herald import Herald

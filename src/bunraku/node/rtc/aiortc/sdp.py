@@ -1,6 +1,31 @@
-"""Small, line-wise work on session descriptions (RFC 8866)."""
+"""Offers into answers by aiortc, and small, line-wise work on them (RFC 8866)."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+from bunraku.node.rtc.base import OfferRefused
+
+
+def connection() -> RTCPeerConnection:
+    """Without a STUN server of aiortc's choosing: an empty list, not the default."""
+    return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+
+
+async def describe(connection: RTCPeerConnection, offer: str, attach: Callable[[], None]) -> str:
+    """The answer to an offer; ``attach`` is called when its transceivers are there. Raises
+    ``OfferRefused``."""
+    try:
+        await connection.setRemoteDescription(RTCSessionDescription(without_mdns(offer), "offer"))
+        attach()
+        await connection.setLocalDescription(await connection.createAnswer())
+    except OfferRefused:
+        raise
+    except Exception as error:  # aiortc raises many kinds for what a peer may send
+        raise OfferRefused("offer not understood") from error
+    return connection.localDescription.sdp
 
 
 def without_mdns(offer: str) -> str:
