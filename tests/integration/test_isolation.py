@@ -234,7 +234,7 @@ async def test_the_rate_follows_the_median_watcher_not_the_worst(served):
             rate = cast.live(0)._performance.pictures.rate
             path.down = Weather(lose=lambda _: chance.random() < 0.33)
             api.speak(cast.tasks[0], WORDS, timbre_id=NAMES[0])
-            stream = cast.live(0).stream
+            stream = served.parts.rooms.stream(APP_ID, cast.streams[0])
             deadline = time.monotonic() + 15
             while all(w.video_limit is None for w in stream.watchers):
                 assert time.monotonic() < deadline

@@ -10,8 +10,12 @@ class ApiError(Exception):
 
     def __init__(self, detail: str | None = None) -> None:
         text = (type(self).__doc__ or "").strip().splitlines()[0]
+        self.detail = detail
         self.message = f"{text}: {detail}" if detail else text
         super().__init__(self.message)
+
+    def __reduce__(self) -> tuple[type[ApiError], tuple[str | None]]:
+        return type(self), (self.detail,)  # it travels between a front and a node
 
 
 class InvalidParams(ApiError):

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +40,7 @@ from bunraku.node.speech.openai_voices import OpenAIProvider
 from bunraku.node.speech.piper import PiperProvider
 from bunraku.node.speech.voices import Voices
 from bunraku.node.streams.sources import LiveSources
+from bunraku.node.streams.stream import never
 from bunraku.node.tasks.drive_socket import DriveSockets
 from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.herald import Herald
@@ -175,8 +176,10 @@ def assemble(
     *,
     node_id: str,
     providers: Sequence[SpeechProvider] | None = None,
+    fence: Callable[[], bool] = never,
 ) -> NodeParts:
-    """``providers`` replaces the installed voices, for tests."""
+    """``providers`` replaces the installed voices, for tests. While ``fence`` says so, no sound and no
+    picture leaves the node."""
     cv2.setNumThreads(1)  # pictures are already spread over worker threads
     catalog = Catalog(settings.packs, settings.aliases)
     voices = Voices(
@@ -184,7 +187,7 @@ def assemble(
         settings.aliases,
         timeout=settings.speech.timeout,
     )
-    rooms, rtc = Rooms(), settings.rtc
+    rooms, rtc = Rooms(fence), settings.rtc
     transport: Transport = (
         PortTransport(clock, rtc.port, rtc.advertise, rtc.watcher_timeout)
         if rtc.transport == "port"

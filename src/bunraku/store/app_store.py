@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from dataclasses import replace
 
@@ -12,6 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from bunraku.core.apps import App, Apps, new_secret
 from bunraku.core.clock import Clock
 from bunraku.store.tables import AppRow
+
+log = logging.getLogger(__name__)
+
+FOLLOW_EVERY = 2.0
 
 
 class OverlapRunning(Exception):
@@ -27,9 +32,18 @@ class AppStore:
 
     async def load(self) -> None:
         """Make the stored apps known; at start-up, once the schema is there."""
-        async with self._sessions() as session:
+        async with self._writing, self._sessions() as session:  # not what a change here replaces
             for row in await session.scalars(select(AppRow)):
                 self._apps.put(_app(row))
+
+    async def follow(self) -> None:
+        """Until cancelled: what other processes change is known here within ``FOLLOW_EVERY`` seconds."""
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + FOLLOW_EVERY)
+            try:
+                await self.load()
+            except Exception as error:
+                log.info("apps not read (%s)", type(error).__name__)
 
     async def create(self, name: str) -> App:
         """A new tenant with fresh secrets and an id nobody has."""

@@ -96,6 +96,10 @@ class Rooms:
         self._rooms: dict[tuple[int, str], Room] = {}
         self._streams: dict[tuple[int, str], Stream] = {}
         self.on_stream: list[Callable[[Stream, bool], None]] = []
+        self.on_freed: list[Callable[[Stream], None]] = []
+        """Told of each stream whose name is free again."""
+        self.on_empty: list[Callable[[int, str], None]] = []
+        """Told of each room that is no more."""
 
     def room(self, app_id: int, room_id: str) -> Room:
         return self._rooms.setdefault((app_id, room_id), Room(app_id, room_id))
@@ -145,12 +149,16 @@ class Rooms:
             event = {"event": "streams", "update": "DELETE", "streams": [stream.describe()]}
             room.broadcast(event, but=stream.user_id)
             self._tell(stream, False)
+        for listener in tuple(self.on_freed):
+            listener(stream)
         self.sweep(room)
 
     def sweep(self, room: Room) -> None:
         key = (room.app_id, room.room_id)
         if room.empty and self._rooms.get(key) is room:  # a later room may have taken the name
             del self._rooms[key]
+            for listener in tuple(self.on_empty):
+                listener(room.app_id, room.room_id)
 
     def _tell(self, stream: Stream, live: bool) -> None:
         for listener in tuple(self.on_stream):

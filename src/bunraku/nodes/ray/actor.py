@@ -1,0 +1,79 @@
+"""A node inside a Ray actor: named, detached, restarted when its process dies.
+
+Ray creates the object on the event loop of an asyncio actor, so a restarted actor comes to life
+without being asked. A life that was declared over ends the process; the next one begins empty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from typing import Any
+
+from bunraku.core import logs
+from bunraku.core.clock import SystemClock
+from bunraku.core.errors import SystemBusy
+from bunraku.core.settings import Settings
+from bunraku.node.clustered import ClusteredNode
+from bunraku.nodes.ray.answer import QUESTIONS, Answer
+
+log = logging.getLogger(__name__)
+
+START_PATIENCE = 20.0  # s a question waits for a node that comes to life
+FAILED = 70  # exit status of a node that could not start (sysexits.h EX_SOFTWARE)
+
+
+class NodeActor:
+    """Made by ``nodes.ray.cluster``; asked by ``nodes.ray.remote.RemoteNode``."""
+
+    def __init__(self, node_id: str, settings: Settings, log_level: str) -> None:
+        logs.configure(log_level)
+        self._node = ClusteredNode(settings, SystemClock(), node_id, self._die)
+        self._started = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._life = asyncio.get_running_loop().create_task(self._live(), name=f"node-{node_id}")
+
+    async def _live(self) -> None:
+        try:
+            async with self._node.running():
+                self._started.set()
+                await self._closing.wait()
+        except Exception:
+            log.exception("node")
+            await asyncio.sleep(1.0)  # Ray starts it again at once
+            os._exit(FAILED)
+
+    def _die(self) -> None:
+        os._exit(FAILED)
+
+    async def ask(self, question: str, *arguments: Any) -> Answer:
+        """One question of the hall."""
+        if question not in QUESTIONS:
+            return Answer.of(ValueError(question))
+        try:
+            async with asyncio.timeout(START_PATIENCE):
+                await self._started.wait()
+            return Answer(await self._node.answer(question)(*arguments))
+        except TimeoutError:
+            return Answer.of(SystemBusy("node is starting"))
+        except Exception as error:
+            answer = Answer.of(error)
+            if answer.error is not error:
+                log.exception("question failed", extra={"action": question})
+            return answer
+
+    async def started(self) -> int:
+        """The process id, once the node lives."""
+        await self._started.wait()
+        return os.getpid()
+
+    async def drain(self, deadline: float) -> None:
+        """Take no new rooms; return when no task is left, at the latest ``deadline`` seconds later."""
+        await self._started.wait()
+        await self._node.drain(deadline)
+
+    async def close(self) -> None:
+        """End this life in order: tasks are stopped, callbacks sent."""
+        self._closing.set()
+        await asyncio.gather(self._life, return_exceptions=True)

@@ -1,0 +1,244 @@
+"""All nodes of a cluster, from where a front stands: found in the database, asked through Ray."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import ray
+
+from bunraku.core.clock import Clock
+from bunraku.core.commission import Commission
+from bunraku.core.errors import NoResources, StreamAlreadyStopped, StreamNotStarted, SystemBusy
+from bunraku.core.load import NodeInfo
+from bunraku.core.owner import Elsewhere
+from bunraku.core.stream_task import StreamTask, TaskStatus
+from bunraku.nodes.base import NodeAway
+from bunraku.nodes.placement import Placement
+from bunraku.nodes.ray.remote import RemoteNode
+from bunraku.nodes.rooms import (
+    Events,
+    Login,
+    PublishRequest,
+    Refused,
+    Session,
+    StreamInfo,
+    WatchRequest,
+    node_of,
+)
+from bunraku.store.directory import Directory
+from bunraku.store.lives import Lives
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+NAMESPACE = "bunraku"
+LOOK_EVERY = 0.5  # s
+FRESH = 2.5  # s without a beat after which a node is not asked any more
+TRIES = 4  # nodes asked for one room
+
+
+class RayNodes:
+    """A ``nodes.base.Nodes``. Holds no state of a task: any number of fronts may stand side by side."""
+
+    def __init__(self, clock: Clock, directory: Directory, lives: Lives) -> None:
+        self._clock, self._directory, self._lives = clock, directory, lives
+        self._placement = Placement()
+        self._infos: dict[str, NodeInfo] = {}
+        self._moved: dict[str, tuple[tuple[int, int], float]] = {}
+        self._remotes: dict[tuple[str, int], RemoteNode] = {}
+        self._away = True
+        self.rooms = ClusterRooms(self, directory)
+
+    @property
+    def records(self) -> Directory:
+        return self._directory
+
+    @property
+    def ready(self) -> bool:
+        return not self._away and any(n.state == "up" for n in self.fresh())
+
+    # --- who is there
+
+    async def look(self) -> None:
+        """Until cancelled: know who is there."""
+        while True:
+            try:
+                await self.refresh()
+            except Exception as error:
+                if not self._away:
+                    log.warning("the nodes are not known: the database is away (%s)", type(error).__name__)
+                self._away = True
+            await self._clock.sleep_until(self._clock.monotonic() + LOOK_EVERY)
+
+    async def refresh(self) -> None:
+        """Read the nodes now. Raises what the database raises."""
+        async with asyncio.timeout(2.0):
+            infos = await self._lives.list()
+        now = self._clock.monotonic()
+        self._infos = {n.id: n for n in infos}
+        for node in infos:
+            life = (node.epoch, node.beat)
+            if node.id not in self._moved or self._moved[node.id][0] != life:
+                self._moved[node.id] = (life, now)
+        if self._away:  # nothing was seen for a while: nobody is blamed for it
+            self._moved = {i: (life, now) for i, (life, _) in self._moved.items()}
+        self._away = False
+
+    def fresh(self) -> list[NodeInfo]:
+        """Nodes that beat lately, draining ones too."""
+        since = self._clock.monotonic() - FRESH
+        return [
+            n for n in self._infos.values() if n.state in ("up", "draining") and self._moved[n.id][1] >= since
+        ]
+
+    def remote(self, node_id: str) -> RemoteNode:
+        """A node by its id. Raises ``NodeAway`` for one that does not beat."""
+        info = self._infos.get(node_id)
+        if info is None or all(n.id != node_id for n in self.fresh()):
+            raise NodeAway("node is away")
+        key = (node_id, info.epoch)
+        if key not in self._remotes:
+            try:
+                handle = ray.get_actor(node_id, namespace=NAMESPACE)
+            except ValueError:
+                raise NodeAway("node is away") from None
+            self._remotes = {k: r for k, r in self._remotes.items() if k[0] != node_id}
+            self._remotes[key] = RemoteNode(node_id, handle)
+        return self._remotes[key]
+
+    # --- nodes.base.Nodes
+
+    async def create(self, commission: Commission) -> StreamTask:
+        async def ask(node: RemoteNode) -> StreamTask:
+            record = await node.create(commission)
+            self._placement.placed(node.id, self._clock.monotonic())
+            return record
+
+        return await self.in_room(commission.app_id, commission.room_id, ask)
+
+    async def in_room(self, app_id: int, room_id: str, ask: Callable[[RemoteNode], Awaitable[T]]) -> T:
+        """Ask the node that has the room; when none has, the best one that takes it.
+
+        The node has the last word: one that refuses a new room is followed by the next.
+        """
+        known = await self._directory.node_of_room(app_id, room_id)
+        fault: Exception = NoResources()
+        for _ in range(TRIES):
+            if known:
+                try:
+                    return await ask(self.remote(known))
+                except Elsewhere as error:
+                    known = error.node_id
+                    continue
+            order = self._placement.order(self.fresh(), self._clock.monotonic())
+            if not order and not self.fresh():
+                raise NodeAway("no node is there")
+            for info in order[:TRIES]:
+                try:
+                    return await ask(self.remote(info.id))
+                except Elsewhere as error:
+                    known = error.node_id
+                    break
+                except (NodeAway, SystemBusy, NoResources) as error:
+                    fault = error
+            else:
+                raise fault
+        raise SystemBusy("the room is on its way")
+
+    async def of_task(self, app_id: int, task_id: str) -> RemoteNode:
+        record = await self._directory.task(app_id, task_id)
+        if record.status is TaskStatus.FAILED:
+            raise StreamNotStarted("the stream failed to start")
+        if not record.status.live:
+            raise StreamAlreadyStopped
+        return self.remote(record.owner.node_id)
+
+    async def named(self, id: str) -> RemoteNode | None:
+        try:
+            return self.remote(node_of(id))
+        except NodeAway:
+            return None
+
+    async def any(self) -> RemoteNode:
+        for info in self._placement.order(self.fresh(), self._clock.monotonic()) or self.fresh():
+            return self.remote(info.id)
+        raise NodeAway("no node is there")
+
+    async def all(self) -> list[RemoteNode]:
+        return [self.remote(info.id) for info in self.fresh()]
+
+
+class ClusterRooms:
+    """A ``nodes.rooms.RoomHall`` over all nodes: each question goes to where its room is."""
+
+    def __init__(self, nodes: RayNodes, directory: Directory) -> None:
+        self._nodes, self._directory = nodes, directory
+
+    async def find_stream(self, app_id: int, stream_id: str) -> StreamInfo | None:
+        place = await self._directory.place_of_stream(app_id, stream_id)
+        if place is None:
+            return None
+        try:
+            return await self._nodes.remote(place[0]).find_stream(app_id, stream_id)
+        except NodeAway:
+            return None
+
+    async def holds(self, app_id: int, room_id: str | None, user_id: str, token: str) -> bool:
+        if room_id is None:
+            everywhere = [n.holds(app_id, None, user_id, token) for n in await self._nodes.all()]
+            return any(a is True for a in await asyncio.gather(*everywhere, return_exceptions=True))
+        node_id = await self._directory.node_of_room(app_id, room_id)
+        try:
+            return bool(node_id) and await self._nodes.remote(node_id or "").holds(
+                app_id, room_id, user_id, token
+            )
+        except NodeAway:
+            return False
+
+    async def join(self, login: Login) -> str:
+        return await self._nodes.in_room(login.app_id, login.room_id, lambda node: node.join(login))
+
+    async def events(self, member_id: str, wait: float) -> Events:
+        node = await self._nodes.named(member_id)
+        try:
+            return Events((), True) if node is None else await node.events(member_id, wait)
+        except NodeAway:
+            return Events((), True)
+
+    async def renew(self, member_id: str, token: str, expire: int) -> None:
+        node = await self._nodes.named(member_id)
+        if node is not None:
+            await node.renew(member_id, token, expire)
+
+    async def leave(self, member_id: str) -> None:
+        node = await self._nodes.named(member_id)
+        if node is not None:
+            await node.leave(member_id)
+
+    async def watch(self, request: WatchRequest) -> Session:
+        node_id = await self._directory.node_of_room(request.app_id, request.room_id)
+        try:
+            if not node_id:
+                raise Refused(404, "no such stream")
+            return await self._nodes.remote(node_id).watch(request)
+        except NodeAway:
+            raise Refused(503, "node is away") from None
+
+    async def unwatch(self, session_id: str) -> bool:
+        node = await self._nodes.named(session_id)
+        return node is not None and await node.unwatch(session_id)
+
+    async def publish(self, request: PublishRequest) -> Session:
+        try:
+            return await self._nodes.in_room(
+                request.app_id, request.room_id, lambda node: node.publish(request)
+            )
+        except SystemBusy as error:
+            raise Refused(503, error.message) from None
+
+    async def unpublish(self, session_id: str) -> bool:
+        node = await self._nodes.named(session_id)
+        return node is not None and await node.unpublish(session_id)

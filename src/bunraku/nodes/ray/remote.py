@@ -1,0 +1,140 @@
+"""A node on the other side of Ray, as a front sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from ray.exceptions import RayError
+
+from bunraku.core.catalogue import DigitalHuman
+from bunraku.core.commission import Commission
+from bunraku.core.drive import Drive
+from bunraku.core.figures import Figures
+from bunraku.core.report import Outcome, Report
+from bunraku.core.script import Script, Timbre
+from bunraku.core.stream_task import StreamTask
+from bunraku.nodes.base import NodeAway
+from bunraku.nodes.rooms import Events, Login, PublishRequest, Session, StreamInfo, WatchRequest
+from bunraku.nodes.sockets import Closing, SocketDrive
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 4.5  # s for an ordinary question: contract section 2.6 gives a call about five
+LONG = 60.0  # s for films that are made first, and frames that wait for room
+
+
+class RemoteNode:
+    """A ``nodes.base.Node`` and a ``nodes.rooms.RoomHall``. Every method may raise ``NodeAway``."""
+
+    def __init__(self, node_id: str, handle: Any) -> None:
+        self.id = node_id
+        self._handle = handle
+
+    async def _ask(self, question: str, *arguments: Any, patience: float = PATIENCE) -> Any:
+        try:
+            async with asyncio.timeout(patience):
+                answer = await self._handle.ask.remote(question, *arguments)
+        except (RayError, TimeoutError, OSError) as error:
+            log.warning("node away (%s)", type(error).__name__, extra={"node": self.id, "action": question})
+            raise NodeAway("node is away") from None
+        return answer.take()
+
+    # --- catalogue
+
+    async def humans(self) -> tuple[DigitalHuman, ...]:
+        return await self._ask("humans")
+
+    async def human(self, digital_human_id: str) -> DigitalHuman:
+        return await self._ask("human", digital_human_id)
+
+    async def timbres(self, digital_human_id: str | None) -> tuple[Timbre, ...]:
+        return await self._ask("timbres", digital_human_id)
+
+    async def asset(self, digital_human_id: str, name: str) -> bytes | None:
+        return await self._ask("asset", digital_human_id, name, patience=LONG)
+
+    # --- stream tasks
+
+    async def create(self, commission: Commission) -> StreamTask:
+        return await self._ask("create", commission)
+
+    async def stop(self, app_id: int, task_id: str) -> None:
+        await self._ask("stop", app_id, task_id)
+
+    async def drive(self, app_id: int, task_id: str, script: Script, interrupt: bool) -> Drive:
+        return await self._ask("drive", app_id, task_id, script, interrupt, patience=2 * PATIENCE)
+
+    async def gesture(self, app_id: int, task_id: str, action: str) -> None:
+        await self._ask("gesture", app_id, task_id, action, patience=2 * PATIENCE)
+
+    async def interrupt(self, app_id: int, task_id: str) -> None:
+        await self._ask("interrupt", app_id, task_id)
+
+    async def figures(self, app_id: int, task_id: str) -> Figures | None:
+        return await self._ask("figures", app_id, task_id)
+
+    async def snapshot(self, app_id: int, task_id: str) -> bytes | None:
+        return await self._ask("snapshot", app_id, task_id)
+
+    # --- drive sockets
+
+    async def drive_socket(self, app_id: int, task_id: str) -> SocketDrive:
+        return await self._ask("drive_socket", app_id, task_id, patience=2 * PATIENCE)
+
+    async def open_socket(self, token: str) -> str | None:
+        return await self._ask("open_socket", token)
+
+    async def frame(self, socket_id: str, frame: str | bytes) -> bool:
+        # It waits for room in a buffer of minutes: as long as the sound before it plays.
+        return await self._ask("frame", socket_id, frame, patience=24 * 3600.0)
+
+    async def socket_closing(self, socket_id: str, wait: float) -> Closing | None:
+        return await self._ask("socket_closing", socket_id, wait, patience=wait + PATIENCE)
+
+    async def close_socket(self, socket_id: str) -> None:
+        await self._ask("close_socket", socket_id)
+
+    # --- keeping it running
+
+    async def report(self) -> Report:
+        return await self._ask("report", patience=2.0)
+
+    async def outcomes(self, app_id: int) -> tuple[Outcome, ...]:
+        return await self._ask("outcomes", app_id, patience=2.0)
+
+    async def test_callback(self, app_id: int) -> tuple[bool, str]:
+        return await self._ask("test_callback", app_id, patience=LONG)
+
+    # --- rooms
+
+    async def find_stream(self, app_id: int, stream_id: str) -> StreamInfo | None:
+        return await self._ask("find_stream", app_id, stream_id)
+
+    async def holds(self, app_id: int, room_id: str | None, user_id: str, token: str) -> bool:
+        return await self._ask("holds", app_id, room_id, user_id, token)
+
+    async def join(self, login: Login) -> str:
+        return await self._ask("join", login)
+
+    async def events(self, member_id: str, wait: float) -> Events:
+        return await self._ask("events", member_id, wait, patience=wait + PATIENCE)
+
+    async def renew(self, member_id: str, token: str, expire: int) -> None:
+        await self._ask("renew", member_id, token, expire)
+
+    async def leave(self, member_id: str) -> None:
+        await self._ask("leave", member_id)
+
+    async def watch(self, request: WatchRequest) -> Session:
+        return await self._ask("watch", request)
+
+    async def unwatch(self, session_id: str) -> bool:
+        return await self._ask("unwatch", session_id)
+
+    async def publish(self, request: PublishRequest) -> Session:
+        return await self._ask("publish", request)
+
+    async def unpublish(self, session_id: str) -> bool:
+        return await self._ask("unpublish", session_id)
