@@ -8,7 +8,6 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 from fastapi import FastAPI
@@ -51,6 +50,7 @@ from bunraku.node.speech.voices import Voices
 from bunraku.node.streams.sources import LiveSources
 from bunraku.node.tasks.driving import Driving
 from bunraku.node.tasks.manager import TaskManager
+from bunraku.process import prepare_data_dir
 from bunraku.store.app_store import AppStore
 from bunraku.store.journal import Journal
 
@@ -108,13 +108,6 @@ class Server:
                 stack.callback(asyncio.create_task(job).cancel)
             log.info("ready")
             yield
-
-
-def prepare_data_dir(path: Path) -> Path:
-    """Create the data directory, for this user only."""
-    path.mkdir(parents=True, exist_ok=True)
-    os.chmod(path, 0o700)
-    return path
 
 
 def installed_providers(settings: Settings) -> list[SpeechProvider]:

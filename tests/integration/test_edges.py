@@ -113,7 +113,7 @@ def test_tls_serves_https_and_hands_out_wss(certificate):
 
 
 def test_a_slow_client_is_let_go_and_holds_up_nobody(monkeypatch):
-    from bunraku import http
+    from bunraku.front import http
 
     monkeypatch.setattr(http, "BODY_TIMEOUT", 0.5)
     with RunningServer(providers=[]) as s, socket.create_connection(("127.0.0.1", s.port)) as slow:
