@@ -86,7 +86,8 @@ class Server:
     @property
     def ready(self) -> bool:
         """It takes new tasks."""
-        return self.manager.accepting and not self.journal.away
+        refusing = self.journal.away or self.journal.overloaded or self.manager.overloaded
+        return self.manager.accepting and not refusing
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,7 @@ BUSY_MS = 5000  # SQLite waits so long for another process's lock
 ATTEMPT = 5.0  # s: a database that says nothing is away
 SETTLE = 2.0  # s a call waits at most
 RETRY = 0.5  # s between attempts while the database is away
+NONCES_KEPT = 3 * 3600.0  # s: a clock that is set forward, and back within that, replays nothing
 
 
 class Journal:
@@ -75,6 +77,7 @@ class Journal:
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._away = self._retrying = False
+        self._horizons: deque[tuple[float, int]] = deque()
 
     async def open(self) -> None:
         """Migrate to the newest schema and start writing."""
@@ -296,6 +299,17 @@ class Journal:
         return True
 
     async def forget_nonces_before(self, timestamp: int) -> None:
+        """Delete what was before ``timestamp`` throughout the last ``NONCES_KEPT`` seconds.
+
+        ``timestamp`` comes from a clock that may be set; time that only goes on decides besides.
+        """
+        now = self._clock.monotonic()
+        self._horizons.append((now, timestamp))
+        while len(self._horizons) > 1 and self._horizons[1][0] <= now - NONCES_KEPT:
+            self._horizons.popleft()
+        if self._horizons[0][0] > now - NONCES_KEPT:
+            return
+        timestamp = min(horizon for _, horizon in self._horizons)
         async with self._sessions.begin() as session:
             await session.execute(delete(NonceRow).where(NonceRow.timestamp < timestamp))
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from bunraku.core.clock import Clock, next_beat
 from bunraku.core.stream_task import TaskStatus
-from bunraku.front.http import is_loopback
+from bunraku.front.http import is_forwarded, is_loopback
 from bunraku.node.callbacks.delivery import Delivery
 from bunraku.node.performance.meter import BOUNDS, Histogram
 from bunraku.node.tasks.manager import TaskManager
@@ -34,8 +34,8 @@ class LoopLag:
 
 
 class Metrics:
-    """Figures are collected when asked for; nothing is counted twice. Scraped from loopback only,
-    unless the operator puts a proxy in front."""
+    """Figures are collected when asked for; nothing is counted twice. Scraped from loopback
+    only, and not through a proxy there, which would pass strangers on."""
 
     def __init__(
         self, manager: TaskManager, delivery: Delivery, lag: LoopLag, ready: Callable[[], bool]
@@ -46,13 +46,14 @@ class Metrics:
 
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
-        router.add_api_route("/metrics", self.scrape, methods=["GET"])
-        router.add_api_route("/healthz", self.health, methods=["GET"])
-        router.add_api_route("/readyz", self.readiness, methods=["GET"])
+        router.add_api_route("/metrics", self.scrape, methods=["GET", "HEAD"])
+        router.add_api_route("/healthz", self.health, methods=["GET", "HEAD"])
+        router.add_api_route("/readyz", self.readiness, methods=["GET", "HEAD"])
         return router
 
     async def scrape(self, request: Request) -> Response:
-        if request.client is None or not is_loopback(request.client.host):
+        local = request.client is not None and is_loopback(request.client.host)
+        if not local or is_forwarded(request):
             return Response("not found", 404, media_type="text/plain")
         return Response(generate_latest(self._registry), headers={"Content-Type": TYPE})
 
