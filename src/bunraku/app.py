@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -17,6 +15,7 @@ from bunraku.front.compose import application
 from bunraku.node.compose import NodeParts, assemble, node_name
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.local import LocalNodes
+from bunraku.process import prepare_data_dir
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
 from bunraku.store.nonces import Nonces
@@ -41,13 +40,6 @@ class Server:
             await database.close()
 
 
-def prepare_data_dir(path: Path) -> Path:
-    """Create the data directory, for this user only."""
-    path.mkdir(parents=True, exist_ok=True)
-    os.chmod(path, 0o700)
-    return path
-
-
 def build(
     settings: Settings, clock: Clock | None = None, providers: list[SpeechProvider] | None = None
 ) -> FastAPI:
@@ -63,7 +55,9 @@ def build(
     parts = assemble(settings, clock, apps, database, node_id=node_name(data), providers=providers)
     nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready)
     server = Server(parts, app_store)
-    app = application(settings, clock, apps, app_store, nodes, Nonces(database), lambda _: server.running())
+    app = application(
+        settings, clock, apps, app_store, nodes, Nonces(database, clock), lambda _: server.running()
+    )
     app.state.server = server
     app.state.drain = parts.manager.close
     return app

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
@@ -12,6 +13,9 @@ from bunraku import __version__
 from bunraku.core import logs
 from bunraku.core.settings import Settings, load
 from bunraku.remote import COMMANDS
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def _settings(config: Path | None, **overrides: Any) -> Settings:
@@ -60,7 +64,13 @@ def serve(
     settings = _settings(config, host=host, port=port, data_dir=data_dir, tls_cert=tls_cert, tls_key=tls_key)
     if not settings.apps and not settings.console.enabled:
         raise click.ClickException("no [[apps]] in the configuration: nobody could call this server")
-    _run(settings, log_level)
+
+    def make() -> FastAPI:
+        from bunraku.app import build
+
+        return build(settings)
+
+    _run(make, settings, log_level)
 
 
 @main.command()
@@ -70,20 +80,29 @@ def demo(host: str | None, port: int | None, data_dir: Path | None, log_level: s
     from bunraku.demo import demo_app
 
     settings = _settings(None, host=host, port=port, data_dir=data_dir)
-    settings = settings.model_copy(update={"apps": (demo_app(settings.data_dir),)})
-    scheme = "https" if settings.tls_cert else "http"
-    click.echo(f"\n  Bunraku is at {scheme}://{settings.host}:{settings.port}/\n")
-    click.echo(f"  AppId         {settings.apps[0].app_id}")
-    click.echo(f"  ServerSecret  in {settings.data_dir / 'demo.json'}\n")
-    _run(settings, log_level)
+
+    def build() -> FastAPI:
+        from bunraku.app import build
+
+        ours = settings.model_copy(update={"apps": (demo_app(settings.data_dir),)})
+        scheme = "https" if settings.tls_cert else "http"
+        click.echo(f"\n  Bunraku is at {scheme}://{settings.host}:{settings.port}/\n")
+        click.echo(f"  AppId         {ours.apps[0].app_id}")
+        click.echo(f"  ServerSecret  in {settings.data_dir / 'demo.json'}\n")
+        return build(ours)
+
+    _run(build, settings, log_level)
 
 
-def _run(settings: Settings, log_level: str) -> None:
-    from bunraku.app import build
+def _run(make: Callable[[], FastAPI], settings: Settings, log_level: str) -> None:
+    from bunraku.process import CannotStart
     from bunraku.serve import run
 
     logs.configure(log_level.upper())
-    run(build(settings), settings)
+    try:
+        run(make, settings)
+    except CannotStart as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()

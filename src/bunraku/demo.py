@@ -6,9 +6,9 @@ import json
 import os
 from pathlib import Path
 
-from bunraku.app import prepare_data_dir
 from bunraku.core.apps import new_secret
 from bunraku.core.settings import AppSettings
+from bunraku.process import prepare_data_dir
 
 APP_ID = 1234567890
 

@@ -12,7 +12,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from bunraku.core.clock import next_beat
-from bunraku.core.settings import Settings
+from bunraku.core.settings import LimitSettings, Settings
+from bunraku.front.acceptor import Acceptor, room_for
+from bunraku.front.connections import Admission, HttpConnection, Intake, SocketConnection
+from bunraku.process import CannotStart, bind, owned, raise_descriptor_limit, reason
 
 MAX_SOCKET_MESSAGE = 16 * 1024 * 1024  # contract section 7.1: larger closes with 1009
 
@@ -28,7 +31,8 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
         server_header=False,
         # Not whatever is installed: figures and tests are of this one, and uvloop measured no better.
         loop="asyncio",
-        ws="websockets-sansio",
+        http=HttpConnection,
+        ws=SocketConnection,
         ws_max_size=MAX_SOCKET_MESSAGE,
         ws_per_message_deflate=False,  # kilobytes must not unfold to megabytes
         # A missing pong must not close a socket (section 7.1): TCP keep-alive finds dead peers.
@@ -43,25 +47,38 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """``drain`` is awaited before connections are closed."""
+    """Takes connections through an ``Acceptor``. ``drain`` is awaited before they are closed."""
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, limits: LimitSettings, drain: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
-        self._drain = drain
+        self._limits, self._drain = limits, drain
+        self._intake = Intake()
+        self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        for server in self.servers:
-            for listening in server.sockets:
-                keep_alive(listening)
+        assert sockets, "the port is bound before anything else starts"
+        for listening in sockets:
+            keep_alive(listening)
+        await super().startup([])
+        total = room_for(raise_descriptor_limit(), self._limits.connections)
+        self._acceptor = Acceptor(self._connection, total, self._limits.address_connections, self.config.ssl)
+        self._acceptor.start(sockets)
         # What start-up made stays: a full collection that looked through it would stop every
         # stream for two pictures.
         gc.collect()
         gc.freeze()
 
+    def _connection(self, admission: Admission) -> HttpConnection:
+        state = self.lifespan.state
+        return HttpConnection(self.config, self.server_state, state, self._intake, admission)
+
     async def main_loop(self) -> None:
         # uvicorn's own looks ten times a second whether to end. Tick 0 keeps the Date header fresh.
         while not await self.on_tick(0):
+            if self._acceptor is not None:
+                self._acceptor.sweep()
             now = time.monotonic()
             await asyncio.sleep(next_beat(now) - now)
 
@@ -69,6 +86,8 @@ class Server(uvicorn.Server):
         # Members of rooms hear of the end, and drive sockets close with the code that says so
         # (contract sections 6.3 and 7.1), while they are still connected.
         await self._drain()
+        if self._acceptor is not None:
+            self._acceptor.close()
         await super().shutdown(sockets)
 
 
@@ -85,10 +104,32 @@ def keep_alive(listening: socket.socket) -> None:
 
 
 def server(app: FastAPI, settings: Settings) -> Server:
-    """Of an application made by ``app.build``."""
-    return Server(configuration(app, settings), app.state.drain)
+    """Of an application made by ``app.build``; serves on sockets that are bound."""
+    return Server(configuration(app, settings), settings.limits, app.state.drain)
 
 
-def run(app: FastAPI, settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out."""
-    server(app, settings).run()
+def run(make: Callable[[], FastAPI], settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out.
+
+    Raises ``CannotStart`` before anything is written or called back.
+    """
+    raise_descriptor_limit()
+    sockets = bind(settings.host, settings.port)
+    with owned(settings.data_dir):
+        if settings.rtc.transport == "port" and settings.rtc.port:
+            _try_udp(settings.rtc.port)
+        try:
+            app = make()
+        except OSError as error:
+            where = f" {error.filename}" if error.filename else ""
+            raise CannotStart(f"cannot start:{where} {reason(error)}") from None
+        server(app, settings).run(sockets)
+
+
+def _try_udp(port: int) -> None:
+    """The transport binds it before recovery, but says so at length."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("0.0.0.0", port))  # noqa: S104 - as the transport does
+    except OSError as error:
+        raise CannotStart(f"rtc.port {port} cannot be used: {reason(error)}") from None

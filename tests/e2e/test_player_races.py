@@ -327,3 +327,60 @@ async def test_a_view_is_heard_or_not_as_each_play_asks(scripted):
         "h264": False,
         "servers": [origin, origin, "https://dh.example.com"],
     }
+
+
+VIEW_ON_EVENT = """async (token) => {
+  window.order = [];
+  let view;
+  zg.on('remoteCameraStatusUpdate', (streamID, status) => {
+    order.push(`camera ${status}`);
+    if (status === 'OPEN' && view) view.playVideo('stage');
+  });
+  zg.on('remoteMicStatusUpdate', (streamID, status) => order.push(`mic ${status}`));
+  zg.on('playerStateUpdate', ({ state }) => order.push(state));
+  const stage = document.createElement('div');
+  stage.id = 'stage';
+  document.body.replaceChildren(stage);
+  await zg.loginRoom('r', token, { userID: 'u' });
+  const media = await zg.startPlayingStream('s');
+  order.push('resolved');
+  view = zg.createRemoteStreamView(media);
+  ATTACH
+}"""
+
+
+@pytest.mark.parametrize(
+    "attach", ["view.playAudio();", "view.play('stage');"], ids=["on the event", "at once"]
+)
+async def test_a_view_can_be_attached_when_the_camera_opens_or_when_playing_began(page, live, attach):
+    """As pages of the vendor's do: sound at once, the picture when its event comes; or both at once."""
+    with live.client() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = await asyncio.to_thread(api.create, human, room_id="r", stream_id="s", size=(128, 128))
+        await page.goto(live.base_url + "/player/README.md")
+        await page.evaluate(ENGINE)
+        token = generate(APP_ID, "u", SECRET, time.time())
+        await page.evaluate(VIEW_ON_EVENT.replace("ATTACH", attach), token)
+        await until(page, "document.querySelector('#stage video')?.videoWidth === 128")
+        assert await page.evaluate("document.querySelectorAll('video').length") == 1
+        told = ["PLAY_REQUESTING", "PLAYING", "resolved", "camera OPEN", "mic OPEN"]
+        assert await page.evaluate("order") == told
+        await asyncio.to_thread(api.stop, task)
+
+
+async def test_a_camera_is_not_told_to_be_open_when_playing_has_been_stopped(page, live):
+    api, task, _ = await play(page, live)
+    with api:
+        await page.evaluate(
+            """async () => {
+              window.opened = 0;
+              zg.on('remoteCameraStatusUpdate', () => { window.opened += 1; });
+              zg.stopPlayingStream('s');
+              const again = zg.startPlayingStream('s');
+              zg.on('playerStateUpdate', ({ state }) => state === 'PLAYING' && zg.stopPlayingStream('s'));
+              await again.catch(() => {});
+              await new Promise((done) => setTimeout(done, 50));
+            }"""
+        )
+        assert await page.evaluate("opened") == 0
+        await asyncio.to_thread(api.stop, task)

@@ -15,7 +15,7 @@ import time
 import httpx
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from bunraku.bench.receiver import Receiver
 from bunraku.core.settings import FetchSettings
@@ -119,7 +119,12 @@ async def test_a_huge_login_is_refused_unparsed(served):
     uri = served.base_url.replace("http", "ws") + "/rtc/room"
     async with connect(uri, max_size=None) as socket:
         assert "permessage-deflate" not in socket.response.headers.get("Sec-WebSocket-Extensions", "")
-        await socket.send("[" + "[]," * 3_000_000 + "[]]")
+        with pytest.raises(ConnectionClosedError) as closed:  # by its length, before it is there
+            await socket.send("[" + "[]," * 3_000_000 + "[]]")
+            await asyncio.wait_for(socket.recv(), 5)
+        assert closed.value.rcvd.code == 1009
+    async with connect(uri, max_size=None) as socket:
+        await socket.send("[" + "[]," * 15_000 + "[]]")
         reply = json.loads(await asyncio.wait_for(socket.recv(), 5))
         assert reply["event"] == "error"
 

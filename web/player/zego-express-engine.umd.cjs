@@ -943,6 +943,7 @@ function build(engine, appID, server) {
     if (former?.over) return former.again(options || {}); // it ended: the page waits for its return
     if (former) throw fault(CODES.ALREADY_PLAYING, 'this stream is already being played');
     let playing;
+    let latest;
     const link = () => {
       const room = roomOf(streamID);
       if (!room) throw Object.assign(fault(CODES.NOT_LOGGED_IN, 'logged out'), { status: 401 });
@@ -952,11 +953,15 @@ function build(engine, appID, server) {
     playing = startPlaying(link, options || {}, {
       state(state, errorCode) {
         if (state === 'NO_PLAY' && plays.get(streamID) === playing && errorCode !== CODES.STREAM_ENDED) plays.delete(streamID);
+        latest = state;
         emit('playerStateUpdate', { streamID, state, errorCode, extendedData: '' });
-        if (state === 'PLAYING') {
+        if (state !== 'PLAYING') return;
+        // The page's own code after `await startPlayingStream` runs first: pages attach their view then.
+        setTimeout(() => {
+          if (plays.get(streamID) !== playing || latest !== 'PLAYING') return;
           emit('remoteCameraStatusUpdate', streamID, 'OPEN');
           emit('remoteMicStatusUpdate', streamID, 'OPEN');
-        }
+        });
       },
       quality: (stats) => emit('playQualityUpdate', streamID, stats),
       forgotten: () => plays.get(streamID) === playing && plays.delete(streamID),

@@ -109,6 +109,13 @@ class LimitSettings(_Section):
             description="Calls per client address before any signature work; 0 disables, as behind a proxy.",
         ),
     ] = 200
+    connections: Annotated[
+        int,
+        Field(ge=8, description="HTTP and WebSocket connections open at once; fewer where files are few."),
+    ] = 2000
+    address_connections: Annotated[
+        int, Field(ge=0, description="The same of one client address; 0 disables, as behind a proxy.")
+    ] = 200
     storage: Annotated[
         str, Field(description="Where limits are counted: memory:// or redis://host:port/db.")
     ] = "memory://"

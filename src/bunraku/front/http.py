@@ -47,6 +47,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_forwarded(request: Request) -> bool:
+    """A proxy passed it on: then the client's address is the proxy's, and says nothing."""
+    named = ("forwarded", "via", "x-real-ip")
+    return any(h in named or h.startswith("x-forwarded-") for h in request.headers)
+
+
 async def read_json(request: Request) -> dict[str, Any]:
     """The body as a JSON object; an empty one for anything else."""
     try:

@@ -44,7 +44,7 @@ from bunraku.node.streams.stream import never
 from bunraku.node.tasks.drive_socket import DriveSockets
 from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.herald import Herald
-from bunraku.node.tasks.manager import TaskManager
+from bunraku.node.tasks.manager import MAX_LATENESS, TaskManager
 from bunraku.node.tasks.outbox import Outbox
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
@@ -112,7 +112,8 @@ class NodeParts:
     @property
     def ready(self) -> bool:
         """It takes new tasks."""
-        return self.manager.accepting and not self.journal.away
+        refusing = self.journal.away or self.journal.overloaded or self.manager.lateness > MAX_LATENESS
+        return self.manager.accepting and not refusing
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -157,7 +158,7 @@ class NodeParts:
 
     async def _forget(self) -> None:
         """What is past its retention."""
-        nonces = Nonces(self.database)
+        nonces = Nonces(self.database, self.clock)
         while True:
             await self.clock.sleep_until(self.clock.monotonic() + FORGET_EVERY)
             self.ended.forget()

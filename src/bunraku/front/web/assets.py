@@ -19,7 +19,7 @@ class Assets:
 
     def routes(self) -> APIRouter:
         router = APIRouter(tags=["Assets"])
-        router.add_api_route("/assets/{digital_human_id}/{name}", self.get, methods=["GET"])
+        router.add_api_route("/assets/{digital_human_id}/{name}", self.get, methods=["GET", "HEAD"])
         return router
 
     async def get(self, digital_human_id: str, name: str) -> Response:

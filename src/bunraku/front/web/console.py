@@ -21,7 +21,7 @@ from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
 from bunraku.core.errors import ApiError, AppUnknown
 from bunraku.core.settings import ConsoleSettings
-from bunraku.front.http import is_loopback, read_json
+from bunraku.front.http import is_forwarded, is_loopback, read_json
 from bunraku.front.rpc.actions import ACTIONS, Actions, Caller
 from bunraku.front.rpc.envelope import failure, respond, success
 from bunraku.front.rpc.openapi import document
@@ -70,8 +70,9 @@ class Console:
     def install(self, app: FastAPI) -> None:
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/", self.page, methods=["GET"])
-        router.add_api_route("/console/static/{path:path}", self.static, methods=["GET"])
-        router.add_api_route("/console/api", self.api_page, methods=["GET"])
+        router.add_api_route("/favicon.ico", self.icon, methods=["GET", "HEAD"])
+        router.add_api_route("/console/static/{path:path}", self.static, methods=["GET", "HEAD"])
+        router.add_api_route("/console/api", self.api_page, methods=["GET", "HEAD"])
         router.add_api_route("/console/openapi.json", self.openapi, methods=["GET"])
         router.add_api_route("/console/login", self.login, methods=["POST"])
         router.add_api_route("/console/state", self.state, methods=["GET"])
@@ -101,7 +102,7 @@ class Console:
     def _logged_in(self, request: Request) -> bool:
         if self._settings.password is None:
             client = request.client.host if request.client else ""
-            return self._private and is_loopback(client) and not _forwarded(request)
+            return self._private and is_loopback(client) and not is_forwarded(request)
         expires = self._sessions.get(request.cookies.get(COOKIE, ""), 0.0)
         return expires > self._clock.monotonic()
 
@@ -120,7 +121,7 @@ class Console:
         expected = self._settings.password
         if expected is None or not isinstance(given, str):
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
-        if not hmac.compare_digest(given.encode(), expected.encode()):
+        if not hmac.compare_digest(_bytes(given), _bytes(expected)):
             async with self._guess:
                 await asyncio.sleep(1.0)  # guessing is slow, also in parallel
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
@@ -131,7 +132,7 @@ class Console:
         response = JSONResponse({"ok": True}, headers=HEADERS)
         response.set_cookie(
             COOKIE, key, max_age=SESSION_SECONDS, httponly=True, samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=self.base_url(request).startswith("https:"),
         )  # fmt: skip
         return response
 
@@ -146,6 +147,10 @@ class Console:
         if not self._host_known(request):
             return Response("host not allowed", 403, media_type="text/plain", headers=HEADERS)
         return FileResponse(STATIC / "api.html", headers=HEADERS)
+
+    async def icon(self) -> Response:
+        """Browsers ask for it by this name whatever a page says."""
+        return FileResponse(STATIC / "icon.svg", headers=HEADERS)
 
     async def openapi(self) -> Response:
         return JSONResponse(document(), headers=HEADERS)
@@ -204,6 +209,6 @@ class Console:
         return JSONResponse({"token": token, "userId": user}, headers=HEADERS)
 
 
-def _forwarded(request: Request) -> bool:
-    """Behind a proxy every client looks local: then a password is needed."""
-    return any(h in request.headers for h in ("x-forwarded-for", "forwarded", "x-real-ip"))
+def _bytes(text: str) -> bytes:
+    """JSON can hold halves of characters."""
+    return text.encode("utf-8", "surrogatepass")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from bunraku.core.meter import BOUNDS, Histogram
 from bunraku.core.report import Report
-from bunraku.front.http import is_loopback
+from bunraku.front.http import is_forwarded, is_loopback
 from bunraku.nodes.base import Nodes
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -37,21 +37,22 @@ DURATIONS = {
 
 
 class Metrics:
-    """Figures are collected when asked for; nothing is counted twice. Scraped from loopback only,
-    unless the operator puts a proxy in front."""
+    """Figures are collected when asked for; nothing is counted twice. Scraped from loopback
+    only, and not through a proxy there, which would pass strangers on."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
 
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
-        router.add_api_route("/metrics", self.scrape, methods=["GET"])
-        router.add_api_route("/healthz", self.health, methods=["GET"])
-        router.add_api_route("/readyz", self.readiness, methods=["GET"])
+        router.add_api_route("/metrics", self.scrape, methods=["GET", "HEAD"])
+        router.add_api_route("/healthz", self.health, methods=["GET", "HEAD"])
+        router.add_api_route("/readyz", self.readiness, methods=["GET", "HEAD"])
         return router
 
     async def scrape(self, request: Request) -> Response:
-        if request.client is None or not is_loopback(request.client.host):
+        local = request.client is not None and is_loopback(request.client.host)
+        if not local or is_forwarded(request):
             return Response("not found", 404, media_type="text/plain")
         registry = CollectorRegistry()
         reports = await asyncio.gather(*(node.report() for node in await self._nodes.all()))

@@ -35,9 +35,9 @@ class Player:
 
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
-        router.add_api_route("/player/{path:path}", self.file, methods=["GET"])
-        router.add_api_route("/share", self.share, methods=["GET"])
-        router.add_api_route("/share.js", self.script, methods=["GET"])
+        router.add_api_route("/player/{path:path}", self.file, methods=["GET", "HEAD"])
+        router.add_api_route("/share", self.share, methods=["GET", "HEAD"])
+        router.add_api_route("/share.js", self.script, methods=["GET", "HEAD"])
         return router
 
     async def file(self, path: str) -> Response:

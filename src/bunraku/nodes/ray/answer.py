@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from bunraku.nodes.rooms import Refused, RoomHall
 KNOWN = (ApiError, Elsewhere, Refused)
 
 QUESTIONS = frozenset(
-    name for hall in (*Node.__mro__, RoomHall) for name in vars(hall) if not name.startswith("_")
+    name for hall in (*inspect.getmro(Node), RoomHall) for name in vars(hall) if not name.startswith("_")
 )
 """What a front may ask: the methods of the hall, and nothing else."""
 

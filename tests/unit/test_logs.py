@@ -1,0 +1,28 @@
+"""Lines of the log that strangers can cause."""
+
+from __future__ import annotations
+
+import logging
+
+from bunraku.core.logs import Formatter, Merged
+from bunraku.testing.clock import VirtualClock
+
+
+def record(text, level=logging.WARNING):
+    return logging.LogRecord("somewhere", level, "", 0, text, (), None)
+
+
+async def test_what_repeats_is_merged_and_counted():
+    clock = VirtualClock()
+    merged = Merged(clock.monotonic)
+    assert [merged.filter(record("full")) for _ in range(8)] == [True] * 5 + [False] * 3
+    assert merged.filter(record("another"))
+    assert all(merged.filter(record("call", logging.INFO)) for _ in range(20))
+    await clock.advance(10.5)
+    later = record("full")
+    assert merged.filter(later)
+    assert "full repeated=3" in Formatter().format(later)
+    assert "repeated" not in Formatter().format(record("full"))
+    for i in range(3000):
+        merged.filter(record(f"text {i}"))
+    assert len(merged._seen) <= 1001
