@@ -142,7 +142,8 @@ def assemble(
         # It holds secrets of apps. SQLite gives its other files the same mode.
         os.close(os.open(data / "bunraku.db", os.O_CREAT | os.O_RDWR, 0o600))
     apps = Apps([App.from_settings(a) for a in settings.apps])
-    catalog = Catalog(settings.packs, settings.aliases)
+    cache = settings.cache_dir or data / "cache"
+    catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art")
     voices = Voices(
         installed_providers(settings) if providers is None else providers,
         settings.aliases,

@@ -13,10 +13,11 @@ import time
 import numpy as np
 
 from bunraku.core.media import FRAME_RATE, Picture
-from bunraku.node.avatars.base import Framing
+from bunraku.core.vocabulary import VISEMES
+from bunraku.node.avatars.base import Framing, Moment
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.encode.h264 import H264Encoder, default_bitrate
-from bunraku.node.lipsync.visemes import VISEMES, one_hot
+from bunraku.node.lipsync.visemes import one_hot
 from bunraku.node.performance.life import Life
 
 SENTENCE = ("sil", "DD", "aa", "nn", "PP", "oh", "ou", "SS", "E", "kk", "ih", "FF", "RR", "CH", "TH", "aa")
@@ -32,7 +33,7 @@ def pictures(width: int, height: int, count: int) -> list[Picture]:
     for i in range(count):
         target = one_hot(SENTENCE[(i // 4) % len(SENTENCE)])
         weights = np.asarray(weights + (target - weights) * 0.6, np.float32)
-        figure.render(weights, life.pose(i / FRAME_RATE, 0.6, True))
+        figure.render(Moment(weights, life.pose(i / FRAME_RATE, 0.6, True)))
         kept = Picture(width, height)
         kept.buffer[:] = figure.picture.buffer
         out.append(kept)

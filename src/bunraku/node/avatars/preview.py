@@ -6,9 +6,9 @@ from pathlib import Path
 
 import cv2
 
-from bunraku.node.avatars.base import AvatarPack, Framing
+from bunraku.core.media import Pose
+from bunraku.node.avatars.base import AvatarPack, Framing, Moment
 from bunraku.node.lipsync.visemes import rest
-from bunraku.node.performance.life import Life
 
 BACKDROP = (226, 232, 240)
 PORTRAIT = Framing(512, 512, BACKDROP)
@@ -18,16 +18,10 @@ PREVIEW = Framing(360, 640, BACKDROP)
 def avatar_png(pack: AvatarPack, path: Path) -> None:
     """A portrait. Takes a second of CPU: call it off the event loop."""
     figure = pack.stage(PORTRAIT)
-    pose = Life(7).pose(0.0, 0.0, False)
-    pose.gaze_x = pose.gaze_y = pose.lid = 0.0
-    figure.render(rest(), pose)
+    figure.render(Moment(rest(), Pose()))
     bgr = cv2.cvtColor(figure.picture.buffer, cv2.COLOR_YUV2BGR_I420)
-    _publish(path, lambda p: cv2.imwrite(str(p), bgr))
-
-
-def _publish(path: Path, write: object) -> None:
-    """Write beside, then rename: a reader never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside, then renamed: a reader never sees half a file.
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    write(partial)  # type: ignore[operator]
+    cv2.imwrite(str(partial), bgr)
     partial.replace(path)
