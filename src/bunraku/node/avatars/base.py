@@ -66,9 +66,9 @@ class Avatar(Protocol):
 
     @property
     def latency(self) -> int:
-        """Ticks by which ``picture`` lags: it shows the moment given so many calls of ``render`` ago.
+        """Ticks of program time by which ``picture`` lags behind the moment it was last given.
 
-        Sound and captions of a moment are sent that much later.
+        Sound and captions are sent as much later (``SoundTrack``), so that lips stay true.
         """
         ...
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import numpy as np
 
-from bunraku.core.media import Pose
+from bunraku.core.media import Pose, Weights
+from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import AvatarPack, Framing, Moment
-from bunraku.node.lipsync.visemes import rest
 
+SILENT: Weights = np.array([name == "sil" for name in VISEMES], np.float32)
 BACKDROP = (226, 232, 240)
 PORTRAIT = Framing(512, 512, BACKDROP)
 PREVIEW = Framing(360, 640, BACKDROP)
@@ -18,7 +20,7 @@ PREVIEW = Framing(360, 640, BACKDROP)
 def avatar_png(pack: AvatarPack, path: Path) -> None:
     """A portrait. Takes a second of CPU: call it off the event loop."""
     figure = pack.stage(PORTRAIT)
-    figure.render(Moment(rest(), Pose()))
+    figure.render(Moment(SILENT, Pose()))
     bgr = cv2.cvtColor(figure.picture.buffer, cv2.COLOR_YUV2BGR_I420)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside, then renamed: a reader never sees half a file.
