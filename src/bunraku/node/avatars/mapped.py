@@ -174,7 +174,7 @@ class ArrayFolder:
 def give_back() -> None:
     """Return freed memory to the system: a decoder's pictures leave holes of tens of megabytes that
     glibc keeps for the next one. Two milliseconds; nothing elsewhere."""
-    with contextlib.suppress(OSError, AttributeError):
+    with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
