@@ -57,8 +57,9 @@ async def test_an_own_gesture_is_listed_performed_and_seen(saluting):
         for _ in range(110):
             shown = await watcher.picture()
             covered.append(int((np.abs(shown - quiet)[corner] > 24).sum()))
-        assert max(covered) > 800
-        assert covered[-1] < 100
+        # A raised arm covers 3500 px of it, the shoulder of a body that sways at most 500.
+        assert max(covered) > 2000
+        assert covered[-1] < 1000
         assert api.status(task)["Status"] == 3
         with pytest.raises(InvalidParams):
             api.gesture(task, "wave")
