@@ -14,11 +14,12 @@ import numpy as np
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Phoneme, Pose
-from bunraku.node.avatars.base import AvatarPack
+from bunraku.core.vocabulary import EMOTIONS, VISEMES
+from bunraku.node.avatars.base import AvatarPack, Moment
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.lipsync.coarticulation import VisemeTrack
-from bunraku.node.lipsync.visemes import VISEMES, one_hot, rest
-from bunraku.node.performance.life import GESTURE_S, Life
+from bunraku.node.lipsync.visemes import one_hot, rest
+from bunraku.node.performance.life import Life
 
 OUT = Path(__file__).parents[1] / "docs" / "look"
 BACK = (223, 229, 238)
@@ -37,7 +38,7 @@ def face(pack: AvatarPack) -> object:
 def settle(figure: object, mouth: np.ndarray, pose: Pose) -> np.ndarray:
     """Some frames until a dissolve and the mouth's steps are over."""
     for _ in range(8):
-        figure.render(mouth, pose)  # type: ignore[attr-defined]
+        figure.render(Moment(mouth, pose))  # type: ignore[attr-defined]
     return picture(figure)
 
 
@@ -59,7 +60,7 @@ def cost(pack: AvatarPack, width: int, height: int) -> float:
     for i in range(120):
         pose = life.pose(i / 25, 0.6, True)
         begin = time.thread_time()
-        figure.render(one_hot(VISEMES[(i // 3) % len(VISEMES)]), pose)
+        figure.render(Moment(one_hot(VISEMES[(i // 3) % len(VISEMES)]), pose))
         spent.append((time.thread_time() - begin) * 1e3)
     return float(np.median(spent[20:]))
 
@@ -90,13 +91,16 @@ def make(pack: AvatarPack) -> str:
     cv2.imwrite(str(OUT / f"{name}-visemes.jpg"), sheet(visemes), [cv2.IMWRITE_JPEG_QUALITY, 82])
     gestures: list[list[np.ndarray]] = []
     for gesture in pack.gestures:
-        figure, life = pack.stage(Framing(SIZE, SIZE * 16 // 10 // 2 * 2, BACK)), Life(5)
+        figure, life = (
+            pack.stage(Framing(SIZE, SIZE * 16 // 10 // 2 * 2, BACK)),
+            Life(5, gestures=pack.gestures),
+        )
         life.gesture(gesture, 0.0)
-        frames = int(GESTURE_S[gesture] * 25)
+        frames = int(pack.gestures[gesture] * 25)
         shown = {int(frames * s) for s in (0.1, 0.3, 0.5, 0.7, 0.9)}
         row = []
         for i in range(frames):
-            figure.render(rest(), life.pose(i / 25, 0.0, False))
+            figure.render(Moment(rest(), life.pose(i / 25, 0.0, False)))
             if i in shown:
                 row.append(labelled(picture(figure), gesture))
         gestures.append(row)
@@ -107,17 +111,17 @@ def make(pack: AvatarPack) -> str:
         at += 0.08
     figure, life, strip = face(pack), Life(9), []
     for i in range(int(at * 25) + 4):
-        figure.render(track.weights(i / 25), life.pose(i / 25, 0.5, True))
+        figure.render(Moment(track.weights(i / 25), life.pose(i / 25, 0.5, True)))
         strip.append(labelled(picture(figure), f"{i * 40} ms"))
     rows = [strip[i : i + 15] for i in range(0, len(strip), 15)]
     cv2.imwrite(str(OUT / f"{name}-sentence.jpg"), sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 82])
     moods = []
-    for mood in ("neutral", "warm", "serious", "happy"):
+    for mood in EMOTIONS:
         figure, life = face(pack), Life(4, mood)
         for i in range(50):
             pose = life.pose(i / 25, 0.0, False)
             pose.lid = 0.0
-            figure.render(rest(), pose)
+            figure.render(Moment(rest(), pose))
         moods.append(labelled(picture(figure), mood))
     cv2.imwrite(str(OUT / f"{name}-moods.jpg"), sheet([moods]), [cv2.IMWRITE_JPEG_QUALITY, 85])
     return f"| {pack.name} | {cost(pack, 512, 512):.1f} | {cost(pack, 720, 1280):.1f} |"

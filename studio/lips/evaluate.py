@@ -23,10 +23,10 @@ from pocketsphinx import Decoder, get_model_path
 from voices import CLASSES, RATE, Take, visemes
 
 from bunraku.core.media import Phoneme
+from bunraku.core.vocabulary import VISEMES
 from bunraku.node.lipsync import lipnet
 from bunraku.node.lipsync.features import Normaliser, mel_power, stack
 from bunraku.node.lipsync.mouth_shapes import JAW
-from bunraku.node.lipsync.visemes import VISEMES
 
 COARSE = np.array(CLASSES)
 HUMAN = Path("/usr/share/pocketsphinx/test/data")

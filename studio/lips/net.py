@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from bunraku.core.vocabulary import VISEMES
 from bunraku.node.lipsync.features import INPUT
-from bunraku.node.lipsync.visemes import VISEMES
 
 HIDDEN = 176
 LOOK_AHEAD = (0, 2, 4)  # steps of 20 ms: a head for each

@@ -19,6 +19,7 @@ from onnx import numpy_helper
 from torch.nn import functional
 from voices import CLASSES
 
+from bunraku.core.vocabulary import VISEMES
 from bunraku.node.lipsync.features import (
     BANDS,
     FLOOR,
@@ -30,7 +31,6 @@ from bunraku.node.lipsync.features import (
     PRIOR_WEIGHT,
     SCALE,
 )
-from bunraku.node.lipsync.visemes import VISEMES
 
 SHARES = {"rms": 0.31, "awb": 0.29, "kal16": 0.07, "espeak": 0.24, "other": 0.09}
 BATCH, STEPS = 32, 150

@@ -20,8 +20,8 @@ import soundfile
 import soxr
 
 from bunraku.core.media import Phoneme
+from bunraku.core.vocabulary import VISEMES
 from bunraku.node.lipsync.coarticulation import Segment, VisemeTrack
-from bunraku.node.lipsync.visemes import VISEMES
 from bunraku.node.speech import flite_helper
 from bunraku.node.speech.espeak import Timeline
 from bunraku.node.speech.espeak_helper import Synthesizer as Espeak

@@ -46,7 +46,7 @@ def exact(phonemes, count):
 
 
 def heard(sound, mouth=None, ahead=True):
-    mouth = mouth or AudioMouth()
+    mouth = mouth or AudioMouth(find_net=lipnet.shared)
     out = []
     for i in range(sound.size // TICK_SAMPLES):
         here = sound[i * TICK_SAMPLES : (i + 1) * TICK_SAMPLES]
@@ -81,7 +81,7 @@ def test_a_transcript_shows_closures_that_sound_alone_does_not(speech):
     sound, phonemes, words = speech
     alone = heard(sound)
     follower = TranscriptFollower(tuple(phonemes), tuple(words))
-    helped = heard(sound, AudioMouth(follower))
+    helped = heard(sound, AudioMouth(follower, lipnet.shared))
     wanted = exact(phonemes, len(helped))
     assert closures(phonemes, helped)[0] >= max(0.85, closures(phonemes, alone)[0])
     kept = np.corrcoef(helped @ JAW, wanted @ JAW)[0, 1]
@@ -96,7 +96,7 @@ async def test_a_transcript_of_another_voice_still_fits_and_gives_captions(speec
     follower = TranscriptFollower(*await provider.pronounce(TEXT))
     await provider.close()
     padded = np.concatenate([PAD, PAD, sound, PAD])
-    mouth, told = AudioMouth(follower), []
+    mouth, told = AudioMouth(follower, lipnet.shared), []
     for i in range(padded.size // TICK_SAMPLES - 1):
         here, after = (padded[k * TICK_SAMPLES : (k + 1) * TICK_SAMPLES] for k in (i, i + 1))
         mouth.weights(here, after)
@@ -124,8 +124,8 @@ def test_a_wrong_transcript_is_not_believed(speech):
     )
     right = TranscriptFollower(tuple(phonemes), tuple(words))
     wrong = TranscriptFollower(backwards, ())
-    heard(sound, AudioMouth(right))
-    got = heard(sound, AudioMouth(wrong))
+    heard(sound, AudioMouth(right, lipnet.shared))
+    got = heard(sound, AudioMouth(wrong, lipnet.shared))
     assert right._fit > wrong._fit + 0.3
     wanted = exact(phonemes, len(got))
     assert np.corrcoef(got @ JAW, wanted @ JAW)[0, 1] > 0.5
@@ -167,3 +167,15 @@ def test_streams_in_one_batch_do_not_hear_each_other():
     for i in range(3):
         alone, _ = net.step(x[i : i + 1], net.begin())
         assert np.allclose(together[i], alone[0], atol=1e-4)
+
+
+def test_the_mouth_rests_until_the_net_is_loaded_then_hears_the_rest(speech):
+    sound, _, _ = speech
+    not_yet = iter([None] * 5)
+    late = heard(sound, AudioMouth(find_net=lambda: next(not_yet, lipnet.shared())))
+    prompt = heard(sound)
+    assert (late[:5, INDEX["sil"]] == 1).all()
+    apart = np.abs(late[25:] - prompt[25:]).sum(1)
+    moving = np.abs(np.diff(prompt[25:], axis=0)).sum(1).mean()
+    assert moving > 0.1
+    assert np.median(apart) < moving / 2  # what it missed is soon forgotten

@@ -136,16 +136,16 @@ def test_gesture_previews_are_films_of_the_same_performance(tmp_path):
 class Stumbling:
     """A pack whose figure cannot draw its tenth picture."""
 
-    name, id, version, gestures, emotion = "Stumbling", "stumbling", "1", (), "neutral"
+    name, id, version, gestures, emotion = "Stumbling", "stumbling", "1", {}, "neutral"
 
     def stage(self, framing):
         figure = Catalog().list()[0].stage(framing)
         draw, count = figure.render, iter(range(1000))
 
-        def render(mouth, pose):
+        def render(moment):
             if next(count) == 9:
                 raise RuntimeError("no paint left")
-            return draw(mouth, pose)
+            return draw(moment)
 
         figure.render = render
         return figure

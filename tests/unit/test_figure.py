@@ -7,12 +7,13 @@ import pytest
 from bunraku.core.errors import DigitalHumanBroken, DigitalHumanNotFound, DigitalHumanVersion
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect
+from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.pack.geometry import contains
 from bunraku.node.avatars.pack.manifest import read
 from bunraku.node.avatars.pack.plates import NODE
 from bunraku.node.lipsync.visemes import one_hot, rest
-from bunraku.node.performance.life import GESTURE_S, Life
+from bunraku.node.performance.life import KNOWN, Life
 
 PACKS = Catalog().list()
 SIZE = Framing(256, 256, (90, 110, 140))
@@ -25,7 +26,7 @@ def pack(request):
 
 def settle(figure, viseme, pose):
     for _ in range(6):
-        figure.render(one_hot(viseme), pose)
+        figure.render(Moment(one_hot(viseme), pose))
     return figure.picture.buffer.copy()
 
 
@@ -47,7 +48,7 @@ def test_only_the_reported_rectangle_changes(pack):
     for i in range(60):
         if i == 20:
             life.gesture("wave", i * 0.04)
-        rect = figure.render(one_hot("aa" if i // 3 % 2 else "PP"), life.pose(i * 0.04, 0.5, True))
+        rect = figure.render(Moment(one_hot("aa" if i // 3 % 2 else "PP"), life.pose(i * 0.04, 0.5, True)))
         now = figure.picture.y.copy()
         if before is not None:
             ys, xs = np.nonzero(now != before)
@@ -65,7 +66,7 @@ def test_turning_the_head_is_smooth_across_poses(pack):
     figure = pack.stage(SIZE)
     previous, steps = None, []
     for yaw in np.arange(-9, 9, 0.25):
-        figure.render(one_hot("sil"), Pose(yaw=float(yaw)))
+        figure.render(Moment(one_hot("sil"), Pose(yaw=float(yaw))))
         y = figure.picture.y.astype(float)
         if previous is not None:
             steps.append(np.abs(y - previous).mean())
@@ -81,17 +82,17 @@ def test_blink_closes_and_opens(pack):
     assert np.array_equal(still, again)
 
 
-@pytest.mark.parametrize("gesture", sorted(GESTURE_S))
+@pytest.mark.parametrize("gesture", sorted(KNOWN))
 def test_gestures_are_visible_and_end_where_they_began(gesture):
     figure = PACKS[0].stage(SIZE)
     life = Life(5)
     quiet = [life.pose(i * 0.04, 0, False) for i in range(2)]
-    figure.render(one_hot("sil"), quiet[0])
+    figure.render(Moment(one_hot("sil"), quiet[0]))
     start = figure.picture.y.astype(int)
     life.gesture(gesture, 0.08)
     middle = 0
-    for i in range(2, int(GESTURE_S[gesture] / 0.04) + 4):
-        figure.render(one_hot("sil"), life.pose(i * 0.04, 0, False))
+    for i in range(2, int(KNOWN[gesture] / 0.04) + 4):
+        figure.render(Moment(one_hot("sil"), life.pose(i * 0.04, 0, False)))
         middle = max(middle, int((np.abs(figure.picture.y.astype(int) - start) > 16).sum()))
     assert middle > 900
     assert life.pose(20.0, 0, False).gesture is None
@@ -99,7 +100,7 @@ def test_gestures_are_visible_and_end_where_they_began(gesture):
 
 def test_transparent_pictures_carry_alpha_beside_colour(pack):
     figure = pack.stage(Framing(256, 256, (0, 0, 0), True))
-    figure.render(one_hot("sil"), Pose())
+    figure.render(Moment(one_hot("sil"), Pose()))
     assert figure.picture.y.shape == (256, 512)
     alpha = figure.picture.y[:, 256:]
     assert alpha[4, 4] == 16
@@ -152,13 +153,13 @@ def test_a_waving_arm_leaves_nothing_behind(size):
     for pack in Catalog().list():
         figure, life = pack.stage(Framing(*size, (223, 229, 238))), Life(5)
         life.gesture("wave", 0.0)
-        frames = int(GESTURE_S["wave"] * 25) + 3
+        frames = int(KNOWN["wave"] * 25) + 3
         for i in range(frames):
             pose = life.pose(i / 25, 0.0, False)
-            figure.render(rest(), pose)
+            figure.render(Moment(rest(), pose))
             if i % 7 == 3 or i == frames - 1:
                 fresh = pack.stage(Framing(*size, (223, 229, 238)))
-                fresh.render(rest(), pose)
+                fresh.render(Moment(rest(), pose))
                 w, h = size
                 shown = figure.picture.buffer[:h, :w].astype(int)
                 wanted = fresh.picture.buffer[:h, :w].astype(int)
@@ -174,11 +175,11 @@ def test_a_pose_that_is_held_is_shown_as_it_is(size):
     for pack in Catalog().list():
         figure, held = pack.stage(Framing(*size, (223, 229, 238))), Pose(yaw=9.0, roll=1.5, sway=0.4)
         for i in range(30):
-            figure.render(rest(), Pose(yaw=min(0.0, i - 20.0)))
+            figure.render(Moment(rest(), Pose(yaw=min(0.0, i - 20.0))))
         for _ in range(10):
-            figure.render(rest(), held)
+            figure.render(Moment(rest(), held))
         fresh = pack.stage(Framing(*size, (223, 229, 238)))
-        fresh.render(rest(), held)
+        fresh.render(Moment(rest(), held))
         apart = np.abs(figure.picture.buffer.astype(int) - fresh.picture.buffer)
         assert apart.max() <= 1, pack.name
 
@@ -189,7 +190,7 @@ def test_the_edges_of_the_picture_follow_the_figure():
         figure, life = pack.stage(Framing(512, 512, (223, 229, 238))), Life(3)
         for i in range(150):
             pose = life.pose(i / 25, 0.0, False)
-            figure.render(rest(), pose)
+            figure.render(Moment(rest(), pose))
             wanted = figure._warp.nodes(figure._developer.canvas.plate, pose)
             bands = figure._developer.canvas.plate.bands
             end = bands[-1].rect.y + bands[-1].rect.height
@@ -212,8 +213,8 @@ def test_a_backdrop_stands_still_behind_a_moving_figure():
         pose = life.pose(i * 0.04, 0.4, True)
         mouth = one_hot("aa" if i % 9 < 5 else "sil")
         before = over.picture.buffer.copy()
-        plain.render(mouth, pose)
-        dirty = over.render(mouth, pose)
+        plain.render(Moment(mouth, pose))
+        dirty = over.render(Moment(mouth, pose))
         changed = np.argwhere(over.picture.y != before[:256])
         if i and changed.size:
             assert contains(dirty, Rect(*changed.min(0)[::-1], 1, 1))

@@ -13,6 +13,7 @@ import pytest
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Pose
+from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.lipsync.visemes import one_hot, rest
 
@@ -33,7 +34,7 @@ def shoot(pack, scene):
     figure = pack.stage(Framing(SIZE, SIZE, (223, 229, 238)))
     mouth, pose = SCENES[scene]
     for _ in range(8):
-        figure.render(mouth, pose)
+        figure.render(Moment(mouth, pose))
     return cv2.cvtColor(figure.picture.buffer, cv2.COLOR_YUV2BGR_I420)
 
 

@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bunraku.core.media import Phoneme
+from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.pack.mouth import MouthChooser
 from bunraku.node.lipsync.coarticulation import VisemeTrack
-from bunraku.node.lipsync.visemes import INDEX, VISEMES, from_arpabet, from_ipa, one_hot
+from bunraku.node.lipsync.visemes import INDEX, from_arpabet, from_ipa, one_hot
 
 IPA = ["p", "b", "m", "f", "v", "a", "iː", "u", "tʃ", "s", "h", "θ", "ɹ", "o", "ŋ", "", "ˈæ"]
 

@@ -18,6 +18,7 @@ from bunraku.core.media import (
     SpeechChunk,
 )
 from bunraku.core.script import SocketScript
+from bunraku.core.vocabulary import GESTURES
 from bunraku.node.lipsync.visemes import INDEX
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.performance.life import MOODS
@@ -30,15 +31,17 @@ D = DriveStatus
 
 
 class Face:
+    gestures, latency = GESTURES, 0
+
     def __init__(self):
         self.picture = Picture(64, 64)
         self.mouths = []
         self.fail = False
 
-    def render(self, mouth, pose):
+    def render(self, moment):
         if self.fail:
             raise RuntimeError("scripted")
-        self.mouths.append(mouth)
+        self.mouths.append(moment.weights)
         return Rect(0, 0, 64, 64)
 
 

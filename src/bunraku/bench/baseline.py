@@ -14,9 +14,11 @@ import numpy as np
 
 from bunraku.core.framing import Framing, default_bitrate
 from bunraku.core.media import FRAME_RATE, Picture
+from bunraku.core.vocabulary import VISEMES
+from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.encode.h264 import H264Encoder
-from bunraku.node.lipsync.visemes import VISEMES, one_hot
+from bunraku.node.lipsync.visemes import one_hot
 from bunraku.node.performance.life import Life
 
 SENTENCE = ("sil", "DD", "aa", "nn", "PP", "oh", "ou", "SS", "E", "kk", "ih", "FF", "RR", "CH", "TH", "aa")
@@ -32,7 +34,7 @@ def pictures(width: int, height: int, count: int) -> list[Picture]:
     for i in range(count):
         target = one_hot(SENTENCE[(i // 4) % len(SENTENCE)])
         weights = np.asarray(weights + (target - weights) * 0.6, np.float32)
-        figure.render(weights, life.pose(i / FRAME_RATE, 0.6, True))
+        figure.render(Moment(weights, life.pose(i / FRAME_RATE, 0.6, True)))
         kept = Picture(width, height)
         kept.buffer[:] = figure.picture.buffer
         out.append(kept)

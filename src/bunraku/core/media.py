@@ -25,15 +25,7 @@ PCM: TypeAlias = npt.NDArray[np.int16]
 """Mono signed 16-bit samples, shape (n,)."""
 
 Weights: TypeAlias = npt.NDArray[np.float32]
-"""Shape (15,), order of ``lipsync.visemes.VISEMES``, each in [0, 1], sum 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFrame:
-    """``samples`` holds exactly ``TICK_SAMPLES`` values; ``time_us`` is a multiple of ``TICK_US``."""
-
-    time_us: int
-    samples: PCM
+"""Shape (15,), order of ``vocabulary.VISEMES``, each in [0, 1], sum 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +99,8 @@ class Pose:
 
     ``yaw`` > 0 turns towards the viewer's right, ``pitch`` > 0 up, ``roll`` > 0 clockwise.
     ``gaze_*`` in [-1, 1], ``lid`` 0 open to 1 closed, ``brow_*`` in [-1, 1], ``smile`` and
-    ``squint`` in [0, 1], ``breath`` and ``sway`` in [-1, 1]. ``bow`` in [0, 1] lowers the head.
-    ``gesture`` names a limb gesture in progress and ``gesture_phase`` in [0, 1] how far it is.
+    ``squint`` in [0, 1], ``breath`` and ``sway`` in [-1, 1]; ``nod`` lowers the head.
+    ``gesture`` names the gesture in progress and ``gesture_phase`` in [0, 1] how far it is.
     """
 
     yaw: float = 0.0

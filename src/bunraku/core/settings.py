@@ -223,6 +223,13 @@ class Settings(BaseSettings):
     data_dir: Annotated[Path, Field(description="Database and secrets; created with mode 0700.")] = Path(
         "data"
     )
+    cache_dir: Annotated[
+        Path | None,
+        Field(
+            description="Decoded art, at most 2 GB, mapped by every server of the machine that names the "
+            "same folder; data_dir/cache when not given."
+        ),
+    ] = None
     database_url: Annotated[
         str | None, Field(repr=False, description="SQLAlchemy URL; SQLite in data_dir when not given.")
     ] = None

@@ -182,7 +182,8 @@ def assemble(
     """``providers`` replaces the installed voices, for tests. While ``fence`` says so, no sound and no
     picture leaves the node."""
     cv2.setNumThreads(1)  # pictures are already spread over worker threads
-    catalog = Catalog(settings.packs, settings.aliases)
+    cache = settings.cache_dir or settings.data_dir / "cache"
+    catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art")
     voices = Voices(
         installed_providers(settings) if providers is None else list(providers),
         settings.aliases,

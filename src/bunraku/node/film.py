@@ -33,10 +33,10 @@ from bunraku.core.script import AudioScript, Script
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.captions import webvtt
 from bunraku.node.encode.video import VideoEncoder
+from bunraku.node.lipsync import lipnet
 from bunraku.node.lipsync.lips import Lips
 from bunraku.node.lipsync.transcript import TranscriptFollower
 from bunraku.node.performance.drive_queue import Change, Mode
-from bunraku.node.performance.life import GESTURE_S
 from bunraku.node.performance.performance import Performance
 
 LEAD, TAIL = 0.4, 0.8  # s of quiet around the speech
@@ -202,12 +202,14 @@ async def film(
     ``progress`` hears the share that is done. A half-made file never bears the name ``out``.
     """
     seconds = sum(c.samples.size for c in speech) / SAMPLE_RATE
-    acted = max(seconds, GESTURE_S[gesture] if gesture else 0.0)
+    acted = max(seconds, pack.gestures[gesture] if gesture else 0.0)
     partial = out.with_name(f".{out.stem}.partial.mp4")
     partial.parent.mkdir(parents=True, exist_ok=True)
     reel, screen, clock = _Reel(partial, framing), _Screen(), FilmClock()
     total = LEAD + acted + TAIL
     figure = await asyncio.to_thread(pack.stage, framing)
+    if any(not chunk.phonemes for chunk in speech):
+        await asyncio.to_thread(lipnet.shared)  # film time does not wait for it
     with ThreadPoolExecutor(1) as executor:
         performance = Performance(
             clock,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from bunraku.core.vocabulary import EMOTIONS
 from bunraku.front.rpc.parameters import (
     AsRequiredObject,
     Boolean,
@@ -18,7 +19,6 @@ from bunraku.front.rpc.parameters import (
     ranged,
     to_object,
 )
-from bunraku.node.performance.life import MOODS
 
 _STREAM_ID = re.compile(r"[A-Za-z0-9_-]+")
 _COLOUR = re.compile(r"#([0-9A-Fa-f]{6}|[0-9A-Fa-f]{8})")
@@ -52,8 +52,8 @@ def _colour(value: str | None) -> str | None:
 
 
 def _emotion(value: str | None) -> str | None:
-    if value is not None and value not in MOODS:
-        raise ValueError(f"must be one of {', '.join(MOODS)}")
+    if value is not None and value not in EMOTIONS:
+        raise ValueError(f"must be one of {', '.join(EMOTIONS)}")
     return value
 
 
@@ -91,7 +91,9 @@ StreamId = Annotated[
     AfterValidator(_stream_id),
     Field(description="1 to 128 of A-Z a-z 0-9 - _; unique within the app."),
 ]
-Emotion = Annotated[OptionalText, AfterValidator(_emotion), Field(description=f"One of {', '.join(MOODS)}.")]
+Emotion = Annotated[
+    OptionalText, AfterValidator(_emotion), Field(description=f"One of {', '.join(EMOTIONS)}.")
+]
 InterruptMode = Annotated[
     int | None, one_of(0, 1), Field(description="0: after what is being said; 1: instead of it.")
 ]

@@ -1,11 +1,26 @@
-"""The avatar contract: visemes and pose in, picture and changed rectangle out."""
+"""The avatar contract: a moment in, picture and changed rectangle out; a kind of avatar, its opener."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from bunraku.core.framing import Framing
-from bunraku.core.media import Picture, Pose, Rect, Weights
+from bunraku.core.media import PCM, Picture, Pose, Rect, Weights
+
+NO_SOUND: PCM = np.zeros(0, np.int16)
+
+
+class Moment(NamedTuple):
+    """What an avatar shows in one tick. ``samples`` is the tick's sound, empty when there is none."""
+
+    weights: Weights
+    pose: Pose
+    time_us: int = 0
+    samples: PCM = NO_SOUND
 
 
 class Avatar(Protocol):
@@ -13,7 +28,8 @@ class Avatar(Protocol):
 
     Guaranteed: ``render`` touches ``picture`` only inside the rectangle it returns, and what
     lies outside still shows the previous frame. Not guaranteed: that a picture depends on the
-    arguments alone; a figure may step through neighbouring mouth shapes.
+    arguments alone (a figure may step through neighbouring mouth shapes), nor that every moment
+    is rendered: pictures are shed when a machine falls behind.
     """
 
     @property
@@ -21,7 +37,20 @@ class Avatar(Protocol):
         """The figure's own buffer, overwritten by each ``render``."""
         ...
 
-    def render(self, mouth: Weights, pose: Pose) -> Rect:
+    @property
+    def gestures(self) -> Mapping[str, float]:
+        """Those of its pack (``AvatarPack.gestures``)."""
+        ...
+
+    @property
+    def latency(self) -> int:
+        """Ticks of program time by which ``picture`` lags behind the moment it was last given.
+
+        Sound and captions are sent as much later (``SoundTrack``), so that lips stay true.
+        """
+        ...
+
+    def render(self, moment: Moment) -> Rect:
         """Draw one frame and say what changed."""
         ...
 
@@ -46,13 +75,25 @@ class AvatarPack(Protocol):
         ...
 
     @property
-    def gestures(self) -> tuple[str, ...]:
-        """Names that DoAction accepts for this digital human."""
+    def gestures(self) -> Mapping[str, float]:
+        """Names that DoAction accepts for this digital human, and how many seconds each takes."""
         ...
 
     def stage(self, framing: Framing) -> Avatar:
         """A new figure. May decode art: call it off the event loop.
 
         Raises ``DigitalHumanBroken`` when the art is missing or unreadable.
+        """
+        ...
+
+
+class Opener(Protocol):
+    """What the module ``opener`` of a kind's folder holds."""
+
+    def open_pack(self, folder: Path, cache: Path | None) -> AvatarPack:
+        """The pack in ``folder``; ``cache`` is a folder for what is decoded of it, shared by the
+        processes of the machine. None: what is decoded stays in memory.
+
+        Raises ``DigitalHumanVersion`` or ``DigitalHumanBroken``.
         """
         ...

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
 from bunraku.core.errors import ApiError, DigitalHumanNotFound
 from bunraku.node.avatars.base import AvatarPack
-from bunraku.node.avatars.pack.pack import open_pack
+from bunraku.node.avatars.kinds import open_pack
+from bunraku.node.avatars.manifest import claimed_id
 
 log = logging.getLogger(__name__)
 
 BUILT_IN = Path(__file__).parent / "pack" / "data"
 
 
-def _named(folder: Path) -> str:
-    """The id that a broken pack claims; its folder's name when it claims none."""
-    try:
-        claimed = json.loads((folder / "manifest.json").read_text("utf-8"))["id"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return folder.name
-    return claimed if isinstance(claimed, str) else folder.name
-
-
 class Catalog:
-    """Packs by id, built-in ones first, each group in order of name."""
+    """Packs by id, built-in ones first, each group in order of name.
 
-    def __init__(self, folders: tuple[Path, ...] = (), aliases: dict[str, str] | None = None) -> None:
-        self._aliases = aliases or {}
+    ``cache`` is a folder for decoded art, which processes of one machine may share.
+    """
+
+    def __init__(
+        self,
+        folders: tuple[Path, ...] = (),
+        aliases: dict[str, str] | None = None,
+        *,
+        cache: Path | None = None,
+    ) -> None:
+        self._aliases, self._cache = aliases or {}, cache
         self._packs: dict[str, AvatarPack] = {}
         self._broken: dict[str, ApiError] = {}
         found = sorted(p for p in BUILT_IN.iterdir() if (p / "manifest.json").is_file())
@@ -37,11 +37,11 @@ class Catalog:
 
     def _load(self, folder: Path) -> None:
         try:
-            pack = open_pack(folder.resolve())
+            pack = open_pack(folder.resolve(), self._cache)
         except ApiError as error:
             # Create then says why, under its id when that much can be read of it.
             log.error("digital human %s: %s", folder.name, error.message)
-            self._broken[_named(folder)] = error
+            self._broken[claimed_id(folder)] = error
             return
         self._packs[pack.id] = pack
 

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bunraku.core.framing import Framing
-from bunraku.node.avatars.base import AvatarPack
-from bunraku.node.lipsync.visemes import rest
-from bunraku.node.performance.life import Life
+from bunraku.core.media import Pose, Weights
+from bunraku.core.vocabulary import VISEMES
+from bunraku.node.avatars.base import AvatarPack, Moment
 
 U8 = npt.NDArray[np.uint8]
+SILENT: Weights = np.array([name == "sil" for name in VISEMES], np.float32)
 BACKDROP = (226, 232, 240)
 PORTRAIT = Framing(512, 512, BACKDROP)
 PREVIEW = Framing(360, 640, BACKDROP)
@@ -23,11 +24,13 @@ THUMBNAIL = 96  # px, the longer side
 def avatar_png(pack: AvatarPack, path: Path) -> None:
     """A portrait. Takes a second of CPU: call it off the event loop."""
     figure = pack.stage(PORTRAIT)
-    pose = Life(7).pose(0.0, 0.0, False)
-    pose.gaze_x = pose.gaze_y = pose.lid = 0.0
-    figure.render(rest(), pose)
+    figure.render(Moment(SILENT, Pose()))
     bgr = cv2.cvtColor(figure.picture.buffer, cv2.COLOR_YUV2BGR_I420)
-    _publish(path, lambda p: cv2.imwrite(str(p), bgr))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside, then renamed: a reader never sees half a file.
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    cv2.imwrite(str(partial), bgr)
+    partial.replace(path)
 
 
 def thumbnail(i420: U8, width: int) -> bytes:
@@ -39,11 +42,3 @@ def thumbnail(i420: U8, width: int) -> bytes:
     small = cv2.resize(square, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])
     return jpeg.tobytes()
-
-
-def _publish(path: Path, write: object) -> None:
-    """Write beside, then rename: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    write(partial)  # type: ignore[operator]
-    partial.replace(path)

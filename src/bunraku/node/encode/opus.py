@@ -8,11 +8,10 @@ from typing import Protocol
 import av
 import numpy as np
 
-from bunraku.core.media import PCM, SAMPLE_RATE, TICK_SAMPLES, Codec, EncodedUnit
+from bunraku.core.media import PCM, SAMPLE_RATE, Codec, EncodedUnit
 from bunraku.node.encode import libopus
 
 PACKET_SAMPLES = SAMPLE_RATE // 50
-PACKETS_PER_TICK = TICK_SAMPLES // PACKET_SAMPLES
 PACKET_US = 1_000_000 * PACKET_SAMPLES // SAMPLE_RATE
 TIME_BASE = Fraction(1, SAMPLE_RATE)
 BITRATE = 40_000

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bunraku.core.media import Phoneme, Weights
-from bunraku.node.lipsync.visemes import CLOSURES, GLOTTAL, INDEX, VISEMES, from_arpabet, from_ipa, rest
+from bunraku.core.vocabulary import VISEMES
+from bunraku.node.lipsync.visemes import CLOSURES, GLOTTAL, INDEX, from_arpabet, from_ipa, rest
 
 # Strength, and time constants (s) of the rise before a segment and the decay after it.
 DOMINANCE: dict[str, tuple[float, float, float]] = {

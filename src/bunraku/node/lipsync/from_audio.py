@@ -8,6 +8,7 @@ look-ahead answers.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -28,25 +29,25 @@ SURE = 1.6  # power that sharpens probabilities into shapes
 
 
 class AudioMouth:
-    """One stream's mouth. Feed it the audio of each tick, in order."""
+    """One stream's mouth. Feed it the audio of each tick, in order.
 
-    def __init__(self, transcript: TranscriptFollower | None = None) -> None:
+    While the net is not loaded yet (once in the life of a process) the mouth rests.
+    """
+
+    def __init__(
+        self,
+        transcript: TranscriptFollower | None = None,
+        find_net: Callable[[], lipnet.LipNet | None] = lipnet.ready,
+    ) -> None:
         self._net: lipnet.LipNet | None = None
+        self._find_net = find_net
         self._transcript = transcript
         self._followed = 0
-        self._begin()
-
-    def _begin(self) -> None:
         self._weights = rest()
         self._heard = 0  # samples given to the net
         self._played = 0
         self._first = 0  # number of the oldest step that is kept
         self._steps: deque[lipnet.F32] = deque()
-
-    def reset(self) -> None:
-        """Forget the stream."""
-        self._net = None
-        self._begin()
 
     def weights(self, samples: PCM, ahead: PCM | None = None) -> Weights:
         """The mouth while ``samples`` play.
@@ -54,6 +55,8 @@ class AudioMouth:
         Both are mono at ``SAMPLE_RATE``; ``ahead`` is what plays after them, as far as it is known.
         """
         start, self._played = self._played, self._played + samples.size
+        if self._net is None and not self._begin(start):
+            return self._weights
         known = samples if ahead is None else np.concatenate([samples, ahead])
         new = known[max(0, self._heard - start) :]
         self._hear(new)
@@ -64,11 +67,17 @@ class AudioMouth:
         self._weights = np.asarray(weights / weights.sum(), np.float32)
         return self._weights
 
-    def _hear(self, samples: PCM) -> None:
+    def _begin(self, start: int) -> bool:
+        """Listen from sample ``start`` on, if the net is there."""
+        self._net = self._find_net()
         if self._net is None:
-            self._net = lipnet.shared()
-            self._features = Features(self._net.prior)
-            self._state = self._net.begin()
+            return False
+        self._features, self._state = Features(self._net.prior), self._net.begin()
+        self._heard, self._first = start, start // STEP
+        return True
+
+    def _hear(self, samples: PCM) -> None:
+        assert self._net is not None
         x = self._features.push(samples)
         if len(x):
             p, self._state = self._net.step(x[None], self._state)

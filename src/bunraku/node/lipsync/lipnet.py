@@ -7,9 +7,11 @@ carries everything it remembers, so that streams can be batched and cost the sam
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from concurrent.futures import Future
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,30 @@ class LipNet:
         return p, after
 
 
-@lru_cache(maxsize=1)
-def shared() -> LipNet:
+@cache
+def _loading() -> Future[LipNet]:
     """The packaged net, loaded once; ONNX Runtime sessions may be run from several threads."""
-    return LipNet()
+    net: Future[LipNet] = Future()
+
+    def load() -> None:
+        try:
+            net.set_result(LipNet())
+        except Exception as error:
+            net.set_exception(error)
+
+    Thread(target=load, name="lip net", daemon=True).start()
+    return net
+
+
+def shared() -> LipNet:
+    """The packaged net, waited for: call it off the event loop. Raises what loading raised."""
+    return _loading().result()
+
+
+def ready() -> LipNet | None:
+    """The packaged net, or None while it loads, which the first call begins and takes some 30 ms.
+
+    Raises what loading raised.
+    """
+    net = _loading()
+    return net.result() if net.done() else None

@@ -1,16 +1,12 @@
-"""The 15 visemes of the Oculus/Meta set, and which speech sound shows which.
-
-Set and order: Meta's "Viseme Reference" for lip-sync (sil, PP, FF, TH, DD, kk, CH, SS, nn,
-RR, aa, E, ih, oh, ou). Phoneme classes follow the IPA chart's places of articulation.
-"""
+"""Which speech sound shows which viseme. Phoneme classes follow the IPA chart's places of articulation."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from bunraku.core.media import Weights
+from bunraku.core.vocabulary import VISEMES
 
-VISEMES = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
 INDEX = {name: i for i, name in enumerate(VISEMES)}
 SIL = INDEX["sil"]
 CLOSURES = (INDEX["PP"], INDEX["FF"])

@@ -10,22 +10,15 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bunraku.core.media import Pose
+from bunraku.core.vocabulary import GESTURES, LIMB_GESTURES, OWN_GESTURE
 
 BLINK_S = 0.24
 BLINK_CLOSE = 0.3  # part of the blink spent closing: lids fall faster than they rise
-GESTURE_S = {
-    "nod": 1.3,
-    "shake_head": 1.6,
-    "bow": 2.4,
-    "wave": 3.0,
-    "thumbs_up": 2.4,
-    "open_palms": 2.8,
-    "idle_action": 2.6,
-    "mute_action": 2.6,
-}
+KNOWN: Mapping[str, float] = {**GESTURES, **LIMB_GESTURES}
 
 
 class Octave:
@@ -69,7 +62,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """Resting face of an emotion (contract section 13)."""
+    """Resting face of an emotion."""
 
     smile: float
     brow: float
@@ -83,12 +76,15 @@ MOODS = {
     "serious": Mood(0.05, -0.12, -0.25, 0.15),
     "happy": Mood(1.0, 0.3, 0.0, 0.45),
 }
+"""One for each of ``vocabulary.EMOTIONS``."""
 
 
 class Life:
     """Poses over program time; seeded, so that two digital humans never move alike."""
 
-    def __init__(self, seed: int, mood: str = "neutral") -> None:
+    def __init__(self, seed: int, mood: str = "neutral", gestures: Mapping[str, float] = KNOWN) -> None:
+        """``gestures`` are the avatar's, with the seconds that each takes."""
+        self._seconds = gestures
         self._rng = rng = random.Random(seed)
         self._yaw, self._pitch, self._roll = Drift(rng, 3.1), Drift(rng, 2.3), Drift(rng, 3.7)
         self._sway, self._brow = Drift(rng, 5.3), Drift(rng, 4.1)
@@ -107,7 +103,10 @@ class Life:
         self._mood = MOODS[mood]
 
     def gesture(self, name: str, t: float) -> None:
-        """Begin a gesture at ``t``; it replaces one in progress."""
+        """Begin a gesture at ``t``; it replaces one in progress.
+
+        The face joins in where it knows the gesture; an own one of the avatar moves only limbs.
+        """
         self._gesture = (name, t)
 
     def pose(self, t: float, level: float, speaking: bool) -> Pose:
@@ -178,7 +177,7 @@ class Life:
         if self._gesture is None:
             return
         name, begun = self._gesture
-        phase = (t - begun) / GESTURE_S[name]
+        phase = (t - begun) / self._seconds.get(name, OWN_GESTURE)
         if phase >= 1:
             self._gesture = None
             return

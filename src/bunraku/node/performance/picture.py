@@ -11,9 +11,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Protocol
 
-from bunraku.core.media import Codec, EncodedUnit, Picture, Pose, Weights
+from bunraku.core.media import PCM, Codec, EncodedUnit, Picture, Pose, Weights
 from bunraku.core.meter import Meter
-from bunraku.node.avatars.base import Avatar
+from bunraku.node.avatars.base import NO_SOUND, Avatar, Moment
 from bunraku.node.encode.h264 import H264Encoder
 from bunraku.node.encode.video import VideoEncoder
 from bunraku.node.encode.vp8 import Vp8Encoder
@@ -94,13 +94,17 @@ class PictureTrack:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._prove, pose)
 
     def _prove(self, pose: Pose) -> None:
-        self._avatar.render(rest(), pose)
+        self._avatar.render(Moment(rest(), pose))
         picture = self._avatar.picture
         if H264Encoder(picture.width, picture.height, self.rate.rate).encode(picture, 0, True) is None:
             raise RuntimeError("x264 gave no picture")
 
-    def send(self, weights: Weights, pose: Pose, time_us: int) -> None:
-        """Have a picture drawn, unless the one before is not done; it goes out as soon as it is there."""
+    def send(self, weights: Weights, pose: Pose, time_us: int, samples: PCM = NO_SOUND) -> None:
+        """Have a picture drawn, unless the one before is not done; it goes out as soon as it is there.
+
+        ``samples`` is the tick's sound, for avatars that move by it.
+        """
+        moment = Moment(weights, pose, time_us, samples)
         if self._under_way is not None:
             self._meter.frames_late += 1
             return
@@ -118,9 +122,7 @@ class PictureTrack:
             self._outlet.keyframe_sent(codec)
             self._last_keyframe[codec] = time_us
         loop, begun = asyncio.get_running_loop(), self._now()
-        self._under_way = video = self._executor.submit(
-            self._work, weights, pose, time_us, keyframes, self.rate.rate
-        )
+        self._under_way = video = self._executor.submit(self._work, moment, keyframes, self.rate.rate)
         # Straight from the worker: an awaited future would cost a turn of the event loop more.
         video.add_done_callback(lambda done: loop.call_soon_threadsafe(self._done, begun, done))
 
@@ -130,12 +132,10 @@ class PictureTrack:
         recent = time_us - self._last_keyframe.get(codec, -KEYFRAME_GAP_US) < KEYFRAME_GAP_US
         return self._outlet.keyframe_requested(codec) and not recent
 
-    def _work(
-        self, weights: Weights, pose: Pose, time_us: int, keyframes: dict[Codec, bool], rate: int
-    ) -> list[EncodedUnit]:
+    def _work(self, moment: Moment, keyframes: dict[Codec, bool], rate: int) -> list[EncodedUnit]:
         """On a worker thread; only one runs at a time per performance."""
         with self._meter.render():
-            self._avatar.render(weights, pose)
+            self._avatar.render(moment)
         picture = self._avatar.picture
         units: list[EncodedUnit] = []
         with self._meter.encode():
@@ -146,7 +146,7 @@ class PictureTrack:
                 if encoder is None or (keyframe and encoder.bitrate != rate):
                     encoder = self._open(codec, picture.width, picture.height, rate)
                     self._encoders[codec] = encoder
-                unit = encoder.encode(picture, time_us, keyframe)
+                unit = encoder.encode(picture, moment.time_us, keyframe)
                 if unit is not None:
                     units.append(unit)
         self._meter.frames += 1

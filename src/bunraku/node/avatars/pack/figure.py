@@ -8,15 +8,17 @@ brows). Only what changed is composed.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from bunraku.core.framing import Framing
-from bunraku.core.media import Picture, Pose, Rect, Weights
+from bunraku.core.media import Picture, Pose, Rect
+from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.pack.developer import Developer
 from bunraku.node.avatars.pack.geometry import NOTHING, covered, intersection, merged, union
 from bunraku.node.avatars.pack.limbs import lay
-from bunraku.node.avatars.pack.manifest import Manifest
+from bunraku.node.avatars.pack.manifest import EyesArt, Manifest
 from bunraku.node.avatars.pack.mouth import MouthChooser
-from bunraku.node.avatars.pack.plates import F32, NODE, Limb, Plate
+from bunraku.node.avatars.pack.plates import F32, NODE, Decoded, Plate
 from bunraku.node.avatars.pack.warp import Warp, farthest
 
 POSE_HYSTERESIS = 0.8  # degrees: a head that hovers between two poses must not flicker
@@ -26,16 +28,18 @@ CHROMA_STILL = 0.75  # px of luma: colour is coarse, and follows in steps below 
 class PackFigure:
     """An ``Avatar`` (see ``avatars.base``) over plates of one size."""
 
-    def __init__(
-        self, manifest: Manifest, plates: tuple[Plate, ...], limbs: tuple[Limb, ...], framing: Framing
-    ) -> None:
+    latency = 0
+    """A picture shows the very moment it is drawn of."""
+
+    def __init__(self, manifest: Manifest, art: Decoded, framing: Framing) -> None:
         self.framing = framing
-        self._plates, self._limbs = plates, limbs
+        self._plates, self._limbs = art
+        self._gestures = manifest.gestures
         self._picture = Picture(framing.stream_width, framing.height)
         self._mouths = MouthChooser(manifest)
         self._eyes = manifest.eyes
         self._developer = Developer(framing, self._picture)
-        rows, columns = plates[0].bases.shape[1:3]
+        rows, columns = self._plates[0].bases.shape[1:3]
         self._warp = Warp(rows, columns, manifest.bases)
         self._limb_rect = NOTHING
         """What raised arms cover in the picture."""
@@ -44,7 +48,12 @@ class PackFigure:
     def picture(self) -> Picture:
         return self._picture
 
-    def render(self, mouth: Weights, pose: Pose) -> Rect:
+    @property
+    def gestures(self) -> Mapping[str, float]:
+        return self._gestures
+
+    def render(self, moment: Moment) -> Rect:
+        mouth, pose = moment.weights, moment.pose
         shown = self._developer.canvas.plate
         plate = self._choose_plate(pose)
         if shown is not None and plate is not shown:
@@ -159,10 +168,10 @@ class PackFigure:
         return min(self._plates, key=away)
 
     def _choose_eyes(self, pose: Pose) -> int:
-        def away(at: dict[str, float]) -> float:
-            lid = 3.0 * (at["lid"] - pose.lid) ** 2
-            look = (at["gaze_x"] - pose.gaze_x) ** 2 + (at["gaze_y"] - pose.gaze_y) ** 2
-            return lid + look * (1 - 0.9 * pose.lid) + 0.8 * (at.get("squint", 0.0) - pose.squint) ** 2
+        def away(at: EyesArt) -> float:
+            lid = 3.0 * (at.lid - pose.lid) ** 2
+            look = (at.gaze_x - pose.gaze_x) ** 2 + (at.gaze_y - pose.gaze_y) ** 2
+            return lid + look * (1 - 0.9 * pose.lid) + 0.8 * (at.squint - pose.squint) ** 2
 
         return min(range(len(self._eyes)), key=lambda i: away(self._eyes[i]))
 

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bunraku.core.errors import DigitalHumanBroken, DigitalHumanVersion
+from bunraku.core.vocabulary import EMOTIONS, GESTURES, LIMB_GESTURES, OWN_GESTURE
+from bunraku.node.avatars.manifest import read_raw
 
 FORMAT = 1
+KIND = "pack"
+
+BASES = ("yaw", "pitch", "roll", "sway", "breath", "nod", "brow_l", "brow_r", "brow_in")
+"""What may displace the picture: parameters of ``Pose`` by the same names."""
+
+SPRITE_MARGIN = 8  # art px: sprites are resampled inside their surroundings
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+Box = tuple[int, int, Count, Count]
+"""(x, y, width, height), art px."""
+
+
+def _feeling(value: str) -> str:
+    if value not in EMOTIONS:
+        raise ValueError(f"must be one of {', '.join(EMOTIONS)}")
+    return value
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Art(_Part):
+class Sheet(_Part):
     """Size of the art canvas in px and the distance between displacement nodes."""
 
-    width: int
-    height: int
-    grid: int
+    width: Count
+    height: Count
+    grid: Count
 
 
 class View(_Part):
@@ -30,8 +48,8 @@ class View(_Part):
 
     x: float
     y: float
-    width: float
-    height: float
+    width: Positive
+    height: Positive
 
 
 class PoseArt(_Part):
@@ -39,23 +57,30 @@ class PoseArt(_Part):
 
     yaw: float
     pitch: float
-    mouth_rect: tuple[int, int, int, int]
-    eyes_rect: tuple[int, int, int, int]
+    mouth_rect: Box
+    eyes_rect: Box
 
 
-class Rest(_Part):
-    smile: float
+class EyesArt(_Part):
+    """What an eye sprite shows (``Pose``)."""
+
+    gaze_x: float
+    gaze_y: float
+    lid: float
+    squint: float = 0.0
 
 
-class Limb(_Part):
+class LimbArt(_Part):
     """A raised arm: its place when up and the point it turns about, in art px.
 
     It rises from ``drop`` px below, ``lean`` degrees over; while it is up it swings by ``swing``
-    degrees and bobs by ``bob`` px, ``beats`` times a gesture.
+    degrees and bobs by ``bob`` px, ``beats`` times a gesture. ``seconds`` is the length of the
+    gesture, for one of the pack's own or to replace the usual. Limbs of one gesture rise together.
     """
 
-    gesture: str
-    image: str
+    # The name is part of a URL and of a file's name.
+    gesture: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,47}$")]
+    image: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$")]
     x: float
     y: float
     pivot_x: float
@@ -65,38 +90,74 @@ class Limb(_Part):
     swing: float = 0.0
     bob: float = 0.0
     beats: float = 1.0
+    seconds: Annotated[float | None, Field(ge=0.4, le=30)] = None
 
 
 class Manifest(_Part):
     format: Literal[1]
-    id: str
+    kind: Literal["pack"] = KIND
+    id: Annotated[str, Field(min_length=1)]
     name: str
-    art: Art
+    art: Sheet
     portrait: View
     square: View
     bases: tuple[str, ...]
-    mouth_axes: tuple[str, ...]
-    poses: tuple[PoseArt, ...]
-    mouths: tuple[dict[str, float], ...]
-    eyes: tuple[dict[str, float], ...]
-    rest: Rest
-    emotion: Literal["neutral", "warm", "serious", "happy"] = "neutral"
-    limbs: tuple[Limb, ...] = ()
+    poses: Annotated[tuple[PoseArt, ...], Field(min_length=1)]
+    mouths: Annotated[tuple[dict[str, float], ...], Field(min_length=1)]
+    eyes: Annotated[tuple[EyesArt, ...], Field(min_length=1)]
+    emotion: Annotated[str, AfterValidator(_feeling)] = "neutral"
+    limbs: tuple[LimbArt, ...] = ()
+
+    @property
+    def gestures(self) -> dict[str, float]:
+        """Every gesture of the figure and how many seconds it takes, in the order they are listed."""
+        raised = {
+            limb.gesture: limb.seconds or LIMB_GESTURES.get(limb.gesture, OWN_GESTURE) for limb in self.limbs
+        }
+        usual = list(GESTURES.items())
+        return dict([*usual[:3], *raised.items(), *usual[3:]])
+
+    @model_validator(mode="after")
+    def _sound(self) -> Manifest:
+        if unknown := [b for b in self.bases if b not in BASES]:
+            raise ValueError(f"bases: no {unknown[0]}; there are {', '.join(BASES)}")
+        if len(set(self.bases)) < len(self.bases):
+            raise ValueError("bases: one is named twice")
+        for i, pose in enumerate(self.poses):
+            for name in ("mouth_rect", "eyes_rect"):
+                x, y, w, h = getattr(pose, name)
+                m = SPRITE_MARGIN
+                if x < m or y < m or x + w + m > self.art.width or y + h + m > self.art.height:
+                    raise ValueError(f"poses.{i}.{name}: nearer than {m} px to the edge of the art")
+        self._check_limbs()
+        return self
+
+    def _check_limbs(self) -> None:
+        seconds: dict[str, float | None] = {}
+        images: set[tuple[str, str]] = set()
+        for i, limb in enumerate(self.limbs):
+            if limb.gesture in GESTURES:
+                raise ValueError(f"limbs.{i}.gesture: {limb.gesture} is a gesture of every figure's head")
+            if (limb.gesture, limb.image) in images:
+                raise ValueError(f"limbs.{i}: {limb.gesture} raises {limb.image} twice")
+            if seconds.setdefault(limb.gesture, limb.seconds) != limb.seconds:
+                raise ValueError(f"limbs.{i}.seconds: {limb.gesture} has another length already")
+            images.add((limb.gesture, limb.image))
 
 
 def read(folder: Path) -> Manifest:
     """Parse a pack's manifest.
 
     Raises ``DigitalHumanVersion`` for another format, ``DigitalHumanBroken`` for anything else
-    that is wrong with it.
+    that is wrong with it; the message names the field.
     """
-    try:
-        raw = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DigitalHumanBroken(f"manifest unreadable ({type(error).__name__})") from error
-    if isinstance(raw, dict) and raw.get("format") != FORMAT:
+    raw = read_raw(folder)
+    if raw.get("format") != FORMAT:
         raise DigitalHumanVersion(f"pack format {raw.get('format')!r}, this renderer reads {FORMAT}")
     try:
         return Manifest.model_validate(raw)
     except ValidationError as error:
-        raise DigitalHumanBroken("manifest incomplete") from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise DigitalHumanBroken(f"manifest: {where + ': ' if where else ''}{said}"[:200]) from error

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bunraku.core.media import Weights
+from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.pack.manifest import Manifest
-from bunraku.node.lipsync.visemes import VISEMES
 
 # Mouth space of each viseme: open, wide (negative: pucker), press, tuck, teeth, tongue.
 SHAPES: dict[str, tuple[float, float, float, float, float, float]] = {

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-import zlib
 from collections import OrderedDict
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
+
+import cv2
 
 from bunraku.core.errors import DigitalHumanBroken
 from bunraku.core.framing import Framing
+from bunraku.node.avatars.mapped import ArrayFolder
+from bunraku.node.avatars.pack import stored
 from bunraku.node.avatars.pack.figure import PackFigure
 from bunraku.node.avatars.pack.manifest import Manifest, read
-from bunraku.node.avatars.pack.plates import Art, Limb, Plate
+from bunraku.node.avatars.pack.plates import Art, Decoded
 
 CACHE_BYTES = 400_000_000
-"""Decoded art kept for the next task; running figures keep theirs alive regardless."""
+"""Decoded art kept at hand for the next task; running figures keep theirs alive regardless."""
 
-HEAD_GESTURES = ("nod", "shake_head", "bow", "idle_action", "mute_action")
-
-Decoded = tuple[tuple[Plate, ...], tuple[Limb, ...]]
+DECODER = 1
+"""Of ``plates``: raise it when the same pack is decoded to other planes than before."""
 
 
 class ArtCache:
@@ -28,54 +31,37 @@ class ArtCache:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._lock = threading.Lock()
-        self._held: OrderedDict[tuple[Path, int, int], Decoded] = OrderedDict()
+        self._held: OrderedDict[str, Decoded] = OrderedDict()
 
-    def get(self, key: tuple[Path, int, int]) -> Decoded | None:
+    def get(self, name: str) -> Decoded | None:
         with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-            return self._held.get(key)
+            if name in self._held:
+                self._held.move_to_end(name)
+            return self._held.get(name)
 
-    def put(self, key: tuple[Path, int, int], decoded: Decoded) -> None:
+    def put(self, name: str, decoded: Decoded) -> None:
         with self._lock:
-            self._held[key] = decoded
-            while len(self._held) > 1 and sum(map(size_of, self._held.values())) > self._capacity:
+            self._held[name] = decoded
+            while len(self._held) > 1 and sum(d.nbytes for d in self._held.values()) > self._capacity:
                 self._held.popitem(last=False)
 
 
 ART = ArtCache(CACHE_BYTES)
 
 
-def size_of(decoded: Decoded) -> int:
-    """Bytes of decoded art."""
-    plates, limbs = decoded
-    return sum(p.nbytes for p in plates) + sum(limb.image.nbytes for limb in limbs)
-
-
-@cache
-def open_pack(folder: Path) -> Pack:
-    """The pack in a folder, decoded once per process however many servers and tasks show it.
-
-    Raises ``DigitalHumanVersion`` or ``DigitalHumanBroken``, which are not remembered.
-    """
-    return Pack(folder)
-
-
 class Pack:
-    """Thread-safe; decoding a size happens once even when many tasks ask for it together."""
+    """Thread-safe; decoding a size happens once even when many tasks ask for it together.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    With a ``cache`` folder what was decoded is mapped from there, in every process that is given
+    the same one; without, or when its disk is full, it stays in memory.
+    """
+
+    def __init__(self, folder: Path, cache: Path | None = None) -> None:
         self.manifest: Manifest = read(folder)
-        parts = ["fields.npz", *(limb.image for limb in self.manifest.limbs)]
-        for i in range(len(self.manifest.poses)):
-            parts += [f"pose_{i}.webp", f"mouth_{i}.webp", f"eyes_{i}.webp"]
-        missing = [p for p in parts if not (folder / p).is_file()]
-        if missing:
-            raise DigitalHumanBroken(f"{missing[0]} missing")
-        sizes = ",".join(str((folder / p).stat().st_size) for p in parts)
-        self._version = f"{zlib.crc32((folder / 'manifest.json').read_bytes() + sizes.encode()):08x}"
+        self._version = _digest(folder, self.manifest)
+        self._gestures = self.manifest.gestures
         self._art = Art(self.manifest, folder)
+        self._files = ArrayFolder(cache) if cache is not None else None
         self._building = threading.Lock()
 
     @property
@@ -95,19 +81,48 @@ class Pack:
         return self.manifest.emotion
 
     @property
-    def gestures(self) -> tuple[str, ...]:
-        raised = dict.fromkeys(limb.gesture for limb in self.manifest.limbs)
-        return (*HEAD_GESTURES[:3], *raised, *HEAD_GESTURES[3:])
+    def gestures(self) -> Mapping[str, float]:
+        return self._gestures
 
     def stage(self, framing: Framing) -> PackFigure:
-        plates, limbs = self.plates(framing.width, framing.height)
-        return PackFigure(self.manifest, plates, limbs, framing)
+        return PackFigure(self.manifest, self.decoded(framing.width, framing.height), framing)
 
-    def plates(self, width: int, height: int) -> Decoded:
-        key = (self.folder, width, height)
+    def decoded(self, width: int, height: int) -> Decoded:
+        """The art at one size of picture. Raises ``DigitalHumanBroken``."""
+        name = f"{self._version}-{width}x{height}"
         with self._building:
-            decoded = ART.get(key)
-            if decoded is None:
-                decoded = self._art.build(width, height)
-                ART.put(key, decoded)
-            return decoded
+            found = ART.get(name)
+            if found is None:
+                found = self._shared(name, width, height) or self._art.decode(width, height)
+                ART.put(name, found)
+            elif self._files is not None:
+                self._files.touch(name)
+            return found
+
+    def _shared(self, name: str, width: int, height: int) -> Decoded | None:
+        """By way of a file that is mapped; None when there can be none."""
+        if self._files is None:
+            return None
+        kept = self._files.open(name)
+        if kept is not None:
+            try:
+                return stored.load(kept)
+            except stored.Damaged:
+                self._files.remove(name)
+        made = self._files.make(name, lambda out: stored.save(out, self._art, width, height))
+        return stored.load(made) if made is not None else None
+
+
+def _digest(folder: Path, manifest: Manifest) -> str:
+    """Of everything that the planes of a pack are made from, the decoders included."""
+    parts = ["manifest.json", "fields.npz", *(limb.image for limb in manifest.limbs)]
+    for i in range(len(manifest.poses)):
+        parts += [f"pose_{i}.webp", f"mouth_{i}.webp", f"eyes_{i}.webp"]
+    digest = hashlib.sha256(f"{DECODER} {cv2.__version__}".encode())
+    for part in parts:
+        try:
+            with (folder / part).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise DigitalHumanBroken(f"{part} missing") from error
+    return digest.hexdigest()[:32]

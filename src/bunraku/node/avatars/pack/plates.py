@@ -8,10 +8,11 @@ be laid over any background.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,7 @@ import numpy.typing as npt
 from bunraku.core.errors import DigitalHumanBroken
 from bunraku.core.media import Rect
 from bunraku.node.avatars.pack.cv import cv2
-from bunraku.node.avatars.pack.manifest import Limb as LimbArt
-from bunraku.node.avatars.pack.manifest import Manifest, View
+from bunraku.node.avatars.pack.manifest import SPRITE_MARGIN, LimbArt, Manifest, View
 
 U8: TypeAlias = npt.NDArray[np.uint8]
 F32: TypeAlias = npt.NDArray[np.float32]
@@ -99,6 +99,17 @@ class Limb:
     beats: float
 
 
+class Decoded(NamedTuple):
+    """All that is shown of a pack in pictures of one size; its planes may be read-only."""
+
+    plates: tuple[Plate, ...]
+    limbs: tuple[Limb, ...]
+
+    @property
+    def nbytes(self) -> int:
+        return sum(p.nbytes for p in self.plates) + sum(limb.image.nbytes for limb in self.limbs)
+
+
 def layer_from_bgra(bgra: U8, rect: Rect) -> Layer:
     """Convert straight BGRA of exactly ``rect``'s size."""
     width, height = rect.width, rect.height
@@ -124,25 +135,29 @@ def decode(path: Path) -> U8:
     except OSError as error:
         raise DigitalHumanBroken(f"{path.name} missing") from error
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    if image is None or image.ndim != 3:
+    if image is None or image.ndim != 3 or image.dtype != np.uint8:
         raise DigitalHumanBroken(f"{path.name} unreadable")
     return cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if image.shape[2] == 3 else image
 
 
 @dataclass(frozen=True)
 class Art:
-    """A pack's pictures as decoded from disk."""
+    """A pack's pictures on disk, and how they are decoded."""
 
     manifest: Manifest
     folder: Path
 
-    @cached_property
-    def bases(self) -> F32:
+    def _fields(self) -> F32:
+        """Displacement bases in art px, shape (poses, bases, rows, columns, 2)."""
         try:
             with np.load(self.folder / "fields.npz", allow_pickle=False) as data:
-                return data["bases"].astype(np.float32)
-        except (OSError, KeyError, ValueError) as error:
+                fields: F32 = data["bases"].astype(np.float32)
+        except (OSError, KeyError, ValueError, BadZipFile) as error:
             raise DigitalHumanBroken("fields.npz unreadable") from error
+        m = self.manifest
+        if fields.ndim != 5 or fields.shape[:2] + fields.shape[4:] != (len(m.poses), len(m.bases), 2):
+            raise DigitalHumanBroken("fields.npz does not fit the manifest")
+        return fields
 
     def view(self, width: int, height: int) -> tuple[float, float, float]:
         """(scale, left, top): frame px = (art px - (left, top)) * scale.
@@ -153,7 +168,8 @@ class Art:
         m = self.manifest
         aspect = height / width
         portrait, square = m.portrait, m.square
-        t = min(1.0, max(0.0, (aspect - 1.0) / (portrait.height / portrait.width - 1.0)))
+        slender = portrait.height / portrait.width - 1.0
+        t = min(1.0, max(0.0, (aspect - 1.0) / slender)) if slender else 0.0
 
         def blend(name: str) -> float:
             a, b = getattr(square, name), getattr(portrait, name)
@@ -168,11 +184,17 @@ class Art:
             return 1.0, float(round(left)), float(round(top))
         return scale, left, top
 
-    def build(self, width: int, height: int) -> tuple[tuple[Plate, ...], tuple[Limb, ...]]:
-        """Resample everything for a frame of this size. Takes CPU time: call it off the event loop."""
+    def decode(self, width: int, height: int) -> Decoded:
+        """Resample everything for a frame of this size. Takes CPU time: call it off the event loop.
+
+        Raises ``DigitalHumanBroken``.
+        """
+        return Decoded(tuple(self.plates(width, height)), tuple(self.limbs(width, height)))
+
+    def plates(self, width: int, height: int) -> Iterator[Plate]:
+        """One after another, for whoever has no room for all at once."""
         lens = Lens(*self.view(width, height), width, height)
-        m = self.manifest
-        plates: list[Plate] = []
+        m, fields = self.manifest, self._fields()
         for index, pose in enumerate(m.poses):
             base = decode(self.folder / f"pose_{index}.webp")
             if base.shape[:2] != (m.art.height, m.art.width):
@@ -180,10 +202,14 @@ class Art:
             body = layer_from_bgra(lens.shoot(base, 0, 0, lens.whole), lens.whole)
             mouths = self._sprites(lens, base, f"mouth_{index}.webp", pose.mouth_rect, len(m.mouths))
             eyes = self._sprites(lens, base, f"eyes_{index}.webp", pose.eyes_rect, len(m.eyes))
-            bases = lens.field(self.bases[index], m.art.grid)
+            bases = lens.field(fields[index], m.art.grid)
             bands = lens.bands(bases, body, (mouths[0].rect, eyes[0].rect))
-            plates.append(Plate(pose.yaw, pose.pitch, body, mouths, eyes, bases, bands))
-        return tuple(plates), tuple(self._limb(lens, limb) for limb in m.limbs)
+            yield Plate(pose.yaw, pose.pitch, body, mouths, eyes, bases, bands)
+
+    def limbs(self, width: int, height: int) -> Iterator[Limb]:
+        lens = Lens(*self.view(width, height), width, height)
+        for limb in self.manifest.limbs:
+            yield self._limb(lens, limb)
 
     def _sprites(
         self, lens: Lens, base: U8, name: str, box: tuple[int, int, int, int], count: int
@@ -192,7 +218,7 @@ class Art:
         sheet = decode(self.folder / name)
         if sheet.shape[:2] != (h * count, w):
             raise DigitalHumanBroken(f"{name} has the wrong size")
-        target, margin = lens.frame_rect(box), 8
+        target, margin = lens.frame_rect(box), SPRITE_MARGIN
         # Sprites are resampled inside their surroundings, so that their edges match the base.
         patch = base[y - margin : y + h + margin, x - margin : x + w + margin].copy()
         layers: list[Layer] = []

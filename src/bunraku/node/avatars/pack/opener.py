@@ -1,0 +1,17 @@
+"""Kind ``pack``: baked layers, composed on the CPU."""
+
+from __future__ import annotations
+
+from functools import cache as kept
+from pathlib import Path
+
+from bunraku.node.avatars.pack.pack import Pack
+
+
+@kept
+def open_pack(folder: Path, cache: Path | None) -> Pack:
+    """One ``Pack`` per folder and process, however many servers and tasks show it.
+
+    Raises ``DigitalHumanVersion`` or ``DigitalHumanBroken``, which are not remembered.
+    """
+    return Pack(folder, cache)
