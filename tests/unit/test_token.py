@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bunraku.core.identifiers import MAX_USER_ID, legal
 from bunraku.core.token import (
     TokenError,
     TokenExpired,
@@ -116,7 +117,10 @@ def test_nothing_but_token_errors_for_blobs(blob):
         verify("04" + base64.b64encode(blob).decode(), 1, SECRET, NOW)
 
 
-@given(st.integers(1, 2**32 - 1), st.text(min_size=1, max_size=64), st.integers(1, 86400))
+USERS = st.text(min_size=1, max_size=64).filter(lambda user: legal(user, MAX_USER_ID))
+
+
+@given(st.integers(1, 2**32 - 1), USERS, st.integers(1, 86400))
 def test_round_trip(app_id, user, seconds):
     user = user.encode("utf-8", "ignore").decode() or "u"
     token = verify(generate(app_id, user, SECRET, NOW, seconds), app_id, SECRET, NOW, user)

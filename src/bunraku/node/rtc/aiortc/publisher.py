@@ -1,4 +1,7 @@
-"""One publisher over one aiortc connection."""
+"""One publisher over one aiortc connection.
+
+Nothing that is lost on the way is made up: aiortc's jitter buffer drops what came around it too.
+"""
 
 from __future__ import annotations
 
