@@ -263,6 +263,21 @@ def test_without_a_disk_the_art_is_decoded_in_memory(tmp_path, forgetful, monkey
     assert list((tmp_path / "full").iterdir()) == []
 
 
+def test_a_file_that_cannot_be_opened_now_is_not_thrown_away(tmp_path, forgetful, monkeypatch):
+    wanted = drawn(Pack(BUILT_IN / "anna", tmp_path))
+    (path,) = tmp_path.iterdir()
+    inode = path.stat().st_ino
+
+    def no_files_left(*_, **__):
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as scarce:
+        scarce.setattr(mapped.mmap, "mmap", no_files_left)
+        forgetful()
+        assert np.array_equal(drawn(Pack(BUILT_IN / "anna", tmp_path)), wanted)
+    assert [p.stat().st_ino for p in tmp_path.iterdir()] == [inode]
+
+
 def test_broken_art_leaves_nothing_in_the_folder(tmp_path, forgetful):
     folder = copied(tmp_path / "p")
     (folder / "mouth_3.webp").write_bytes(b"RIFF")

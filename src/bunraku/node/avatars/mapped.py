@@ -104,7 +104,10 @@ class ArrayFolder:
             found = ArrayFile(path)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except OSError as error:  # no files or no memory left: the file itself may be sound
+            log.warning("decoded art %s: %s", path.name, error)
+            return None
+        except ValueError as error:
             log.warning("decoded art %s: %s", path.name, error)
             self.remove(name)
             return None
