@@ -20,6 +20,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from bunraku.core.errors import ApiError
 from bunraku.core.identifiers import MAX_ROOM_ID, MAX_USER_ID, MAX_USER_NAME, has_illegal
 from bunraku.core.settings import IceServer
 from bunraku.core.token import TokenError
@@ -36,6 +37,7 @@ OUTBOX = 256  # messages; a client that does not read is let go
 MAX_STRANGERS, MAX_STRANGERS_PER_ADDRESS = 512, 128  # connections that have not logged in yet
 TRY_AGAIN_LATER = 1013  # IANA's registry of WebSocket close codes
 PARAMETER_ERROR, ROOM_EMPTY, ROOM_ILLEGAL, ROOM_LONG = 1100001, 1002011, 1002012, 1002013
+LOGIN_TIMED_OUT = 1002031
 
 
 class LoginRefused(Exception):
@@ -157,7 +159,11 @@ class Signaling:
             await socket.close(TRY_AGAIN_LATER)
         if login is None:
             return
-        member_id = await self._hall.join(login)
+        try:
+            member_id = await self._hall.join(login)
+        except ApiError as error:  # no node has room, or the one that has the room is away
+            await _refuse(socket, LOGIN_TIMED_OUT, error.message)
+            return
         try:
             await Participant(socket, self._hall, self._door, login, member_id).attend(self._ice_servers)
         finally:
@@ -171,9 +177,7 @@ class Signaling:
             async with asyncio.timeout(LOGIN_TIMEOUT):
                 return self._checked(_read(await socket.receive_text()))
         except (LoginRefused, TokenError) as error:
-            refusal = {"event": "error", "code": error.code, "message": str(error)}
-            await socket.send_text(json.dumps(refusal))
-            await socket.close(1008)
+            await _refuse(socket, error.code, str(error))
         except (WebSocketDisconnect, TimeoutError, KeyError, RuntimeError, UnicodeError):
             await _close_quietly(socket)
         return None
@@ -199,6 +203,11 @@ class Signaling:
         verified = self._door.check(app_id, token, user_id)
         verified.admit(room_id)
         return Login(app_id, room_id, user_id, user_name, token, verified.expire)
+
+
+async def _refuse(socket: WebSocket, code: int, text: str) -> None:
+    await socket.send_text(json.dumps({"event": "error", "code": code, "message": text}))
+    await socket.close(1008)
 
 
 def _read(text: str) -> dict[str, Any]:

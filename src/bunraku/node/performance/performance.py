@@ -89,8 +89,8 @@ class Performance:
     ) -> None:
         self._clock, self._outlet, self._audience, self._voicing = clock, outlet, audience, voicing
         self.meter = Meter()
-        self._mood = mood
-        self._life = Life(seed, mood)
+        self._mood, self._latency = mood, avatar.latency
+        self._life = Life(seed, mood, avatar.gestures)
         self._queue = DriveQueue(queue_capacity)
         self._lines: dict[str, Line] = {}
         self._submitted = 0
@@ -98,7 +98,7 @@ class Performance:
         self.pictures = PictureTrack(
             clock.monotonic, avatar, outlet, executor, self.meter, bitrate=bitrate, open_video=open_video
         )
-        self._sound = SoundTrack(clock, outlet.push, open_audio, self._begin_late)
+        self._sound = SoundTrack(clock, outlet.push, open_audio, self._begin_late, delay=avatar.latency)
         self._time_us = 0
         self._cut_at: float | None = None
         self._start = 0.0
@@ -296,7 +296,7 @@ class Performance:
         if self._cut_at is not None:
             self.meter.interrupt_ms.observe((self._clock.monotonic() - self._cut_at) * 1e3)
             self._cut_at = None
-        self.pictures.send(weights, pose, time_us)
+        self.pictures.send(weights, pose, time_us, samples)
 
     # --- sound
 
@@ -335,7 +335,7 @@ class Performance:
                 weights = line.lips.weights(at, lips, partial(line.speech.peek_lips, TICK_SAMPLES))
                 words = line.speech.take_words() + line.lips.take_words()
                 if words:
-                    self._audience.words_spoken(drive_id, words)
+                    self._caption(drive_id, words)
                 speaking = True
             if not line.speech.exhausted:
                 if wanted and sound.size == 0:
@@ -348,6 +348,14 @@ class Performance:
             parts.append(SILENCE[:wanted])
         samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return samples, (rest() if weights is None else weights), speaking
+
+    def _caption(self, drive_id: str, words: tuple[Word, ...]) -> None:
+        """Words are announced when they are heard, which an avatar's latency delays."""
+        if not self._latency:
+            self._audience.words_spoken(drive_id, words)
+            return
+        due = self._clock.monotonic() + self._latency * TICK_S
+        self._clock.call_at(due, lambda: self._audience.words_spoken(drive_id, words))
 
     def _finish(self, line: Line) -> None:
         failed = line.speech.failure is not None
