@@ -10,6 +10,7 @@ import click
 from pydantic import ValidationError
 
 from bunraku import __version__
+from bunraku.cluster_cli import commands as cluster_commands
 from bunraku.core import logs
 from bunraku.core.settings import Settings, load
 from bunraku.remote import COMMANDS
@@ -50,11 +51,13 @@ def main() -> None:
 @click.option("--config", type=click.Path(path_type=Path), help="bunraku.toml")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="PEM certificate chain: serve HTTPS.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="PEM key of --tls-cert.")
+@click.option("--nodes", type=click.IntRange(min=1), help="Node processes on this machine (extra: cluster).")
 @_server_options
 def serve(
     config: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    nodes: int | None,
     host: str | None,
     port: int | None,
     data_dir: Path | None,
@@ -70,7 +73,32 @@ def serve(
 
         return build(settings)
 
-    _run(make, settings, log_level)
+    if nodes is None:
+        _run(make, settings, log_level)
+    else:
+        _serve_with_nodes(settings, nodes, log_level)
+
+
+def _serve_with_nodes(settings: Settings, count: int, log_level: str) -> None:
+    from bunraku import cluster
+    from bunraku.nodes.ray import cluster as ray_cluster
+    from bunraku.process import CannotStart
+
+    try:
+        cluster.check(settings, fronts=False)
+        logs.configure(log_level.upper())
+        joined = ray_cluster.start()
+    except CannotStart as error:
+        raise click.ClickException(str(error)) from None
+
+    def make() -> FastAPI:
+        own = [ray_cluster.add(joined, settings, i, log_level.upper()) for i in range(count)]
+        return cluster.build(settings, joined, own)
+
+    try:
+        _run(make, settings, log_level)
+    finally:
+        joined.leave()
 
 
 @main.command()
@@ -168,5 +196,5 @@ def soak(minutes: float, seed: int, out: Path) -> None:
         click.echo(f"{name:<14} {value:+}")
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, *cluster_commands(_settings)):
     main.add_command(_command)

@@ -7,6 +7,7 @@ of the exceptions it names. Any call may raise ``NodeAway``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from bunraku.core.catalogue import DigitalHuman
@@ -145,4 +146,4 @@ class Nodes(Protocol):
         """Whichever answers soonest."""
         ...
 
-    async def all(self) -> list[Node]: ...
+    async def all(self) -> Sequence[Node]: ...

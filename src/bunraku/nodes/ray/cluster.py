@@ -1,0 +1,166 @@
+"""Ray itself: started here or joined, its knobs set on purpose, and the actors that are nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bunraku.core.settings import Settings
+from bunraku.process import CannotStart
+
+log = logging.getLogger(__name__)
+
+# Read by Ray's processes when they start. Ray's own defaults notice a dead machine after 15 s and
+# more; streams are not saved by it (leases are quicker), but places for new actors are.
+ENVIRONMENT = {
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",  # nodes go on without the head
+    "RAY_memory_usage_threshold": "0.97",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+}
+STORE_BYTES = 80 * 1024 * 1024  # the least that Ray takes: no media goes through its object store
+CONCURRENCY = 10_000  # questions at once: each room member and each drive socket has one waiting
+START_TIMEOUT = 60.0
+NAMESPACE = "bunraku"
+
+
+def prepare() -> None:
+    """Set the environment for a Ray that this process starts; what is set already stays."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    # Workers import this very package, also when it is not installed where Python looks first.
+    root = str(Path(__file__).parents[3])
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if root not in sys.path or root not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
+
+
+def ray_module() -> Any:
+    """Raises ``CannotStart`` when the extra is not installed."""
+    prepare()
+    try:
+        import ray
+    except ImportError:
+        raise CannotStart("nodes need Ray: pip install bunraku[cluster]") from None
+    return ray
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """This process is a driver of a Ray cluster."""
+
+    ray: Any
+    own: bool
+    """Started here, and ended with this process."""
+
+    def leave(self) -> None:
+        self.ray.shutdown()
+
+
+def start() -> Joined:
+    """A Ray for this machine alone, on loopback, that ends with this process."""
+    ray = ray_module()
+    ray.init(
+        address="local",
+        namespace=NAMESPACE,
+        num_cpus=os.cpu_count(),
+        object_store_memory=STORE_BYTES,
+        include_dashboard=False,
+        log_to_driver=True,
+        configure_logging=False,
+        _node_ip_address="127.0.0.1",
+    )
+    return Joined(ray, own=True)
+
+
+def join(address: str) -> Joined:
+    """The cluster whose head is at ``address`` (HOST:PORT, or ``auto`` for the one this machine is in).
+
+    This machine joins it by ``ray start`` unless it is part of it already. Raises ``CannotStart``.
+    """
+    ray = ray_module()
+    options = {"namespace": NAMESPACE, "log_to_driver": True, "configure_logging": False}
+    try:
+        ray.init(address="auto", **options)
+        return Joined(ray, own=False)
+    except ConnectionError:
+        if address == "auto":
+            raise CannotStart("no Ray runs on this machine: name its head with --join") from None
+    command = [str(Path(sys.executable).parent / "ray"), "start", f"--address={address}"]
+    command += [f"--object-store-memory={STORE_BYTES}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise CannotStart(f"ray start: {' '.join(last)}")
+    try:
+        ray.init(address="auto", **options)
+    except ConnectionError as error:
+        raise CannotStart(f"Ray at {address} cannot be reached: {error}") from None
+    return Joined(ray, own=False)
+
+
+def new_id() -> str:
+    """Of a node: short, of [a-z0-9-], and nobody's before."""
+    host = re.sub(r"[^a-z0-9]+", "-", socket.gethostname().lower()).strip("-")[:16] or "node"
+    return f"{host}-{secrets.token_hex(3)}"
+
+
+def add(cluster: Joined, settings: Settings, index: int, log_level: str, node_id: str = "") -> str:
+    """Start a node on this machine, the ``index``-th here; returns its id. It outlives this process
+    unless the cluster is its own."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    from bunraku.nodes.ray.actor import NodeActor
+
+    node_id = node_id or new_id()
+    if settings.rtc.port:  # each node has a port of its own
+        rtc = settings.rtc.model_copy(update={"port": settings.rtc.port + index})
+        settings = settings.model_copy(update={"rtc": rtc})
+    here = cluster.ray.get_runtime_context().get_node_id()
+    cluster.ray.remote(NodeActor).options(
+        name=node_id,
+        namespace=NAMESPACE,
+        lifetime="detached",
+        max_restarts=-1,
+        num_cpus=0,  # placement is ours (decision D14)
+        max_concurrency=CONCURRENCY,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=here, soft=False),
+    ).remote(node_id, settings, log_level)
+    return node_id
+
+
+async def started(cluster: Joined, node_ids: list[str]) -> None:
+    """Until these nodes live. Raises ``CannotStart``."""
+    handles = [cluster.ray.get_actor(i, namespace=NAMESPACE) for i in node_ids]
+    try:
+        async with asyncio.timeout(START_TIMEOUT):
+            await asyncio.gather(*(h.started.remote() for h in handles))
+    except TimeoutError:
+        raise CannotStart("nodes did not start: see their log above") from None
+
+
+async def drain(cluster: Joined, node_id: str, deadline: float, *, restart: bool = False) -> None:
+    """Empty a node, end its life in order, and take its actor away or begin another life with it.
+
+    Raises ``KeyError`` when there is none of that id.
+    """
+    try:
+        handle = cluster.ray.get_actor(node_id, namespace=NAMESPACE)
+    except ValueError:
+        raise KeyError(node_id) from None
+    await handle.drain.remote(deadline)
+    await handle.close.remote()
+    cluster.ray.kill(handle, no_restart=not restart)
