@@ -14,19 +14,9 @@ from bunraku.node.avatars.catalog import BUILT_IN
 from bunraku.testing.server import APP_ID, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
+from ..support.waiting import drive_status, wait_for
+
 TTS = {"TimbreId": "tone-a"}
-
-
-def wait_for(condition, timeout=10.0):
-    deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.01)
-    return value
-
-
-def drive_status(api, drive):
-    return api.call("GetDriveStatus", DriveId=drive)["DriveList"][0]["Status"]
 
 
 # --- lists

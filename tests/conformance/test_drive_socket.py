@@ -14,7 +14,7 @@ import websockets
 from bunraku.core.media import SAMPLE_RATE, Codec, Kind
 from bunraku.testing.server import APP_ID
 
-from .test_actions import drive_status, wait_for
+from ..support.waiting import drive_status, wait_for
 
 RATE = 16000
 

@@ -13,7 +13,7 @@ import websockets
 from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET, RunningServer
 
-from .test_actions import drive_status, wait_for
+from ..support.waiting import drive_status, wait_for
 from .test_drive_socket import Ear
 
 

@@ -13,7 +13,7 @@ from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
-from .test_actions import drive_status, wait_for
+from ..support.waiting import drive_status, wait_for
 from .test_drive_socket import connect, ended, stage, start
 from .test_rooms import Member
 

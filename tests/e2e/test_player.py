@@ -19,7 +19,7 @@ import pytest
 from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET, RunningServer
 
-from ..conformance.test_actions import wait_for
+from ..support.waiting import wait_for
 from .conftest import BUILD, until
 
 pytestmark = pytest.mark.browser

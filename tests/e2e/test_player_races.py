@@ -15,7 +15,7 @@ from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import wait_for
+from ..support.waiting import wait_for
 from .conftest import until
 
 pytestmark = pytest.mark.browser

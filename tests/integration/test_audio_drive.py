@@ -21,7 +21,7 @@ from bunraku.node.speech.base import SpeechFailed
 from bunraku.testing.server import RunningServer
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import drive_status, wait_for
+from ..support.waiting import drive_status, wait_for
 
 
 def stereo(seconds=0.5, rate=22050):

@@ -18,7 +18,7 @@ from bunraku.node.avatars.backdrop import BackdropFailed, read
 from bunraku.testing.server import APP_ID, RunningServer
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import wait_for
+from ..support.waiting import wait_for
 
 
 def quarters(width: int = 600, height: int = 400) -> np.ndarray:

@@ -13,7 +13,7 @@ from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import drive_status, wait_for
+from ..support.waiting import drive_status, wait_for
 
 SECRET = "demo_callback_secret"
 

@@ -15,7 +15,7 @@ from bunraku.core import errors
 from bunraku.front.rpc.actions import background
 from bunraku.testing.server import APP_ID, SECRET
 
-from ..conformance.test_actions import drive_status, wait_for
+from ..support.waiting import drive_status, wait_for
 
 
 async def test_pcm_streams_as_it_comes(server, api, create):

@@ -29,7 +29,7 @@ from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import wait_for
+from ..support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from bunraku.testing.network import LossyPath, Weather
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import wait_for
+from ..support.waiting import wait_for
 
 NAMES = tuple(f"tone-{c}" for c in "abcdefgh")
 WORDS = "one two three four five six seven eight nine ten " * 6

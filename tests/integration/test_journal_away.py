@@ -12,7 +12,7 @@ from bunraku.core.errors import SystemBusy
 from bunraku.testing.server import APP_ID, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import wait_for
+from ..support.waiting import wait_for
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from bunraku.testing.network import LossyPath, Weather
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import wait_for
+from ..support.waiting import wait_for
 
 
 @pytest.fixture(scope="module", params=["port", "aiortc"])

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import httpx
@@ -19,56 +13,18 @@ from bunraku.core.errors import SystemBusy
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import wait_for
+from ..support.services import Service, postgresql, postgresql_binaries
+from ..support.waiting import wait_for
 
-
-def _binaries() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    return found[-1].parent if found else None
-
-
-BIN = _binaries()
-pytestmark = pytest.mark.skipif(BIN is None, reason="no PostgreSQL server here")
-
-
-@dataclass
-class Database:
-    url: str
-    start: Callable[[], None]
-    stop: Callable[[], None]
+pytestmark = pytest.mark.skipif(postgresql_binaries() is None, reason="no PostgreSQL server here")
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """A server of its own, reached by a socket in a folder of its own."""
-    assert BIN is not None
-    folder = tmp_path_factory.mktemp("postgresql")
-    folder.chmod(0o755)
-    root = os.geteuid() == 0  # PostgreSQL refuses to run as root
-    user = "postgres" if root else pwd.getpwuid(os.geteuid()).pw_name
-    if root:
-        for parent in (folder, *folder.parents):
-            if parent.stat().st_uid == 0 and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o055)
-        shutil.chown(folder, user)
-    before = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if root else []
-
-    def run(*command: str) -> None:
-        subprocess.run([*before, *command], check=True, capture_output=True, cwd=folder)
-
-    run(str(BIN / "initdb"), "-D", str(folder / "data"), "-U", "bunraku", "-A", "trust", "--no-sync")
-    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
-    control = [str(BIN / "pg_ctl"), "-D", str(folder / "data"), "-w"]
-
-    def start() -> None:
-        run(*control, "-o", options, "-l", str(folder / "log"), "start")
-
-    def stop() -> None:
-        run(*control, "-m", "immediate", "stop")
-
-    start()
-    yield Database(f"postgresql+asyncpg://bunraku@/postgres?host={folder}", start, stop)
-    stop()
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = postgresql(tmp_path_factory.mktemp("postgresql"))
+    service.start()
+    yield service
+    service.stop()
 
 
 def test_tasks_apps_and_nonces_survive_in_postgresql(database, tmp_path, human_id):

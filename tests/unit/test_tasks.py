@@ -14,6 +14,8 @@ from bunraku.testing.clock import VirtualClock
 class Desk:
     """A journal whose rows become durable after as long as each is told to take, and a delivery."""
 
+    fenced = False
+
     def __init__(self, clock, *waits):
         self.clock, self.waits, self.sent = clock, iter(waits), []
 
@@ -45,6 +47,15 @@ async def test_section_8_4_first_attempts_keep_the_order_of_events():
     await outbox.emptied()
     assert desk.sent == [("quick", 7), ("slow", 0), ("slow", 1), ("slow", 2)]
     assert outbox._last == {}
+
+
+async def test_nothing_leaves_a_node_that_was_declared_lost():
+    desk = Desk(VirtualClock())
+    outbox = Outbox(desk, desk.send)
+    desk.fenced = True
+    outbox.send(row("t", 1))
+    await outbox.emptied()
+    assert desk.sent == []
 
 
 async def test_one_that_fails_on_its_way_takes_none_after_it_along():

@@ -83,6 +83,7 @@ class Journal:
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._away = self._retrying = False
+        self._fenced = False
         self.on_fenced: Callable[[], None] = lambda: None
 
     @property
@@ -105,6 +106,11 @@ class Journal:
             log.error("journal: %d changes lost", len(self._pending))
         self._writer.cancel()
         await asyncio.gather(self._writer, return_exceptions=True)
+
+    @property
+    def fenced(self) -> bool:
+        """This life of the node is over: nothing of it may be told to anybody."""
+        return self._fenced
 
     @property
     def overloaded(self) -> bool:
@@ -265,6 +271,7 @@ class Journal:
     def _fence(self, error: Fenced) -> Fenced:
         log.error("journal: this node was declared lost; what it knows is not written")
         self._pending.clear()
+        self._fenced = True
         self.on_fenced()
         return error
 

@@ -27,6 +27,11 @@ class TaskJournal(Protocol):
         ...
 
     @property
+    def fenced(self) -> bool:
+        """Another has ended these tasks: nothing is told of them any more."""
+        ...
+
+    @property
     def overloaded(self) -> bool: ...
 
     def note(self, *changes: StreamTask | Drive | CallbackRow) -> None:

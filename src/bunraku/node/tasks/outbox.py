@@ -12,6 +12,11 @@ from bunraku.store.tables import CallbackRow
 
 
 class Settling(Protocol):
+    @property
+    def fenced(self) -> bool:
+        """Another tells of these tasks now."""
+        ...
+
     async def settle(self) -> None: ...
 
 
@@ -51,6 +56,8 @@ class Outbox:
         if former is not None:
             await asyncio.wait([former])  # a fault of one does not take along those after it
         await self._journal.settle()
+        if self._journal.fenced:
+            return
         self._hand_over(_callback(row))
 
 

@@ -19,38 +19,14 @@ from bunraku.process import CannotStart
 
 log = logging.getLogger(__name__)
 
-# Read by Ray's processes when they start. Ray's own defaults notice a dead machine after 15 s and
-# more; streams are not saved by it (leases are quicker), but places for new actors are.
-ENVIRONMENT = {
-    "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_timeout_ms": "1000",
-    "RAY_health_check_failure_threshold": "3",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "86400",  # nodes go on without the head
-    "RAY_memory_usage_threshold": "0.97",
-    "RAY_DEDUP_LOGS": "0",
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DISABLE_IMPORT_WARNING": "1",
-}
 STORE_BYTES = 80 * 1024 * 1024  # the least that Ray takes: no media goes through its object store
 CONCURRENCY = 10_000  # questions at once: each room member and each drive socket has one waiting
 START_TIMEOUT = 60.0
 NAMESPACE = "bunraku"
 
 
-def prepare() -> None:
-    """Set the environment for a Ray that this process starts; what is set already stays."""
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    # Workers import this very package, also when it is not installed where Python looks first.
-    root = str(Path(__file__).parents[3])
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if root not in sys.path or root not in paths:
-        os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
-
-
 def ray_module() -> Any:
     """Raises ``CannotStart`` when the extra is not installed."""
-    prepare()
     try:
         import ray
     except ImportError:

@@ -1,0 +1,1 @@
+"""What several test modules share: real servers around ours, and small helpers."""
