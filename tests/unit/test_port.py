@@ -20,7 +20,9 @@ from bunraku.node.rtc.port.peer import MAX_SOURCES
 from bunraku.node.rtc.port.transport import PortTransport
 from bunraku.node.rtc.port.udp import UdpPort
 from bunraku.node.rtc.port.watcher import HISTORY, RETRANSMIT_LIMIT, PortWatcher
+from bunraku.node.streams.microphone import Microphone
 from bunraku.node.streams.stream import Stream
+from bunraku.testing.clock import VirtualClock
 
 from .test_rtp import OFFER
 
@@ -360,3 +362,30 @@ async def test_a_peer_reports_by_few_sources(watcher):
     for ssrc in range(1, 100):
         watcher.on_rtcp(seal.protect_rtcp(struct.pack("!BBHL", 0x80, 201, 1, ssrc)))
     assert len(watcher._sources) == MAX_SOURCES
+
+
+async def test_silence_and_unfinished_handshakes_end_a_session_in_their_time():
+    clock = VirtualClock()
+    transport = PortTransport(clock, 0, ("127.0.0.1",), 15.0)
+    await transport.start()
+    ended = []
+    stream = Stream(1, "r", "mic", "u", "u")
+    microphone = Microphone(stream, lambda: None, lambda: ended.append(clock.monotonic()))
+    silent = await transport.publish(microphone, OFFER.replace("recvonly", "sendonly"))
+    sealed_for(silent)
+    slow = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER)
+    begin = clock.monotonic()
+    for _ in range(14):
+        await clock.advance(1)
+        slow.heard = clock.monotonic()
+    assert not silent.closed
+    await clock.advance(2)
+    assert silent.closed
+    assert 15 < ended[0] - begin <= 15 + 2 * BEAT
+    slow.heard = clock.monotonic()
+    await clock.advance(3)
+    assert not slow.closed
+    await clock.advance(2)
+    assert slow.closed, "checks alone keep nobody here"
+    assert transport._ice.peers == []
+    await transport.close()
