@@ -234,6 +234,43 @@ async def test_strangers_get_no_answer(scene):
     await receiver.close()
 
 
+async def test_forged_checks_end_nobody_and_send_nothing_elsewhere(scene):
+    """With one's own password and another's address a packet ended that one's session, or had megabytes
+    sent to a third address."""
+    if scene.server.settings.rtc.transport != "port":
+        pytest.skip("only the port transport has one port")
+    receiver, forger = await play(scene), await play(scene)
+    home, own = sorted(scene.stream.watchers, key=lambda w: w.heard)
+    transport = scene.server.parts.transport
+
+    def forged(peer):
+        request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+        request.attributes["USERNAME"] = f"{peer.identity.ufrag}:{peer.offer.ufrag}"
+        request.attributes["USE-CANDIDATE"] = None
+        request.add_message_integrity(peer.identity.password.encode())
+        return bytes(request)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
+        victim.bind(("127.0.0.1", 0))
+        victim.settimeout(0.1)
+        places = home.address, own.address
+        scene.server.call(lambda: transport.on_datagram(forged(own), home.address))
+        for _ in range(10):  # from the third address, as it were
+            victim.sendto(forged(own), ("127.0.0.1", transport.port))
+        receiver.voiced.clear()
+        scene.api.speak(scene.task, "still here", timbre_id="tone-a")
+        await asyncio.wait_for(receiver.voiced.wait(), 5)
+        assert (home.address, own.address) == places
+        assert scene.stream.watchers == {home, own}
+        came = []
+        with pytest.raises(TimeoutError):
+            while True:
+                came.append(victim.recv(2048))
+        assert {d[0] for d in came} <= {0, 1}, "only STUN"
+        assert sum(map(len, came)) < 3000
+    await asyncio.gather(receiver.close(), forger.close())
+
+
 async def test_advertised_addresses_and_ice_servers():
     rtc = {
         "advertise": ("203.0.113.7", "2001:db8::7"),

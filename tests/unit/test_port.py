@@ -16,10 +16,13 @@ from pylibsrtp import Policy
 from bunraku.core.clock import BEAT, SystemClock
 from bunraku.core.media import Codec, EncodedUnit, Kind
 from bunraku.node.rtc.port import ice, udp
+from bunraku.node.rtc.port.peer import MAX_SOURCES
 from bunraku.node.rtc.port.transport import PortTransport
 from bunraku.node.rtc.port.udp import UdpPort
 from bunraku.node.rtc.port.watcher import HISTORY, RETRANSMIT_LIMIT, PortWatcher
+from bunraku.node.streams.microphone import Microphone
 from bunraku.node.streams.stream import Stream
+from bunraku.testing.clock import VirtualClock
 
 from .test_rtp import OFFER
 
@@ -238,7 +241,7 @@ async def test_a_path_is_taken_over_by_nomination_only(transport):
         assert port_of(watcher) == first.name[1]
         await second.ask(binding(watcher, nominate=True))
         assert port_of(watcher) == second.name[1]
-        assert len(transport._ice.addresses) == 1
+        assert len(transport._ice._by_address) == 1
 
 
 async def test_an_address_that_answers_no_check_gets_nothing_but_small_answers(transport):
@@ -319,3 +322,70 @@ async def test_addresses_in_the_offer_are_never_sent_to(transport):
         watcher = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER.rstrip() + f"\r\n{line}\r\n")
         await peer.ask(binding(watcher))
         assert await victim.heard(0.6) == []
+
+
+def sealed_for(peer):
+    """What the peer's side seals, of a handshake that is done."""
+    policy = Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_INBOUND)
+    peer._incoming = pylibsrtp.Session(policy)
+    peer._outgoing = pylibsrtp.Session(Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_OUTBOUND))
+    return pylibsrtp.Session(Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_OUTBOUND))
+
+
+KINDS_OF_RTCP = st.sampled_from([200, 201, 202, 203, 204, 205, 206, 207])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 31), KINDS_OF_RTCP, st.binary(max_size=300)), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_nothing_sealed_by_a_peer_is_a_fault(packets, honest_length):
+    """Whoever has finished a handshake may seal whatever it likes."""
+
+    async def run():
+        wire = Loose()
+        watcher = await wire.watch(Stream(1, "r", "s", "u", "u"), OFFER)
+        seal = sealed_for(watcher)
+        for count, kind, body in packets:
+            length = len(body) // 4 if honest_length else len(body)
+            body = body[: len(body) // 4 * 4] if honest_length else body
+            datagram = struct.pack("!BBH", 0x80 | count, kind, length) + body
+            if len(datagram) >= 8:
+                watcher.on_rtcp(seal.protect_rtcp(datagram))
+
+    asyncio.run(run())
+
+
+async def test_a_peer_reports_by_few_sources(watcher):
+    """Each that is new costs memory for as long as the session lasts."""
+    seal = sealed_for(watcher)
+    for ssrc in range(1, 100):
+        watcher.on_rtcp(seal.protect_rtcp(struct.pack("!BBHL", 0x80, 201, 1, ssrc)))
+    assert len(watcher._sources) == MAX_SOURCES
+
+
+async def test_silence_and_unfinished_handshakes_end_a_session_in_their_time():
+    clock = VirtualClock()
+    transport = PortTransport(clock, 0, ("127.0.0.1",), 15.0)
+    await transport.start()
+    ended = []
+    stream = Stream(1, "r", "mic", "u", "u")
+    microphone = Microphone(stream, lambda: None, lambda: ended.append(clock.monotonic()))
+    silent = await transport.publish(microphone, OFFER.replace("recvonly", "sendonly"))
+    sealed_for(silent)
+    slow = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER)
+    begin = clock.monotonic()
+    for _ in range(14):
+        await clock.advance(1)
+        slow.heard = clock.monotonic()
+    assert not silent.closed
+    await clock.advance(2)
+    assert silent.closed
+    assert 15 < ended[0] - begin <= 15 + 2 * BEAT
+    slow.heard = clock.monotonic()
+    await clock.advance(3)
+    assert not slow.closed
+    await clock.advance(2)
+    assert slow.closed, "checks alone keep nobody here"
+    assert transport._ice.peers == []
+    await transport.close()

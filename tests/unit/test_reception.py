@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import struct
+
 import numpy as np
 import pylibsrtp
 import pytest
@@ -235,3 +238,20 @@ async def test_receiver_reports_go_to_the_publisher():
     report, _ = RtcpPacket.parse(line.hears.unprotect_rtcp(datagram))
     assert isinstance(report, RtcpRrPacket)
     assert (report.reports[0].ssrc, report.reports[0].packets_lost) == (5, 9)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0x80, 0xBF), st.integers(0, 65_535), st.binary(max_size=200)), max_size=30)
+)
+def test_nothing_sealed_by_a_publisher_is_a_fault(packets):
+    async def run():
+        line = await Line().open()
+        for first, sequence, body in packets:
+            header = struct.pack("!BBHLL", first, 111, sequence, sequence * 960, 5)
+            try:
+                sealed = line.peer.protect(header + body)
+            except pylibsrtp.Error:
+                continue  # its own libsrtp would not have it
+            line.publisher.on_rtp(sealed)
+
+    asyncio.run(run())

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
 
+from bunraku.core.clock import BEAT
 from bunraku.core.media import Codec, EncodedUnit
 from bunraku.node.rooms import members, publishing, watching
-from bunraku.node.rooms.desk import RoomDesk
+from bunraku.node.rooms.desk import FORGET, RoomDesk
 from bunraku.node.rooms.room import Rooms
 from bunraku.node.streams.sources import LiveSources
 from bunraku.node.streams.stream import Stream
@@ -279,6 +282,21 @@ async def test_watchers_that_arrive_together_are_counted_together():
     assert [f.status for f in found if isinstance(f, Refused)] == [503, 503]
     node.transport.sessions[0].vanish()
     await node.watch()
+
+
+async def test_sessions_that_are_over_are_not_kept(node):
+    node.stream()
+    for _ in range(3):
+        await node.watch()
+        await node.publish(stream=f"m{len(node.transport.sessions)}")
+    for session in node.transport.sessions:
+        session.vanish()
+    gone = [weakref.ref(s) for s in node.transport.sessions]
+    del session
+    node.transport.sessions.clear()
+    await node.clock.advance(FORGET * BEAT + BEAT)
+    gc.collect()
+    assert [r() for r in gone] == [None] * 6
 
 
 async def test_a_stream_that_ends_meanwhile_is_not_watched(node):

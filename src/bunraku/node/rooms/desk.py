@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 
 from bunraku.core.clock import Clock, next_beat
@@ -15,6 +16,8 @@ from bunraku.node.streams.microphone import Microphone
 from bunraku.node.streams.stream import Stream
 from bunraku.nodes.rooms import Events, Login, PublishRequest, Session, StreamInfo, WatchRequest
 
+FORGET = 20  # beats between the moments at which what is over is forgotten
+
 
 class RoomDesk:
     """A ``RoomHall`` over the rooms of this very process. Used on the event loop only.
@@ -26,9 +29,9 @@ class RoomDesk:
         self, rooms: Rooms, transport: Transport, clock: Clock, node_id: str, *, max_watchers: int
     ) -> None:
         self._rooms, self._clock, self._node_id = rooms, clock, node_id
-        shared = connecting()
-        self._watching = Watching(rooms, transport, shared, node_id, max_watchers)
-        self._publishing = Publishing(rooms, transport, shared, node_id)
+        self._connecting = connecting()
+        self._watching = Watching(rooms, transport, self._connecting, node_id, max_watchers)
+        self._publishing = Publishing(rooms, transport, self._connecting, node_id)
         self._guests: dict[str, Guest] = {}
         self._job: asyncio.Task[None] | None = None
 
@@ -110,11 +113,14 @@ class RoomDesk:
         self._rooms.sweep(guest.room)
 
     async def _tick(self) -> None:
-        while True:
+        for count in itertools.count(1):
             await self._clock.sleep_until(next_beat(self._clock.monotonic()))
             now, wall = self._clock.monotonic(), self._clock.wall()
             for guest in tuple(self._guests.values()):
                 guest.on_beat(now, wall)
+            if count % FORGET == 0:
+                for keeper in (self._connecting, self._watching, self._publishing):
+                    keeper.forget()
 
     # --- media
 

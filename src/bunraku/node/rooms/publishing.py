@@ -56,7 +56,7 @@ class Publishing:
         except BaseException:
             microphone.end()
             raise
-        self._booths = {k: b for k, b in self._booths.items() if not b.session.closed}
+        self.forget()
         session_id = f"{self._node_id}.{secrets.token_hex(16)}"
         self._booths[session_id] = Booth(microphone, session)
         return Session(session_id, session.answer)
@@ -97,6 +97,10 @@ class Publishing:
             return False
         await asyncio.shield(booth.session.close())
         return True
+
+    def forget(self) -> None:
+        """Sessions that are over."""
+        self._booths = {k: b for k, b in self._booths.items() if not b.session.closed}
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         job = asyncio.create_task(work)

@@ -34,7 +34,7 @@ class Connecting:
 
     def full(self, keys: Keys) -> bool:
         """Whether one of these has all that it may; ``keys`` by the name of their limit."""
-        self._made = [(s, k) for s, k in self._made if not s.connected and not s.closed]
+        self.forget()
         held = Counter(key for _, made in self._made for key in made) + self._opening
         return any(held[name, key] >= self._limits[name] for name, key in keys)
 
@@ -47,6 +47,10 @@ class Connecting:
         finally:
             self._opening.subtract(keys)
             self._opening += Counter()  # forgets who has none
+
+    def forget(self) -> None:
+        """Those that have connected, or are over."""
+        self._made = [(s, k) for s, k in self._made if not s.connected and not s.closed]
 
     def made(self, session: PeerSession, keys: Keys) -> None:
         self._made.append((session, keys))
@@ -106,8 +110,12 @@ class Watching:
         await asyncio.shield(seat.session.close())
         return True
 
+    def forget(self) -> None:
+        """Sessions that are over: each holds the packets that it could have repeated."""
+        self._seats = {k: s for k, s in self._seats.items() if not s.session.closed}
+
     def _full(self, stream: Stream) -> bool:
         """Sessions that are still connecting count too, or they could all connect at once."""
-        self._seats = {k: s for k, s in self._seats.items() if not s.session.closed}
+        self.forget()
         sessions = sum(s.stream is stream for s in self._seats.values())
         return sessions + self._opening[stream] >= self._max_watchers

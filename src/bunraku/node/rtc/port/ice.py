@@ -52,10 +52,6 @@ class IceLite:
     def peers(self) -> list[Peer]:
         return list(self._by_ufrag.values())
 
-    @property
-    def addresses(self) -> dict[Address, Peer]:
-        return dict(self._by_address)
-
     def at(self, address: Address) -> Peer | None:
         """Whose address this has proved to be."""
         return self._by_address.get(address)
