@@ -94,18 +94,20 @@ def new_id() -> str:
     return f"{host}-{secrets.token_hex(3)}"
 
 
-def add(cluster: Joined, settings: Settings, index: int, log_level: str, node_id: str = "") -> str:
-    """Start a node on this machine, the ``index``-th here; returns its id. It outlives this process
-    unless the cluster is its own."""
+def add(
+    cluster: Joined, settings: Settings, index: int, log_level: str, *, machine: str | None = None
+) -> str:
+    """Start a node, the ``index``-th of this machine or of another one of Ray's (by Ray's id of it);
+    returns its id. It outlives this process unless the cluster is its own."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     from bunraku.nodes.ray.actor import NodeActor
 
-    node_id = node_id or new_id()
+    node_id = new_id()
     if settings.rtc.port:  # each node has a port of its own
         rtc = settings.rtc.model_copy(update={"port": settings.rtc.port + index})
         settings = settings.model_copy(update={"rtc": rtc})
-    here = cluster.ray.get_runtime_context().get_node_id()
+    machine = machine or cluster.ray.get_runtime_context().get_node_id()
     cluster.ray.remote(NodeActor).options(
         name=node_id,
         namespace=NAMESPACE,
@@ -113,7 +115,7 @@ def add(cluster: Joined, settings: Settings, index: int, log_level: str, node_id
         max_restarts=-1,
         num_cpus=0,  # placement is ours (decision D14)
         max_concurrency=CONCURRENCY,
-        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=here, soft=False),
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=machine, soft=False),
     ).remote(node_id, settings, log_level)
     return node_id
 
