@@ -328,6 +328,7 @@ async def test_a_view_is_heard_or_not_as_each_play_asks(scripted):
         "servers": [origin, origin, "https://dh.example.com"],
     }
 
+
 VIEW_ON_EVENT = """async (token) => {
   window.order = [];
   let view;
@@ -348,7 +349,9 @@ VIEW_ON_EVENT = """async (token) => {
 }"""
 
 
-@pytest.mark.parametrize("attach", ["view.playAudio();", "view.play('stage');"], ids=["on the event", "at once"])
+@pytest.mark.parametrize(
+    "attach", ["view.playAudio();", "view.play('stage');"], ids=["on the event", "at once"]
+)
 async def test_a_view_can_be_attached_when_the_camera_opens_or_when_playing_began(page, live, attach):
     """As pages of the vendor's do: sound at once, the picture when its event comes; or both at once."""
     with live.client() as api:

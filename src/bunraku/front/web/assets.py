@@ -1,4 +1,5 @@
-"""Avatar images and gesture previews by URL, made on first use and kept in the data directory."""
+"""Avatar images and gesture previews by URL. What a pack does not bring ready-made is rendered on
+first use and kept in the data directory."""
 
 from __future__ import annotations
 
@@ -10,14 +11,17 @@ from starlette.responses import FileResponse, Response
 
 from bunraku.core.errors import ApiError
 from bunraku.node.avatars.catalog import Catalog
-from bunraku.node.avatars.preview import PREVIEW, avatar_png
+from bunraku.node.avatars.preview import PREVIEW, portrait
 from bunraku.node.film import film
 
 HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
 
 
+AVATARS = ("avatar.jpg", "avatar.png")
+
+
 class Assets:
-    """``/assets/{digital human}/avatar.png`` and ``/assets/{digital human}/{gesture}.mp4``."""
+    """``/assets/{digital human}/avatar.jpg``, a larger ``avatar.png``, and ``{gesture}.mp4``."""
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self._catalog, self._folder = catalog, folder
@@ -34,13 +38,15 @@ class Assets:
         except ApiError:
             return Response("not found", 404, media_type="text/plain")
         gesture = name.removesuffix(".mp4")
-        if name != "avatar.png" and (gesture == name or gesture not in pack.gestures):
+        if name not in AVATARS and (gesture == name or gesture not in pack.gestures):
             return Response("not found", 404, media_type="text/plain")
+        if name == "avatar.jpg" and pack.portrait is not None:
+            return FileResponse(pack.portrait, headers=HEADERS)
         path = self._folder / pack.id / pack.version / name
         async with self._making:
             if not path.is_file():
-                if name == "avatar.png":
-                    await asyncio.to_thread(avatar_png, pack, path)
+                if name in AVATARS:
+                    await asyncio.to_thread(portrait, pack, path)
                 else:
                     await film(pack, PREVIEW, [], path, gesture=gesture)
         return FileResponse(path, headers=HEADERS)

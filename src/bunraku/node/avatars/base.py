@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from bunraku.core.media import Picture, Pose, Rect, Weights
@@ -69,6 +70,11 @@ class AvatarPack(Protocol):
     @property
     def gestures(self) -> tuple[str, ...]:
         """Names that DoAction accepts for this digital human."""
+        ...
+
+    @property
+    def portrait(self) -> Path | None:
+        """A ready-made JPEG of ``preview.SIZE``; None: it is rendered when it is asked for."""
         ...
 
     def stage(self, framing: Framing) -> Avatar:

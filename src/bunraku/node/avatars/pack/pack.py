@@ -99,6 +99,11 @@ class Pack:
         raised = dict.fromkeys(limb.gesture for limb in self.manifest.limbs)
         return (*HEAD_GESTURES[:3], *raised, *HEAD_GESTURES[3:])
 
+    @property
+    def portrait(self) -> Path | None:
+        found = self.folder / "avatar.jpg"
+        return found if found.is_file() else None
+
     def stage(self, framing: Framing) -> PackFigure:
         plates, limbs = self.plates(framing.width, framing.height)
         return PackFigure(self.manifest, plates, limbs, framing)
