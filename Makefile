@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-turn lint format bench soak docs lips lips-evaluate voices lock look bake clean install
+.PHONY: demo test test-turn lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
 
 demo: $(STAMP)
 	$(BIN)/bunraku demo
@@ -83,6 +83,10 @@ bake:
 	$(PYTHON) -m venv build/studio
 	build/studio/bin/pip install --quiet -r studio/requirements.txt
 	build/studio/bin/python studio/drawn/bake.py $(CHARACTER) src/bunraku/node/avatars/pack/data/$(CHARACTER)
+
+# The pictures of the console's cards, rendered by the figures themselves, into their packs.
+portraits: $(STAMP)
+	$(BIN)/python scripts/bake_portraits.py
 
 clean:
 	rm -rf $(VENV) build dist

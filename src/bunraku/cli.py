@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from bunraku import __version__
 from bunraku.cluster_cli import commands as cluster_commands
 from bunraku.core import logs
+from bunraku.core.config import explain, mistakes
 from bunraku.core.settings import Settings, load
 from bunraku.remote import COMMANDS
 
@@ -23,8 +25,9 @@ def _settings(config: Path | None, **overrides: Any) -> Settings:
     try:
         return load(config, **overrides)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise click.ClickException("settings: " + "; ".join(lines)) from None
+        raise click.ClickException("settings:\n" + "\n".join(explain(error, config))) from None
+    except tomllib.TOMLDecodeError as error:
+        raise click.ClickException(f"settings: {config}: {error}") from None
     except OSError as error:
         raise click.ClickException(f"settings: {error}") from None
 
@@ -131,6 +134,26 @@ def _run(make: Callable[[], FastAPI], settings: Settings, log_level: str) -> Non
         run(make, settings)
     except CannotStart as error:
         raise click.ClickException(str(error)) from None
+
+
+@main.group()
+def config() -> None:
+    """Look at a configuration before it is used."""
+
+
+@config.command()
+@click.argument("path", type=click.Path(path_type=Path), default=Path("bunraku.toml"))
+def check(path: Path) -> None:
+    """Name the line of every mistake in PATH, and mistakes in the environment."""
+    try:
+        found = mistakes(path)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    for mistake in found:
+        click.echo(mistake)
+    if found:
+        raise SystemExit(1)
+    click.echo(f"{path}: no mistakes")
 
 
 @main.command()

@@ -123,7 +123,12 @@ def run(make: Callable[[], FastAPI], settings: Settings) -> None:
         except OSError as error:
             where = f" {error.filename}" if error.filename else ""
             raise CannotStart(f"cannot start:{where} {reason(error)}") from None
-        server(app, settings).run(sockets)
+        ours = server(app, settings)
+        try:
+            ours.config.load()
+        except OSError as error:  # what is wrong with certificates is one too
+            raise CannotStart(f"tls_cert and tls_key cannot be used: {reason(error)}") from None
+        ours.run(sockets)
 
 
 def _try_udp(port: int) -> None:

@@ -212,3 +212,53 @@ def test_strangers_see_no_backstage(desk):
         for path in ("figures", "code", "callback", "apps", f"apps/{APP_ID}", f"apps/{APP_ID}/rotate"):
             assert httpx.post(f"{locked.base_url}/console/{path}", json={"appId": APP_ID}).status_code == 401
         assert httpx.get(f"{locked.base_url}/console/snapshot/1/x").status_code == 401
+
+
+DAILY = ("cast", "create", "running", "gestures", "timbre", "text", "instead", "interrupt", "stop", "frame")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900)])
+async def test_the_daily_path_is_on_one_screen_and_nothing_is_missing(desk, page, width, height):
+    missing, complaints = [], []
+    page.on("response", lambda r: r.status >= 400 and missing.append(r.url))
+    page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+    await page.set_viewport_size({"width": width, "height": height})
+    await begin(page, desk)
+    await until(page, "document.querySelectorAll('#running li img[src]').length >= 1")
+    edges = await page.evaluate(
+        """(ids) => ids.map((id) => document.getElementById(id).getBoundingClientRect())
+                       .map((r) => [r.top >= 0, r.left >= 0, r.right <= innerWidth, r.bottom <= innerHeight])""",
+        list(DAILY),
+    )
+    assert all(all(edge) for edge in edges), dict(zip(DAILY, edges, strict=True))
+    assert await page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    names = await page.evaluate(
+        "[...document.querySelectorAll('#gestures button')].map((b) => b.textContent)"
+    )
+    assert "Shake head" in names
+    assert all(n == n[0].upper() + n[1:].lower() for n in names)
+    # The picture ends where its frame does: the figure's cut is at an edge that can be seen.
+    shown = await page.evaluate(
+        """() => { const r = document.getElementById('screen').getBoundingClientRect();
+                   const ground = (id) => getComputedStyle(document.getElementById(id)).backgroundColor;
+                   return [r.width / r.height, ground('frame') !== ground('screen')]; }"""
+    )
+    assert shown == [pytest.approx(1.0, abs=0.01), True]
+    assert (missing, complaints) == ([], [])
+    await page.click("#stop")
+
+
+async def test_the_cast_is_there_at_once_and_nothing_moves(desk, page):
+    """Pictures are ready-made: none is rendered on the first visit."""
+    await page.goto(desk.base_url)
+    await until(page, "document.querySelectorAll('.card').length >= 6")
+    before = await page.evaluate("document.getElementById('cast').getBoundingClientRect().height")
+    began = time.monotonic()
+    await until(
+        page,
+        "[...document.querySelectorAll('.card img')].every((i) => i.complete && i.naturalWidth === 320)",
+        5,
+    )
+    assert time.monotonic() - began < 1.5
+    assert await page.evaluate("document.getElementById('cast').getBoundingClientRect().height") == before
+    assert not list((desk.settings.data_dir / "assets").rglob("avatar*"))

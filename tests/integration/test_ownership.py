@@ -83,6 +83,18 @@ def test_a_udp_port_that_is_taken_is_one_line(tmp_path):
     assert said == f"Error: rtc.port {port} cannot be used: another program listens there\n"
 
 
+def test_certificates_that_are_not_there_or_none_are_one_line(tmp_path):
+    path, pem = config(tmp_path), tmp_path / "not.pem"
+    tls = ("--tls-cert", str(pem), "--tls-key", str(pem))
+    for _ in range(2):
+        code, said = typed(
+            "serve", "--config", str(path), "--port", "0", "--data-dir", str(tmp_path / "d"), *tls
+        )
+        assert (code, said.count("\n")) == (1, 1)
+        assert said.startswith("Error: tls_cert and tls_key cannot be used: ")
+        pem.write_text("no certificate")
+
+
 def test_a_directory_is_owned_by_one_and_given_back(tmp_path):
     data = tmp_path / "data"
     with owned(data), pytest.raises(CannotStart, match=f"another Bunraku server .process {os.getpid()}"):

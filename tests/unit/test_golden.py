@@ -13,6 +13,7 @@ import pytest
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Pose
+from bunraku.node.avatars import preview
 from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.lipsync.visemes import one_hot, rest
@@ -62,6 +63,15 @@ def test_scenes_differ_from_each_other_by_much_more():
             for other in SCENES:
                 if name < other:
                     assert seen_difference(shots[name], shots[other])[1] > 30
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
+def test_ready_made_portraits_show_the_figure_as_it_is_now(pack, tmp_path):
+    """`make portraits` after the art changed."""
+    preview.portrait(pack, tmp_path / "avatar.jpg")
+    now, ready = cv2.imread(str(tmp_path / "avatar.jpg")), cv2.imread(str(pack.portrait))
+    assert ready.shape == (preview.SIZE, preview.SIZE, 3)
+    assert np.abs(now.astype(int) - ready).mean() < 1.0
 
 
 if __name__ == "__main__":

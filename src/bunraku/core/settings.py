@@ -112,10 +112,10 @@ class LimitSettings(_Section):
     connections: Annotated[
         int,
         Field(ge=8, description="HTTP and WebSocket connections open at once; fewer where files are few."),
-    ] = 2000
+    ] = 4000
     address_connections: Annotated[
-        int, Field(ge=0, description="The same of one client address; 0 disables, as behind a proxy.")
-    ] = 200
+        int, Field(ge=0, description="The same of one client address, at most half of all; 0 disables.")
+    ] = 1000
     storage: Annotated[
         str, Field(description="Where limits are counted: memory:// or redis://host:port/db.")
     ] = "memory://"

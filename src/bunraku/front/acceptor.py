@@ -63,7 +63,8 @@ class Acceptor:
         tls: ssl.SSLContext | None,
     ) -> None:
         """``per_address`` 0: no such limit, as behind a proxy."""
-        self._make, self._total, self._per_address, self._tls = make, total, per_address, tls
+        self._make, self._total, self._tls = make, total, tls
+        self._per_address = min(per_address, total // 2)
         self._open: dict[Admission, None] = {}  # oldest first
         self._by_address: dict[str, int] = {}
         self._sockets: list[socket.socket] = []

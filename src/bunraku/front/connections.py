@@ -144,6 +144,8 @@ class _Paced:
     def _receive(self, data: bytes) -> None:
         self._held += data
         self._own.spend(1.0)
+        if self._waiting is not None:  # reading was let go on by somebody who did not know
+            self._valve.transport.pause_reading()
         self._work()
 
     def _work(self) -> None:
@@ -168,7 +170,8 @@ class _Paced:
             self._dense = self._events > DENSE
             if self._dense:
                 self._intake.parsed_dense(now, now - was)
-        if not self._valve.full and not self._valve.is_closing():
+        # Not for another protocol, which took over meanwhile and may want it paused.
+        if self._valve.on_room == self._work and not self._valve.full and not self._valve.is_closing():
             self._valve.transport.resume_reading()
 
     def _go_on(self) -> None:

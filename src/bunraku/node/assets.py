@@ -1,4 +1,5 @@
-"""Avatar images and gesture previews, made on first use and kept in the data directory."""
+"""Avatar images and gesture previews. What a pack does not bring ready-made is rendered on first use
+and kept in the data directory."""
 
 from __future__ import annotations
 
@@ -7,12 +8,14 @@ from pathlib import Path
 
 from bunraku.core.errors import ApiError
 from bunraku.node.avatars.catalog import Catalog
-from bunraku.node.avatars.preview import PREVIEW, avatar_png
+from bunraku.node.avatars.preview import PREVIEW, portrait
 from bunraku.node.film import film
+
+AVATARS = ("avatar.jpg", "avatar.png")
 
 
 class Assets:
-    """``avatar.png`` and ``{gesture}.mp4`` of each digital human."""
+    """``avatar.jpg``, a larger ``avatar.png``, and ``{gesture}.mp4`` of each digital human."""
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self._catalog, self._folder = catalog, folder
@@ -25,13 +28,15 @@ class Assets:
         except ApiError:
             return None
         gesture = name.removesuffix(".mp4")
-        if name != "avatar.png" and (gesture == name or gesture not in pack.gestures):
+        if name not in AVATARS and (gesture == name or gesture not in pack.gestures):
             return None
+        if name == "avatar.jpg" and pack.portrait is not None:
+            return await asyncio.to_thread(pack.portrait.read_bytes)
         path = self._folder / pack.id / pack.version / name
         async with self._making:
             if not path.is_file():
-                if name == "avatar.png":
-                    await asyncio.to_thread(avatar_png, pack, path)
+                if name in AVATARS:
+                    await asyncio.to_thread(portrait, pack, path)
                 else:
                     await film(pack, PREVIEW, [], path, gesture=gesture)
         return await asyncio.to_thread(path.read_bytes)

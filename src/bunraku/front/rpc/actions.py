@@ -60,7 +60,7 @@ class Actions:
         return m.DigitalHumanInfo(
             digital_human_id=human.id,
             name=human.name,
-            avatar_url=f"{root}/avatar.png",
+            avatar_url=f"{root}/avatar.jpg",
             is_public=True,
             actions=[m.Gesture(action=g, preview_url=f"{root}/{g}.mp4") for g in human.gestures],
         )

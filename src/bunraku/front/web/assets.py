@@ -8,11 +8,11 @@ from starlette.responses import Response
 from bunraku.nodes.base import Nodes
 
 HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
-TYPES = {".png": "image/png", ".mp4": "video/mp4"}
+TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".mp4": "video/mp4"}
 
 
 class Assets:
-    """``/assets/{digital human}/avatar.png`` and ``/assets/{digital human}/{gesture}.mp4``."""
+    """``/assets/{digital human}/avatar.jpg``, a larger ``avatar.png``, and ``{gesture}.mp4``."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes

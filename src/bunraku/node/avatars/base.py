@@ -79,6 +79,11 @@ class AvatarPack(Protocol):
         """Names that DoAction accepts for this digital human, and how many seconds each takes."""
         ...
 
+    @property
+    def portrait(self) -> Path | None:
+        """A ready-made JPEG of ``preview.SIZE``; None: it is rendered when it is asked for."""
+        ...
+
     def stage(self, framing: Framing) -> Avatar:
         """A new figure. May decode art: call it off the event loop.
 

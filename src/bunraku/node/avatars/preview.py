@@ -18,18 +18,24 @@ SILENT: Weights = np.array([name == "sil" for name in VISEMES], np.float32)
 BACKDROP = (226, 232, 240)
 PORTRAIT = Framing(512, 512, BACKDROP)
 PREVIEW = Framing(360, 640, BACKDROP)
+SIZE, QUALITY = 320, 88  # px, and of JPEG
 THUMBNAIL = 96  # px, the longer side
 
 
-def avatar_png(pack: AvatarPack, path: Path) -> None:
-    """A portrait. Takes a second of CPU: call it off the event loop."""
+def portrait(pack: AvatarPack, path: Path) -> None:
+    """Write a portrait in the format of ``path``'s suffix: JPEG of ``SIZE``, or PNG of 512 px.
+
+    Takes a second of CPU: call it off the event loop.
+    """
     figure = pack.stage(PORTRAIT)
     figure.render(Moment(SILENT, Pose()))
     bgr = cv2.cvtColor(figure.picture.buffer, cv2.COLOR_YUV2BGR_I420)
+    if path.suffix == ".jpg":
+        bgr = cv2.resize(bgr, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written beside, then renamed: a reader never sees half a file.
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
-    cv2.imwrite(str(partial), bgr)
+    cv2.imwrite(str(partial), bgr, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     partial.replace(path)
 
 

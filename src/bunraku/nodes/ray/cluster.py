@@ -107,7 +107,7 @@ def add(
     if settings.rtc.port:  # each node has a port of its own
         rtc = settings.rtc.model_copy(update={"port": settings.rtc.port + index})
         settings = settings.model_copy(update={"rtc": rtc})
-    machine = machine or cluster.ray.get_runtime_context().get_node_id()
+    here = str(machine or cluster.ray.get_runtime_context().get_node_id())
     cluster.ray.remote(NodeActor).options(
         name=node_id,
         namespace=NAMESPACE,
@@ -115,7 +115,7 @@ def add(
         max_restarts=-1,
         num_cpus=0,  # placement is ours (decision D14)
         max_concurrency=CONCURRENCY,
-        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=machine, soft=False),
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=here, soft=False),
     ).remote(node_id, settings, log_level)
     return node_id
 

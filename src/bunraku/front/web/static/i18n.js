@@ -26,6 +26,8 @@ const CHINESE = {
   'Sends the receiver one event.': '向接收地址发送一个事件。', 'Copy it now: it is not shown again.': '请立即复制,之后不再显示。', 'New app': '新应用',
   'Create app': '创建应用', 'The one before is good until': '旧密钥有效至',
   "This app is set in the server's configuration file: it is changed there.": '此应用在服务器配置文件中设置,请在那里修改。',
+  'Nod': '点头', 'Shake head': '摇头', 'Bow': '鞠躬', 'Wave': '挥手', 'Thumbs up': '点赞', 'Open palms': '摊手',
+  'Idle action': '待机动作', 'Mute action': '静默动作',
   'Background picture': '背景图片', 'link copied': '链接已复制', 'waiting': '等待', 'connected': '已连接', 'reconnecting': '重新连接',
 };
 

@@ -55,7 +55,6 @@ async function leave() {
   await ui.speaking?.stop();
   ui.speaking = null;
   await stage.leave();
-  $('frame').style.background = '';
   strip.clear();
   for (const id of ['share', 'mic']) $(id).disabled = true;
 }
@@ -73,7 +72,8 @@ async function watch(task) {
 
 function showCast() {
   $('cast').replaceChildren(...ui.humans.map((human) => {
-    const picture = make('img', { src: new URL(human.AvatarUrl, location.href).pathname, alt: '' });
+    // Its size is known before it is there: nothing moves when it comes.
+    const picture = make('img', { src: new URL(human.AvatarUrl, location.href).pathname, alt: '', width: 320, height: 320 });
     const card = make('button', { type: 'button', className: 'card' }, picture, make('span', { textContent: human.Name }));
     card.setAttribute('role', 'radio');
     card.setAttribute('aria-checked', String(human === ui.human));
@@ -154,7 +154,6 @@ $('create').onclick = () => attempt(async () => {
     ...(Object.keys(extra).length && { ExtraConfig: extra }),
   });
   log(`${t('created')} ${TaskId.slice(0, 8)}`);
-  $('frame').style.background = extra.Transparent ? '' : $('colour').value;
   await watch({ TaskId, ...place });
 });
 

@@ -28,6 +28,12 @@ function showWords(words) {
   }
 }
 
+/** `shake_head` as people write it. */
+function spelled(name) {
+  const words = name.replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 /** `on` has drive(status, driveId), quality(stats), state(text), ended(). */
 export function createStage(on) {
   let engine = null;
@@ -46,7 +52,7 @@ export function createStage(on) {
   }
 
   function showGestures(appId, names) {
-    $('gestures').replaceChildren(...names.map((name) => button(name.replaceAll('_', ' '), () => {
+    $('gestures').replaceChildren(...names.map((name) => button(t(spelled(name)), () => {
       on.attempt(() => call(appId, 'DoAction', { TaskId: task.TaskId, Action: name }));
     })));
   }
@@ -83,6 +89,11 @@ export function createStage(on) {
       $('unmute').hidden = false;
     });
     view.play($('screen'), { enableAutoplayDialog: false });
+    const video = $('screen').querySelector('video');
+    // The picture has its own edge, where the figure ends: it must not look like the stage's.
+    const fit = () => video.videoWidth && $('screen').style.setProperty('--ratio', video.videoWidth / video.videoHeight);
+    video.onresize = fit;
+    fit();
     $('unmute').onclick = () => {
       view.setAudioMuted(false);
       $('unmute').hidden = true;

@@ -84,6 +84,11 @@ class Pack:
     def gestures(self) -> Mapping[str, float]:
         return self._gestures
 
+    @property
+    def portrait(self) -> Path | None:
+        found = self.folder / "avatar.jpg"
+        return found if found.is_file() else None
+
     def stage(self, framing: Framing) -> PackFigure:
         return PackFigure(self.manifest, self.decoded(framing.width, framing.height), framing)
 
