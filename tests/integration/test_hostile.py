@@ -19,9 +19,10 @@ from websockets.asyncio.client import connect
 from bunraku.bench.receiver import Receiver
 from bunraku.core.settings import FetchSettings
 from bunraku.core.token import RoomToken, generate
+from bunraku.core.urls import FetchFailed
 from bunraku.front.edge.whep import Whep
 from bunraku.front.rpc.limits import WindowsInMemory
-from bunraku.node.fetch import Fetcher, FetchFailed, Resolver
+from bunraku.node.fetch import Fetcher, Resolver
 from bunraku.node.rooms.room import Room, Rooms, Stream
 from bunraku.node.speech.pcm_stream import Format, PcmReader
 from bunraku.testing.clock import VirtualClock

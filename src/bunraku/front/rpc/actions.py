@@ -18,12 +18,12 @@ from bunraku.core.errors import (
 )
 from bunraku.core.settings import Settings
 from bunraku.core.stream_task import TaskStatus
+from bunraku.core.urls import FetchRefused, check_url
 from bunraku.front.rpc import messages as m
 from bunraku.front.rpc.parameters import Params
 from bunraku.node.avatars.base import AvatarPack, Framing
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.encode.h264 import default_bitrate
-from bunraku.node.fetch import FetchRefused, check_url
 from bunraku.node.speech.base import Prosody
 from bunraku.node.speech.voices import Voices
 from bunraku.node.tasks.driving import Driving

@@ -21,8 +21,9 @@ import httpx
 
 from bunraku.core.apps import App, Apps
 from bunraku.core.clock import Clock
+from bunraku.core.urls import FetchFailed
 from bunraku.node.callbacks.signature import sign
-from bunraku.node.fetch import FetchFailed, Resolver, SafeRequest, guard
+from bunraku.node.fetch import Resolver, SafeRequest, guard
 
 log = logging.getLogger(__name__)
 
