@@ -51,6 +51,7 @@ from bunraku.node.speech.voices import Voices
 from bunraku.node.streams.sources import LiveSources
 from bunraku.node.tasks.driving import Driving
 from bunraku.node.tasks.manager import TaskManager
+from bunraku.node.workers.pool import Workers
 from bunraku.store.app_store import AppStore
 from bunraku.store.journal import Journal
 
@@ -78,6 +79,7 @@ class Server:
     whip: Whip
     engine: LocalEngine
     journal: Journal
+    workers: Workers
     delivery: Delivery
     manager: TaskManager
     driving: Driving
@@ -98,13 +100,15 @@ class Server:
             await self.app_store.load()
             await self.voices.start()
             stack.push_async_callback(self.voices.close)
+            stack.push_async_callback(self.workers.close)
             stack.push_async_callback(self.delivery.close)
             await self.transport.start()
             stack.push_async_callback(self.transport.close)
             stack.push_async_callback(self.whip.close)
             await self.manager.start()
             stack.push_async_callback(self.manager.close)
-            for job in (self.lag.watch(), self.engine.warm(self.catalog.list()[:WARM_PACKS], WARM)):
+            warm = self.engine.warm(self.catalog.list()[:WARM_PACKS], WARM)
+            for job in (self.lag.watch(), self.workers.warm(), warm):
                 stack.callback(asyncio.create_task(job).cancel)
             log.info("ready")
             yield
@@ -151,15 +155,17 @@ def assemble(
     rooms = Rooms()
     engine = LocalEngine(clock, queue_capacity=settings.limits.drive_queue, max_tasks=settings.limits.tasks)
     journal = Journal(settings.database_url or f"sqlite+aiosqlite:///{data / 'bunraku.db'}", clock)
+    workers = Workers()
     delivery = Delivery(
         apps,
         journal,
         clock,
+        workers,
         timeout=settings.callbacks.timeout,
         timestamp_seconds=settings.callbacks.timestamp_seconds,
         allow_private=settings.fetch.allow_private,
     )
-    fetcher = Fetcher(settings.fetch)
+    fetcher = Fetcher(settings.fetch, workers)
     manager = TaskManager(
         settings.tasks,
         clock,
@@ -201,6 +207,7 @@ def assemble(
         whip,
         engine,
         journal,
+        workers,
         delivery,
         manager,
         driving,

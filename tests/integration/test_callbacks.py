@@ -9,6 +9,7 @@ import pytest
 from bunraku.client import callback_is_genuine
 from bunraku.core.apps import App, Apps
 from bunraku.node.callbacks.delivery import Callback, Delivery
+from bunraku.node.workers.pool import Workers
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
@@ -118,17 +119,25 @@ async def run(clock, seconds):
     await asyncio.sleep(0.05)
 
 
-def delivery(clock, ledger, url, **changes):
+@pytest.fixture
+async def workers():
+    made = Workers()
+    await made.start()
+    yield made
+    await made.close()
+
+
+def delivery(clock, ledger, workers, url, **changes):
     apps = Apps([App(1, "s" * 32, SECRET, callback_url=url)])
-    return Delivery(apps, ledger, clock, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
+    return Delivery(apps, ledger, clock, workers, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
 
 
-async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeypatch):
+async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeypatch, workers):
     """Also when a start finds that many left over: it must not fail."""
     monkeypatch.setattr("bunraku.node.callbacks.delivery.LINE", 2)
     clock, ledger = VirtualClock(), Ledger()
     receiver = receivers()
-    sender = delivery(clock, ledger, receiver.url)
+    sender = delivery(clock, ledger, workers, receiver.url)
     for i in range(4):
         sender.send(Callback(1, "task", 3, i, {"Status": 3}, receipt=i))
     assert (ledger.done, sender.given_up) == ([2, 3], 2)
@@ -139,7 +148,7 @@ async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeyp
 
 
 @pytest.mark.parametrize("status", [500, 404, 301])
-async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
+async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status, workers):
     clock, ledger, times = VirtualClock(), Ledger(), []
 
     def script(_):
@@ -147,7 +156,7 @@ async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
         return status
 
     receiver = receivers(script)
-    d = delivery(clock, ledger, receiver.url)
+    d = delivery(clock, ledger, workers, receiver.url)
     d.send(Callback(1, "t", 3, 1700000000100, {"Status": 3}, receipt=7))
     await run(clock, 70)
     assert [round(t) for t in times] == [0, 2, 6, 14, 30, 62]
@@ -160,10 +169,10 @@ async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
     await d.close()
 
 
-async def test_section_8_4_retries_hold_back_nothing_later(receivers):
+async def test_section_8_4_retries_hold_back_nothing_later(receivers, workers):
     receiver = receivers(lambda e: 500 if e["Detail"]["Status"] == 1 else 204)
     clock, ledger = VirtualClock(), Ledger()
-    d = delivery(clock, ledger, receiver.url, timestamp_seconds=True)
+    d = delivery(clock, ledger, workers, receiver.url, timestamp_seconds=True)
     for i, status in enumerate((1, 3, 4)):
         d.send(Callback(1, "t", 3, i, {"Status": status}, receipt=i))
     await run(clock, 1)
@@ -173,10 +182,10 @@ async def test_section_8_4_retries_hold_back_nothing_later(receivers):
     await d.close()
 
 
-async def test_section_8_4_what_was_tried_before_a_restart_goes_on_counting(receivers):
+async def test_section_8_4_what_was_tried_before_a_restart_goes_on_counting(receivers, workers):
     receiver = receivers(lambda _: 500)
     clock, ledger = VirtualClock(), Ledger()
-    d = delivery(clock, ledger, receiver.url)
+    d = delivery(clock, ledger, workers, receiver.url)
     d.send(Callback(1, "t", 3, 0, {"Status": 3}, receipt=1, attempts=5))
     await run(clock, 40)
     assert len(receiver.heard) == 1

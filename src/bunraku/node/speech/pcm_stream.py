@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bunraku.core.media import SpeechChunk
-from bunraku.node.speech.audio_file import chunk_of
+from bunraku.node.speech.decoding import chunk_of
 from bunraku.node.speech.resample import Resampler
 
 MIN_RATE, MAX_RATE = 8000, 48000
