@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -80,7 +80,9 @@ class Driving:
         drive = live.new_drive(DriveKind.TEXT)
         line = Line(drive.id, SpeechBuffer(TEXT_AHEAD), mood=mood)
         live.submit(drive, line, self._mode(interrupt))
-        self._produce(live, line, lambda: self._voices.speak(timbre_id, text, prosody))
+        self._produce(
+            live, line, lambda: self._voices.speak(timbre_id, text, prosody, tenant=live.record.app_id)
+        )
         return drive
 
     def audio(
@@ -101,12 +103,13 @@ class Driving:
 
     async def _recited(
         self, live: LiveTask, line: Line, url: str, voice_channel: int, transcript: str | None
-    ) -> AsyncIterator[SpeechChunk]:
+    ) -> AsyncGenerator[SpeechChunk]:
         """A file's sound, its lips helped by the words when the caller gave them."""
-        said = await self._voices.pronounce(transcript) if transcript else None
+        tenant = live.record.app_id
+        said = await self._voices.pronounce(transcript, tenant=tenant) if transcript else None
         if said is not None and said[0]:
             line.lips = Lips(TranscriptFollower(*said))
-        async with aclosing(self._files.play(url, voice_channel, live.record.app_id)) as chunks:
+        async with aclosing(self._files.play(url, voice_channel, tenant)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -142,7 +145,7 @@ class Driving:
 
     # --- producers
 
-    def _produce(self, live: LiveTask, line: Line, make: Callable[[], AsyncIterator[SpeechChunk]]) -> None:
+    def _produce(self, live: LiveTask, line: Line, make: Callable[[], AsyncGenerator[SpeechChunk]]) -> None:
         job = live.spawn(self._feed(live, line, make), f"speech-{line.drive_id}")
 
         def cancel() -> None:
@@ -150,13 +153,17 @@ class Driving:
 
         line.cancel = cancel
 
-    async def _feed(self, live: LiveTask, line: Line, make: Callable[[], AsyncIterator[SpeechChunk]]) -> None:
+    async def _feed(
+        self, live: LiveTask, line: Line, make: Callable[[], AsyncGenerator[SpeechChunk]]
+    ) -> None:
         await line.prompted.wait()
         try:
             silent = True
-            async for chunk in make():
-                silent = silent and not chunk.samples.size
-                await line.speech.put(chunk)
+            # Closed here, not when it is collected: what it holds is free at once.
+            async with aclosing(make()) as chunks:
+                async for chunk in chunks:
+                    silent = silent and not chunk.samples.size
+                    await line.speech.put(chunk)
             if silent:
                 # Nothing to pronounce, such as "…": it is driven all the same (section 6.3: 1, 2, 4).
                 await line.speech.put(SpeechChunk(np.zeros(TICK_SAMPLES, np.int16)))
@@ -172,7 +179,7 @@ class Driving:
         if live.performance is not None:
             live.performance.fail_waiting(line.drive_id)
 
-    async def _repeat(self, app_id: int, room_id: str, stream_id: str) -> AsyncIterator[SpeechChunk]:
+    async def _repeat(self, app_id: int, room_id: str, stream_id: str) -> AsyncGenerator[SpeechChunk]:
         if self._sources is None:
             raise SpeechFailed("no live sources here")
         deadline = self._clock.monotonic() + SOURCE_WAIT
