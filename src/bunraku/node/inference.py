@@ -8,6 +8,12 @@ from typing import Any
 import onnxruntime
 
 
+def run_options() -> Any:
+    """Options of one run; setting ``terminate`` from another thread ends it, with an error."""
+    runtime: Any = onnxruntime
+    return runtime.RunOptions()
+
+
 def open_model(model: Path | bytes) -> Any:
     """A session of ONNX Runtime; it may be run from several threads. Raises what the runtime raises."""
     runtime: Any = onnxruntime

@@ -9,6 +9,7 @@ from bunraku.core.urls import FetchFailed
 from bunraku.node.avatars.picture_file import BackdropFailed
 from bunraku.node.fetch import Fetcher
 from bunraku.node.workers.fair import FairSlots
+from bunraku.node.workers.pool import JobLost
 
 MAX_BYTES = 10 * 1024 * 1024
 FETCH_TIME, DECODE_TIME = 60.0, 20.0  # s
@@ -25,7 +26,10 @@ async def fetch(fetcher: Fetcher, url: str, tenant: int, width: int, height: int
             await job.receive(FETCH_TIME)
             async with _decoders.of(tenant):
                 job.send({"go": True})
-                block = await job.receive(DECODE_TIME)
+                try:
+                    block = await job.receive(DECODE_TIME)
+                except JobLost:
+                    raise BackdropFailed("picture takes too much time or memory") from None
     except FetchFailed as error:
         raise BackdropFailed(str(error)) from error
     if block is None or len(block[1]) != width * height * 3 // 2:

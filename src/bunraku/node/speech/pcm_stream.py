@@ -159,15 +159,15 @@ class PcmReader:
         No chunk is looked at twice, however the bytes are cut.
         """
         held = self._header or bytearray()
-        if not b"RIFF".startswith(held[:4]) and held[:4] != b"RIFF":
+        if not held.startswith(b"RIFF"[: len(held)]):
             return bytes(held)
         if len(held) < 12:
             return None
-        if held[8:12] != b"WAVE":
+        if not held.startswith(b"WAVE", 8):
             return bytes(held)
         while len(held) >= self._chunk_at + 8 and self._chunk_at < HEADER_LIMIT:
             at = self._chunk_at
-            name, size = held[at : at + 4], struct.unpack_from("<I", held, at + 4)[0]
+            name, size = bytes(held[at : at + 4]), struct.unpack_from("<I", held, at + 4)[0]
             if name == b"data":
                 return bytes(held[at + 8 :])
             if name == b"fmt " and not self._adopted:

@@ -27,7 +27,11 @@ class JobFailed(Exception):
     """The job did not come to its end. The text is for the log."""
 
 
-class JobSilent(JobFailed):
+class JobLost(JobFailed):
+    """The worker was killed, most often by one of its limits."""
+
+
+class JobSilent(JobLost):
     """Nothing came for as long as the caller would wait."""
 
 
@@ -50,7 +54,7 @@ class Job:
         except TimeoutError:
             raise JobSilent("no answer") from None
         except (OSError, asyncio.IncompleteReadError) as error:
-            raise JobFailed("worker ended") from error
+            raise JobLost("worker ended") from error
         if block is None:
             self.over = True
         elif "error" in block[0]:
