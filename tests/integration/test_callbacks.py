@@ -8,6 +8,7 @@ import pytest
 
 from bunraku.client import callback_is_genuine
 from bunraku.core.apps import App, Apps
+from bunraku.node.callbacks.couriers import Couriers
 from bunraku.node.callbacks.delivery import Callback, Delivery
 from bunraku.node.workers.pool import Workers
 from bunraku.testing.clock import VirtualClock
@@ -111,12 +112,30 @@ class Ledger:
             self.attempts.append((receipt, attempts))
 
 
-async def run(clock, seconds):
-    """Advance virtual time in steps, letting real sockets answer in between."""
+async def run(clock, delivery, seconds):
+    """Advance virtual time in steps; it stands still while an attempt is on its way."""
     for _ in range(int(seconds * 4)):
-        await asyncio.sleep(0.012)
+        await settled(delivery)
         await clock.advance(0.25)
-    await asyncio.sleep(0.05)
+    await settled(delivery)
+
+
+async def settled(delivery):
+    for _ in range(5):  # turns of the loop until what is due has been sent
+        await asyncio.sleep(0)
+        while delivery._couriers.carrying:
+            await asyncio.sleep(0.002)
+
+
+class Counted(Couriers):
+    carrying = 0
+
+    async def post(self, *args, **options):
+        self.carrying += 1
+        try:
+            return await super().post(*args, **options)
+        finally:
+            self.carrying -= 1
 
 
 @pytest.fixture
@@ -129,7 +148,9 @@ async def workers():
 
 def delivery(clock, ledger, workers, url, **changes):
     apps = Apps([App(1, "s" * 32, SECRET, callback_url=url)])
-    return Delivery(apps, ledger, clock, workers, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
+    made = Delivery(apps, ledger, clock, workers, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
+    made._couriers = Counted(workers, 5.0)
+    return made
 
 
 async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeypatch, workers):
@@ -141,7 +162,7 @@ async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeyp
     for i in range(4):
         sender.send(Callback(1, "task", 3, i, {"Status": 3}, receipt=i))
     assert (ledger.done, sender.given_up) == ([2, 3], 2)
-    await run(clock, 1)
+    await run(clock, sender, 1)
     assert sorted(ledger.done) == [0, 1, 2, 3]
     assert [e["EventTime"] for e in receiver.heard] == [0, 1]
     await sender.close()
@@ -158,7 +179,7 @@ async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status, wor
     receiver = receivers(script)
     d = delivery(clock, ledger, workers, receiver.url)
     d.send(Callback(1, "t", 3, 1700000000100, {"Status": 3}, receipt=7))
-    await run(clock, 70)
+    await run(clock, d, 70)
     assert [round(t) for t in times] == [0, 2, 6, 14, 30, 62]
     assert ledger.done == [7]
     assert d.given_up == 1
@@ -175,7 +196,7 @@ async def test_section_8_4_retries_hold_back_nothing_later(receivers, workers):
     d = delivery(clock, ledger, workers, receiver.url, timestamp_seconds=True)
     for i, status in enumerate((1, 3, 4)):
         d.send(Callback(1, "t", 3, i, {"Status": status}, receipt=i))
-    await run(clock, 1)
+    await run(clock, d, 1)
     assert [e["Detail"]["Status"] for e in receiver.heard] == [1, 3, 4]
     assert sorted(ledger.done) == [1, 2]
     assert all(len(e["Timestamp"]) == 10 for e in receiver.heard)
@@ -187,7 +208,7 @@ async def test_section_8_4_what_was_tried_before_a_restart_goes_on_counting(rece
     clock, ledger = VirtualClock(), Ledger()
     d = delivery(clock, ledger, workers, receiver.url)
     d.send(Callback(1, "t", 3, 0, {"Status": 3}, receipt=1, attempts=5))
-    await run(clock, 40)
+    await run(clock, d, 40)
     assert len(receiver.heard) == 1
     assert ledger.done == [1]
     await d.close()
