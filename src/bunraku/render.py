@@ -12,14 +12,14 @@ from pathlib import Path
 from bunraku.core.framing import Framing
 from bunraku.core.media import SAMPLE_RATE, SpeechChunk
 from bunraku.core.settings import Settings
-from bunraku.node.avatars import backdrop
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.avatars.picture_file import BackdropFailed, read
 from bunraku.node.compose import installed_providers
 from bunraku.node.film import FilmFailed, film, write_captions
 from bunraku.node.lipsync.transcript import TranscriptFollower
-from bunraku.node.speech.audio_file import decode
 from bunraku.node.speech.base import Prosody, SpeechFailed
+from bunraku.node.speech.decoding import decode
 from bunraku.node.speech.voices import Voices
 
 LARGEST = 2560
@@ -133,9 +133,9 @@ def read_framing(size: str, background: str) -> Framing:
         red, green, blue = (int(c, 16) for c in colour.groups())
         return Framing(width, height, (red, green, blue))
     try:
-        picture = backdrop.read(Path(background).read_bytes(), width, height)
+        picture = read(Path(background).read_bytes(), width, height)
     except OSError:
         raise Refused("--background must be #RRGGBB or a picture file") from None
-    except backdrop.BackdropFailed as error:
+    except BackdropFailed as error:
         raise Refused(f"--background: {error}") from None
     return Framing(width, height, backdrop=picture)

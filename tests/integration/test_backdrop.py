@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bunraku.core.errors import ApiError
-from bunraku.node.avatars.backdrop import BackdropFailed, read
+from bunraku.node.avatars.picture_file import BackdropFailed, read
 from bunraku.testing.server import APP_ID, RunningServer
 from bunraku.testing.voices import ToneVoices
 

@@ -8,7 +8,9 @@ import pytest
 
 from bunraku.client import callback_is_genuine
 from bunraku.core.apps import App, Apps
+from bunraku.node.callbacks.couriers import Couriers
 from bunraku.node.callbacks.delivery import Callback, Delivery
+from bunraku.node.workers.pool import Workers
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
@@ -110,36 +112,64 @@ class Ledger:
             self.attempts.append((receipt, attempts))
 
 
-async def run(clock, seconds):
-    """Advance virtual time in steps, letting real sockets answer in between."""
+async def run(clock, delivery, seconds):
+    """Advance virtual time in steps; it stands still while an attempt is on its way."""
     for _ in range(int(seconds * 4)):
-        await asyncio.sleep(0.012)
+        await settled(delivery)
         await clock.advance(0.25)
-    await asyncio.sleep(0.05)
+    await settled(delivery)
 
 
-def delivery(clock, ledger, url, **changes):
+async def settled(delivery):
+    for _ in range(5):  # turns of the loop until what is due has been sent
+        await asyncio.sleep(0)
+        while delivery._couriers.carrying:
+            await asyncio.sleep(0.002)
+
+
+class Counted(Couriers):
+    carrying = 0
+
+    async def post(self, *args, **options):
+        self.carrying += 1
+        try:
+            return await super().post(*args, **options)
+        finally:
+            self.carrying -= 1
+
+
+@pytest.fixture
+async def workers():
+    made = Workers()
+    await made.start()
+    yield made
+    await made.close()
+
+
+def delivery(clock, ledger, workers, url, **changes):
     apps = Apps([App(1, "s" * 32, SECRET, callback_url=url)])
-    return Delivery(apps, ledger, clock, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
+    made = Delivery(apps, ledger, clock, workers, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
+    made._couriers = Counted(workers, 5.0)
+    return made
 
 
-async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeypatch):
+async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeypatch, workers):
     """Also when a start finds that many left over: it must not fail."""
     monkeypatch.setattr("bunraku.node.callbacks.delivery.LINE", 2)
     clock, ledger = VirtualClock(), Ledger()
     receiver = receivers()
-    sender = delivery(clock, ledger, receiver.url)
+    sender = delivery(clock, ledger, workers, receiver.url)
     for i in range(4):
         sender.send(Callback(1, "task", 3, i, {"Status": 3}, receipt=i))
     assert (ledger.done, sender.given_up) == ([2, 3], 2)
-    await run(clock, 1)
+    await run(clock, sender, 1)
     assert sorted(ledger.done) == [0, 1, 2, 3]
     assert [e["EventTime"] for e in receiver.heard] == [0, 1]
     await sender.close()
 
 
 @pytest.mark.parametrize("status", [500, 404, 301])
-async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
+async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status, workers):
     clock, ledger, times = VirtualClock(), Ledger(), []
 
     def script(_):
@@ -147,9 +177,9 @@ async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
         return status
 
     receiver = receivers(script)
-    d = delivery(clock, ledger, receiver.url)
+    d = delivery(clock, ledger, workers, receiver.url)
     d.send(Callback(1, "t", 3, 1700000000100, {"Status": 3}, receipt=7))
-    await run(clock, 70)
+    await run(clock, d, 70)
     assert [round(t) for t in times] == [0, 2, 6, 14, 30, 62]
     assert ledger.done == [7]
     assert d.given_up == 1
@@ -160,25 +190,25 @@ async def test_section_8_4_six_attempts_at_0_2_6_14_30_62(receivers, status):
     await d.close()
 
 
-async def test_section_8_4_retries_hold_back_nothing_later(receivers):
+async def test_section_8_4_retries_hold_back_nothing_later(receivers, workers):
     receiver = receivers(lambda e: 500 if e["Detail"]["Status"] == 1 else 204)
     clock, ledger = VirtualClock(), Ledger()
-    d = delivery(clock, ledger, receiver.url, timestamp_seconds=True)
+    d = delivery(clock, ledger, workers, receiver.url, timestamp_seconds=True)
     for i, status in enumerate((1, 3, 4)):
         d.send(Callback(1, "t", 3, i, {"Status": status}, receipt=i))
-    await run(clock, 1)
+    await run(clock, d, 1)
     assert [e["Detail"]["Status"] for e in receiver.heard] == [1, 3, 4]
     assert sorted(ledger.done) == [1, 2]
     assert all(len(e["Timestamp"]) == 10 for e in receiver.heard)
     await d.close()
 
 
-async def test_section_8_4_what_was_tried_before_a_restart_goes_on_counting(receivers):
+async def test_section_8_4_what_was_tried_before_a_restart_goes_on_counting(receivers, workers):
     receiver = receivers(lambda _: 500)
     clock, ledger = VirtualClock(), Ledger()
-    d = delivery(clock, ledger, receiver.url)
+    d = delivery(clock, ledger, workers, receiver.url)
     d.send(Callback(1, "t", 3, 0, {"Status": 3}, receipt=1, attempts=5))
-    await run(clock, 40)
+    await run(clock, d, 40)
     assert len(receiver.heard) == 1
     assert ledger.done == [1]
     await d.close()

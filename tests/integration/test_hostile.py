@@ -8,7 +8,6 @@ import gzip
 import http.server
 import json
 import logging
-import socket
 import threading
 import time
 
@@ -18,11 +17,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from bunraku.bench.receiver import Receiver
-from bunraku.core.settings import FetchSettings
 from bunraku.core.token import generate
+from bunraku.core.urls import FetchFailed
 from bunraku.front.edge import signaling
 from bunraku.front.rpc.limits import WindowsInMemory
-from bunraku.node.fetch import Fetcher, FetchFailed, Resolver
 from bunraku.node.rooms.room import Room, Rooms
 from bunraku.node.speech.pcm_stream import Format, PcmReader
 from bunraku.testing.clock import VirtualClock
@@ -30,6 +28,7 @@ from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
 from ..support.waiting import wait_for
+from .test_audio_drive import get
 
 
 @pytest.fixture(scope="module")
@@ -64,38 +63,12 @@ def answering():
     server.shutdown()
 
 
-async def test_a_compressed_body_is_refused_unopened(answering):
+def test_a_compressed_body_is_refused_unopened(answering):
     answering["headers"] = {"Content-Encoding": "gzip, gzip"}
     answering["body"] = gzip.compress(gzip.compress(bytes(1 << 20)))
-    fetcher = Fetcher(FetchSettings(allow_private=True))
     with pytest.raises(FetchFailed, match="compressed"):
-        async with fetcher.open(answering["url"], 1) as body:
-            async for _ in body:
-                pass
+        get(answering["url"])
     assert answering["asked"] == "identity"
-
-
-async def test_a_name_server_that_never_answers_holds_up_one_tenant_only(monkeypatch):
-    known, silent = socket.getaddrinfo, threading.Event()
-
-    def look_up(host, *rest, **options):
-        if host.endswith("silent.example"):
-            silent.wait(20)
-        return known("127.0.0.1", *rest, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    resolver = Resolver()
-    waiting = [
-        asyncio.create_task(resolver.look_up(1, f"{i}.silent.example", 80))
-        for i in range(resolver.PER_TENANT)
-    ]
-    await asyncio.sleep(0)
-    with pytest.raises(FetchFailed, match="host names"):
-        await resolver.look_up(1, "quick.example", 80)
-    assert await resolver.look_up(2, "quick.example", 80) == ["127.0.0.1"]
-    silent.set()
-    assert await asyncio.gather(*waiting) == [["127.0.0.1"]] * resolver.PER_TENANT
-    assert await resolver.look_up(1, "quick.example", 80) == ["127.0.0.1"]
 
 
 async def test_windows_in_memory_admit_so_many_a_second_and_forget():

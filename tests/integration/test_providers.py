@@ -6,6 +6,7 @@ import asyncio
 import http.server
 import json
 import threading
+import time
 
 import numpy as np
 import onnx
@@ -152,6 +153,43 @@ async def test_a_piper_model_that_cannot_run_fails_its_drive_only(tmp_path):
     with pytest.raises(SpeechFailed):
         await say(provider, "piper-en_GB-tiny-low", "Hello.")
     await provider.close()
+
+
+async def test_piper_ends_what_is_interrupted_and_serves_apps_in_turn(tmp_path, monkeypatch):
+    tiny_voice(tmp_path)
+    provider, served = PiperProvider(tmp_path), []
+
+    def slowly(self, ids, speaker, length, options):
+        end = time.monotonic() + (0.1 if served else 20)
+        served.append(len(ids))
+        while not options.terminate:
+            if time.monotonic() > end:
+                return np.zeros(16000, np.int16)
+            time.sleep(0.005)
+        raise RuntimeError("terminated")
+
+    monkeypatch.setattr("bunraku.node.speech.piper._Voice.run", slowly)
+    voices = Voices([provider])
+    await voices.start()
+
+    async def speak(tenant, text):
+        async for _ in voices.speak("piper-en_GB-tiny-low", text, Prosody(), tenant=tenant):
+            pass
+
+    first = asyncio.create_task(speak(1, "Hello."))
+    while not served:
+        await asyncio.sleep(0.01)
+    crowd = [asyncio.create_task(speak(1, "Hello.")) for _ in range(10)]
+    await asyncio.sleep(0.3)
+    other = asyncio.create_task(speak(2, "Hello."))
+    await asyncio.sleep(0.1)
+    first.cancel()
+    await asyncio.wait_for(other, 2)
+    assert len(served) < 5
+    for job in crowd:
+        job.cancel()
+    await asyncio.gather(first, *crowd, return_exceptions=True)
+    await voices.close()
 
 
 # --- OpenAI-compatible

@@ -46,6 +46,7 @@ from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.herald import Herald
 from bunraku.node.tasks.manager import MAX_LATENESS, TaskManager
 from bunraku.node.tasks.outbox import Outbox
+from bunraku.node.workers.pool import Workers
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
 from bunraku.store.journal import Journal
@@ -103,6 +104,7 @@ class NodeParts:
     ended: EndedTasks
     directory: Directory
     herald: Herald
+    workers: Workers
     delivery: Delivery
     manager: TaskManager
     sockets: DriveSockets
@@ -125,6 +127,7 @@ class NodeParts:
             stack.push_async_callback(self.stage.close)
             await self.voices.start()
             stack.push_async_callback(self.voices.close)
+            stack.push_async_callback(self.workers.close)
             stack.push_async_callback(self.delivery.close)
             await self.transport.start()
             stack.push_async_callback(self.transport.close)
@@ -148,6 +151,7 @@ class NodeParts:
             stack.push_async_callback(self.manager.close)
             jobs = (
                 self.lag.watch(),
+                self.workers.warm(),
                 self.stage.warm(self.catalog.list()[:WARM_PACKS], WARM),
                 self._forget(),
             )
@@ -196,7 +200,8 @@ def assemble(
         else AiortcTransport(clock, rtc.advertise, rtc.watcher_timeout)
     )
     desk = RoomDesk(rooms, transport, clock, node_id, max_watchers=rtc.max_watchers)
-    fetcher = Fetcher(settings.fetch)
+    workers = Workers()
+    fetcher = Fetcher(settings.fetch, workers)
     files, sources = AudioFiles(fetcher), LiveSources(rooms.stream, desk.microphone)
     stage = Stage(
         clock,
@@ -210,6 +215,7 @@ def assemble(
         apps,
         journal,
         clock,
+        workers,
         timeout=settings.callbacks.timeout,
         timestamp_seconds=settings.callbacks.timestamp_seconds,
         allow_private=settings.fetch.allow_private,
@@ -245,6 +251,7 @@ def assemble(
         ended,
         directory,
         herald,
+        workers,
         delivery,
         manager,
         sockets,

@@ -9,6 +9,14 @@ from pathlib import Path
 from typing import Any
 
 
+def run_options() -> Any:
+    """Options of one run; setting ``terminate`` from another thread ends it, with an error."""
+    import onnxruntime
+
+    runtime: Any = onnxruntime
+    return runtime.RunOptions()
+
+
 def open_model(model: Path | bytes) -> Any:
     """A session of ONNX Runtime; it may be run from several threads. Raises what the runtime raises.
 

@@ -17,13 +17,13 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import httpx
-
 from bunraku.core.apps import App, Apps
 from bunraku.core.clock import Clock
 from bunraku.core.report import Outcome
+from bunraku.core.urls import FetchFailed
+from bunraku.node.callbacks.couriers import Couriers
 from bunraku.node.callbacks.signature import sign
-from bunraku.node.fetch import FetchFailed, Resolver, SafeRequest, guard
+from bunraku.node.workers.pool import Workers
 
 log = logging.getLogger(__name__)
 
@@ -55,13 +55,14 @@ class Receipts(Protocol):
 
 
 class Delivery:
-    """Owns the HTTP client and every attempt in flight."""
+    """Owns the couriers and every attempt in flight."""
 
     def __init__(
         self,
         apps: Apps,
         receipts: Receipts,
         clock: Clock,
+        workers: Workers,
         *,
         timeout: float,
         timestamp_seconds: bool,
@@ -70,19 +71,8 @@ class Delivery:
         """``allow_private``: also addresses set in the console may be private; the file's may be."""
         self._allow_private = allow_private
         self._apps, self._receipts, self._clock = apps, receipts, clock
-        # Of its own: names that callers make us look up must not delay callbacks.
-        self._resolver = Resolver()
-        self._timeout, self._seconds = timeout, timestamp_seconds
-        # Proxies from the environment are not for the operator's own callback addresses.
-        # No shared cap on connections: each task's line has one attempt and its retries in flight,
-        # and a receiver that hangs must not use up what another app's needs.
-        self._client = httpx.AsyncClient(
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=False,
-            # No connection is kept: kept ones are told apart by their address, which hosts may share.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
+        self._couriers = Couriers(workers, timeout)
+        self._seconds = timestamp_seconds
         self._lines: dict[tuple[int, str], deque[Callback]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self.outcomes: deque[Outcome] = deque(maxlen=OUTCOMES)
@@ -97,7 +87,7 @@ class Delivery:
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
-        await self._client.aclose()
+        await self._couriers.close()
 
     @property
     def waiting(self) -> int:
@@ -189,25 +179,14 @@ class Delivery:
 
     async def _post(self, app: App, url: str, callback: Callback) -> tuple[bool, str]:
         """Whether the receiver took it, and what it answered or why it could not."""
+        body = json.dumps(self._body(app, callback), ensure_ascii=False).encode()
+        # Only addresses from the operator's own file go unguarded (decision D11).
+        guarded = app.editable and not self._allow_private
         try:
-            # One limit for the whole attempt; the body of the answer is not even read.
-            async with asyncio.timeout(self._timeout):
-                # Only addresses from the operator's own file go unguarded (decision D11).
-                target = SafeRequest(httpx.URL(url), {}, {})
-                if app.editable and not self._allow_private:
-                    target = await guard(
-                        target.url, resolver=self._resolver, tenant=app.id, allow_private=False
-                    )
-                body = json.dumps(self._body(app, callback), ensure_ascii=False).encode()
-                headers = {"Content-Type": "application/json"} | target.headers
-                async with self._client.stream(
-                    "POST", target.url, content=body, headers=headers, extensions=target.extensions
-                ) as response:
-                    return 200 <= response.status_code < 300, f"HTTP {response.status_code}"
+            status = await self._couriers.post(app.id, url, body, guarded=guarded)
         except FetchFailed as error:
             return False, str(error)
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError, TimeoutError) as error:
-            return False, type(error).__name__
+        return 200 <= status < 300, f"HTTP {status}"
 
     def _body(self, app: App, callback: Callback) -> dict[str, Any]:
         """Fresh nonce, timestamp and signature for each attempt; EventTime stays."""

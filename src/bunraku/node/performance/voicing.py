@@ -54,7 +54,7 @@ class NodeVoicing:
     async def lips(self, script: Script) -> Lips:
         """A file's lips are helped by its words, when the caller gave them."""
         if isinstance(script, AudioScript) and script.transcript:
-            said = await self._voices.pronounce(script.transcript)
+            said = await self._voices.pronounce(script.transcript, tenant=self._app_id)
             if said is not None and said[0]:
                 return Lips(TranscriptFollower(*said))
         return Lips()
@@ -62,7 +62,9 @@ class NodeVoicing:
     async def speak(self, script: Script) -> AsyncGenerator[SpeechChunk]:
         match script:
             case TextScript():
-                chunks = self._voices.speak(script.timbre_id, script.text, script.prosody)
+                chunks = self._voices.speak(
+                    script.timbre_id, script.text, script.prosody, tenant=self._app_id
+                )
             case AudioScript():
                 chunks = self._files.play(script.url, script.voice_channel, self._app_id)
             case StreamScript():

@@ -15,10 +15,10 @@ Heads of the reply::
 from __future__ import annotations
 
 import ctypes
-import json
-import struct
 import sys
-from typing import Any, BinaryIO
+from typing import Any
+
+from bunraku.node.speech.helper_side import Requests
 
 SYNCHRONOUS = 2
 BUFFER_MS = 60
@@ -68,7 +68,7 @@ _Callback = ctypes.CFUNCTYPE(
 class Synthesizer:
     """The library, opened once. Not thread-safe: nothing in espeak-ng is."""
 
-    def __init__(self) -> None:
+    def __init__(self, requests: Requests) -> None:
         import espeakng_loader  # the extra bunraku[espeak]
 
         lib = ctypes.CDLL(str(espeakng_loader.get_library_path()))
@@ -87,7 +87,7 @@ class Synthesizer:
         self._lib = lib
         self._callback = _Callback(self._on_block)
         lib.espeak_SetSynthCallback(self._callback)
-        self._out: BinaryIO = sys.stdout.buffer
+        self._requests = requests
         self._voice = ""
         self._begun = False
         self._events: list[list[Any]] = []
@@ -151,37 +151,28 @@ class Synthesizer:
             self._pcm += ctypes.string_at(wav, count * 2)
         if not self._begun or len(self._pcm) >= BLOCK_S * self.sample_rate * 2:
             self._send()
-        return 0
+        return int(self._requests.aborted())  # 1 ends the synthesis
 
     def _send(self) -> None:
         if self._events or self._pcm:
             self._begun = self._begun or bool(self._pcm)
-            self.reply({"events": self._events}, bytes(self._pcm))
+            self._requests.reply({"events": self._events}, bytes(self._pcm))
             self._events, self._pcm = [], bytearray()
-
-    def reply(self, head: dict[str, Any], pcm: bytes = b"") -> None:
-        encoded = json.dumps(head, ensure_ascii=False).encode()
-        self._out.write(struct.pack("<II", len(encoded), len(pcm)) + encoded + pcm)
-        self._out.flush()
-
-    def end(self) -> None:
-        self._out.write(struct.pack("<II", 0, 0))
-        self._out.flush()
 
 
 def main() -> None:
-    synthesizer = Synthesizer()
-    synthesizer.reply({"sample_rate": synthesizer.sample_rate})
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
+    requests = Requests()
+    synthesizer = Synthesizer(requests)
+    requests.hello({"sample_rate": synthesizer.sample_rate})
+    for request in requests:
         try:
             if request.get("phonemes_only"):
-                synthesizer.reply({"phonemes": synthesizer.phonemes(request)})
+                requests.reply({"phonemes": synthesizer.phonemes(request)})
             else:
                 synthesizer.speak(request)
         except (ValueError, KeyError) as error:
-            synthesizer.reply({"error": str(error)})
-        synthesizer.end()
+            requests.reply({"error": str(error)})
+        requests.end()
 
 
 if __name__ == "__main__":

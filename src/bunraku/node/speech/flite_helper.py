@@ -10,10 +10,10 @@ Request: ``{"voice": "slt", "text": "..."}``. The reply is one block with the wh
 from __future__ import annotations
 
 import ctypes
-import json
-import struct
 import sys
 from typing import Any
+
+from bunraku.node.speech.helper_side import Requests
 
 ENGINE = ("libflite.so.1", "libflite_usenglish.so.1", "libflite_cmulex.so.1")
 VOICES = ("slt", "rms", "awb", "kal16")
@@ -114,23 +114,16 @@ class Synthesizer:
 
 
 def main() -> None:
-    out = sys.stdout.buffer
-
-    def reply(head: dict[str, Any], pcm: bytes = b"") -> None:
-        encoded = json.dumps(head, ensure_ascii=False).encode()
-        out.write(struct.pack("<II", len(encoded), len(pcm)) + encoded + pcm)
-        out.flush()
-
+    requests = Requests()
     synthesizer = Synthesizer()
-    reply({"sample_rate": RATE})
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
+    requests.hello({"sample_rate": RATE})
+    for request in requests:
         try:
-            reply(*synthesizer.speak(request["voice"], request["text"]))
+            if not requests.aborted():
+                requests.reply(*synthesizer.speak(request["voice"], request["text"]))
         except (ValueError, KeyError, OSError) as error:
-            reply({"error": str(error)})
-        out.write(struct.pack("<II", 0, 0))
-        out.flush()
+            requests.reply({"error": str(error)})
+        requests.end()
 
 
 if __name__ == "__main__":

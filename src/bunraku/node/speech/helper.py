@@ -1,10 +1,13 @@
 """Synthesizers in processes of their own, and the pool that shares them out.
 
-A helper reads requests, one JSON object a line, and answers on standard output in blocks: two
-little-endian uint32 (length of the JSON head, length of the PCM), the head, the PCM (int16,
-little-endian, mono). A block of two zeros ends a reply. The first block after start-up is a head
-with at least ``sample_rate``; a failed request is answered by ``{"error": "..."}`` and the end.
-A helper ends when its standard input does.
+A helper reads requests, one JSON object a line, and answers on standard output in blocks
+(``workers.blocks``) of a head and PCM (int16, little-endian, mono); a block of two zeros ends a reply.
+The first block after start-up is a head with at least ``sample_rate``; a failed request is answered
+by ``{"error": "..."}`` and the end. ``{"abort": true}`` instead of a request says that nobody waits
+for the reply any more: it may be cut short, but it is ended all the same; a helper that looks
+out for it says ``"abort": true`` in its first block. One that has not ended a reply a while after
+is killed and replaced. A helper ends when its standard input does. ``helper_side`` does the helper's
+part of this.
 """
 
 from __future__ import annotations
@@ -13,17 +16,24 @@ import asyncio
 import json
 import logging
 import os
-import struct
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 from bunraku.node.speech.base import SpeechFailed
+from bunraku.node.workers import blocks
+from bunraku.node.workers.fair import FairSlots
 
 log = logging.getLogger(__name__)
 
 REPLY_TIMEOUT = 10.0
+PATIENCE = 0.5  # s that a helper may go on with what nobody waits for
+
+TENANT: ContextVar[int] = ContextVar("tenant", default=0)
+"""The app on whose behalf this asyncio task asks; helpers are shared out among apps."""
 
 
 class HelperDied(SpeechFailed):
@@ -39,6 +49,9 @@ class Helper:
     def __init__(self, module: str) -> None:
         self._module = module
         self._process: asyncio.subprocess.Process | None = None
+        self._killed: list[asyncio.subprocess.Process] = []
+        self._unwanted = False
+        self._patience: asyncio.TimerHandle | None = None
         self.hello: dict[str, Any] = {}
 
     @property
@@ -58,88 +71,127 @@ class Helper:
                 # Ctrl-C goes to the server, which ends its helpers in order.
                 start_new_session=True,
             )
-            head, _ = await self._block(self._process)
-            self.hello = head
+            head = await self._block(self._process)
+            if head is None:
+                raise blocks.Malformed("no hello")
+            self.hello = head[0]
         return self._process
 
     async def start(self) -> None:
+        """Raises ``HelperDied``. Nothing happens when it runs."""
         try:
             await self._ensure()
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             await self.close()
             raise HelperDied(f"{self._module} did not start") from error
 
-    async def _block(self, process: asyncio.subprocess.Process) -> tuple[dict[str, Any], bytes]:
+    async def _block(self, process: asyncio.subprocess.Process) -> blocks.Block | None:
         assert process.stdout is not None
         async with asyncio.timeout(REPLY_TIMEOUT):
-            lengths = await process.stdout.readexactly(8)
-            head_length, pcm_length = struct.unpack("<II", lengths)
-            head = await process.stdout.readexactly(head_length)
-            pcm = await process.stdout.readexactly(pcm_length)
-        return (json.loads(head) if head else {}), pcm
+            return await blocks.receive(process.stdout)
 
-    async def request(self, request: dict[str, Any]) -> AsyncGenerator[tuple[dict[str, Any], bytes]]:
-        """Blocks of the reply, without the empty one that ends it.
+    async def request(self, request: dict[str, Any]) -> AsyncGenerator[blocks.Block]:
+        """Blocks of the reply. To be read to its end: ``abandon`` brings that about.
 
         A process that died before it said anything is replaced once, unnoticed.
         """
-        for last in (False, True):
-            begun = False
-            try:
-                async with aclosing(self._attempt(request)) as blocks:
-                    async for block in blocks:
-                        begun = True
-                        yield block
-                return
-            except HelperDied:
-                if begun or last:
-                    raise
-                log.warning("%s ended; starting another", self._module)
+        self._unwanted = False
+        try:
+            for last in (False, True):
+                begun = False
+                try:
+                    async with aclosing(self._attempt(request)) as reply:
+                        async for block in reply:
+                            begun = True
+                            yield block
+                    return
+                except HelperDied:
+                    if begun or last or self._unwanted:
+                        raise
+                    log.warning("%s ended; starting another", self._module)
+        finally:
+            if self._patience is not None:
+                self._patience.cancel()
+                self._patience = None
 
-    async def _attempt(self, request: dict[str, Any]) -> AsyncGenerator[tuple[dict[str, Any], bytes]]:
+    async def _attempt(self, request: dict[str, Any]) -> AsyncGenerator[blocks.Block]:
         done = False
         try:
             process = await self._ensure()
+            if self._unwanted:  # given up while it started
+                done = True
+                return
             assert process.stdin is not None
             process.stdin.write(json.dumps(request).encode() + b"\n")
             await process.stdin.drain()
-            while True:
-                head, pcm = await self._block(process)
-                if not head and not pcm:
-                    done = True
-                    return
-                if "error" in head:
-                    raise SpeechFailed(head["error"])
-                yield head, pcm
+            refusal: str | None = None
+            while (block := await self._block(process)) is not None:
+                if "error" in block[0]:
+                    refusal = str(block[0]["error"])
+                else:
+                    yield block
+            done = True
+            if refusal is not None:
+                raise SpeechFailed(refusal)
         except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
             raise HelperDied(f"{self._module} ended") from error
         finally:
             if not done:  # the rest of the reply is still in the pipe: the process is unusable
-                await self.close()
+                self._kill()
 
-    async def close(self) -> None:
+    def abandon(self) -> None:
+        """Nobody waits for the reply any more: it comes to its end soon, or the process does."""
+        process = self._process
+        if self._unwanted:
+            return
+        self._unwanted = True
+        if process is not None and process.stdin is not None and self.hello.get("abort"):
+            process.stdin.write(b'{"abort": true}\n')
+        self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._kill)
+
+    def _kill(self) -> None:
+        """Whoever reads from it finds its end; the next request starts another."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 process.kill()
-        await process.wait()
+        self._killed = [p for p in (*self._killed, process) if p.returncode is None]
+
+    async def close(self) -> None:
+        self._kill()
+        await asyncio.gather(*(p.wait() for p in self._killed))
+
+
+@dataclass(eq=False)
+class _Reply:
+    """What one asker gets, and the helper that gives it while it does."""
+
+    blocks: asyncio.Queue[blocks.Block | SpeechFailed | None] = field(
+        default_factory=lambda: asyncio.Queue[blocks.Block | SpeechFailed | None]()
+    )
+    helper: Helper | None = None
+    waiting: bool = True  # for its turn
 
 
 class HelperPool:
-    """Helpers of one kind; requests queue for a free one, so one long text holds up nobody."""
+    """Helpers of one kind. Requests of apps take turns for a free one, so one long text holds up
+    nobody, nor do many of one app (``TENANT``)."""
 
     def __init__(self, module: str, count: int) -> None:
         self._helpers = [Helper(module) for _ in range(count)]
-        self._free: asyncio.Queue[Helper] = asyncio.Queue()
+        self._free = list(self._helpers)
+        self._slots = FairSlots(count)
+        self._readers: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         await asyncio.gather(*(h.start() for h in self._helpers))
-        for helper in self._helpers:
-            self._free.put_nowait(helper)
 
     async def close(self) -> None:
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
         await asyncio.gather(*(h.close() for h in self._helpers))
 
     @property
@@ -148,39 +200,45 @@ class HelperPool:
 
     @property
     def hello(self) -> dict[str, Any]:
-        return self._helpers[0].hello
+        return next((h.hello for h in self._helpers if h.hello), {})
 
-    @asynccontextmanager
-    async def _helper(self) -> AsyncGenerator[Helper]:
-        helper = await self._free.get()
-        try:
-            yield helper
-        finally:
-            self._free.put_nowait(helper)
-
-    async def ask(self, request: dict[str, Any]) -> AsyncGenerator[tuple[dict[str, Any], bytes]]:
+    async def ask(self, request: dict[str, Any]) -> AsyncGenerator[blocks.Block]:
         """Blocks of the reply. Raises ``SpeechFailed``.
 
         The reply is read as fast as it comes and the helper freed, whatever the pace of playing.
+        Closing or cancelling this abandons it, at once.
         """
-        blocks: asyncio.Queue[tuple[dict[str, Any], bytes] | BaseException | None] = asyncio.Queue()
-
-        async def read() -> None:
-            try:
-                async with self._helper() as helper, aclosing(helper.request(request)) as reply:
-                    async for block in reply:
-                        blocks.put_nowait(block)
-            except SpeechFailed as error:
-                blocks.put_nowait(error)
-            else:
-                blocks.put_nowait(None)
-
-        reader = asyncio.create_task(read())
+        reply = _Reply()
+        reader = asyncio.create_task(self._read(request, TENANT.get(), reply))
+        self._readers.add(reader)
+        reader.add_done_callback(self._readers.discard)
         try:
-            while (block := await blocks.get()) is not None:
-                if isinstance(block, BaseException):
+            while (block := await reply.blocks.get()) is not None:
+                if isinstance(block, SpeechFailed):
                     raise block
                 yield block
         finally:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+            if reply.helper is not None:
+                reply.helper.abandon()
+            elif reply.waiting:
+                reader.cancel()
+
+    async def _read(self, request: dict[str, Any], tenant: int, reply: _Reply) -> None:
+        """Nobody cancels this while a helper speaks: what is left of a reply would be in its pipe."""
+        async with self._slots.of(tenant):
+            reply.waiting = False
+            helper = reply.helper = self._free.pop(0)
+            try:
+                ended: SpeechFailed | None = None
+                try:
+                    async with aclosing(helper.request(request)) as said:
+                        async for block in said:
+                            reply.blocks.put_nowait(block)
+                except SpeechFailed as error:
+                    ended = error
+                reply.helper = None
+                reply.blocks.put_nowait(ended)
+                with suppress(SpeechFailed):  # the next sentence tries again, and says so
+                    await helper.start()
+            finally:
+                self._free.append(helper)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from bunraku.core.media import SpeechChunk
-from bunraku.node.speech.audio_file import chunk_of
+from bunraku.node.speech.decoding import chunk_of
 from bunraku.node.speech.resample import Resampler
 
 MIN_RATE, MAX_RATE = 8000, 48000
@@ -110,7 +110,9 @@ class PcmReader:
     def __init__(self, format: Format) -> None:
         self._format = format
         self._rest = b""
-        self._header: bytes | None = b""
+        # Held until it is known where a RIFF header ends, or that there is none.
+        self._header: bytearray | None = bytearray()
+        self._chunk_at = 12
         self._adopted = False
         self._resamplers = self._new_resamplers()
 
@@ -136,7 +138,7 @@ class PcmReader:
         tail = SpeechChunk(np.zeros(0, np.int16))
         if self._header:
             header, self._header = self._header, None
-            tail = self.push(header)
+            tail = self.push(bytes(header))
         rest = self._chunk([r.flush() for r in self._resamplers])
         if tail.samples.size == 0:
             return rest
@@ -152,23 +154,29 @@ class PcmReader:
         return chunk_of(np.stack([c[:count] for c in channels], 1), self._format.voice_channel)
 
     def _read_header(self) -> bytes | None:
-        """Audio bytes after a RIFF/WAVE header, all bytes when there is none, None to wait."""
-        held = self._header or b""
-        if not b"RIFF".startswith(held[:4]) and held[:4] != b"RIFF":
-            return held
+        """Audio bytes after a RIFF/WAVE header, all bytes when there is none, None to wait.
+
+        No chunk is looked at twice, however the bytes are cut.
+        """
+        held = self._header or bytearray()
+        if not held.startswith(b"RIFF"[: len(held)]):
+            return bytes(held)
         if len(held) < 12:
             return None
-        if held[8:12] != b"WAVE":
-            return held
-        at = 12
-        while len(held) >= at + 8 and at < HEADER_LIMIT:
-            name, size = held[at : at + 4], struct.unpack_from("<I", held, at + 4)[0]
+        if not held.startswith(b"WAVE", 8):
+            return bytes(held)
+        while len(held) >= self._chunk_at + 8 and self._chunk_at < HEADER_LIMIT:
+            at = self._chunk_at
+            name, size = bytes(held[at : at + 4]), struct.unpack_from("<I", held, at + 4)[0]
             if name == b"data":
-                return held[at + 8 :]
-            if name == b"fmt " and len(held) >= at + 24 and not self._adopted:
-                self._adopt(held[at + 8 : at + 24])
-            at += 8 + size + size % 2
-        return held if len(held) > HEADER_LIMIT else None
+                return bytes(held[at + 8 :])
+            if name == b"fmt " and not self._adopted:
+                if len(held) < at + 24 and size >= 16:
+                    break  # the rest of it comes
+                if size >= 16:
+                    self._adopt(bytes(held[at + 8 : at + 24]))
+            self._chunk_at += 8 + size + size % 2
+        return bytes(held) if len(held) > HEADER_LIMIT else None
 
     def _adopt(self, body: bytes) -> None:
         """The header's format wins over Start when it is one we can play."""

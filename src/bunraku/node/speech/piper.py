@@ -21,11 +21,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bunraku.core.media import PCM, SpeechChunk
-from bunraku.node.inference import open_model
+from bunraku.node.inference import open_model, run_options
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
-from bunraku.node.speech.helper import HelperPool
+from bunraku.node.speech.helper import TENANT, HelperPool
 from bunraku.node.speech.tempo import Tempo
 from bunraku.node.speech.text import sentences
+from bunraku.node.workers.fair import FairSlots
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +87,8 @@ class _Voice:
     config: VoiceConfig
     session: Any = None
 
-    def run(self, ids: list[int], speaker: int | None, length: float) -> PCM:
-        """On a worker thread. Raises what ONNX Runtime raises."""
+    def run(self, ids: list[int], speaker: int | None, length: float, options: Any) -> PCM:
+        """On a worker thread, until ``options.terminate``. Raises what ONNX Runtime raises."""
         if self.session is None:
             self.session = open_model(self.path)
         c = self.config.inference
@@ -98,7 +99,7 @@ class _Voice:
         }
         if self.config.num_speakers > 1:
             feed["sid"] = np.array([speaker or 0], np.int64)
-        sound = np.asarray(self.session.run(None, feed)[0]).reshape(-1)
+        sound = np.asarray(self.session.run(None, feed, options)[0]).reshape(-1)
         return (np.clip(sound, -1, 1) * 32767).astype(np.int16)
 
 
@@ -109,6 +110,7 @@ class PiperProvider:
         self._voices: dict[str, tuple[Timbre, _Voice, int | None]] = {}
         self._espeak = HelperPool("bunraku.node.speech.espeak_helper", 1)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="piper")
+        self._turns = FairSlots(1)
         for path in sorted(folder.glob("*.onnx")):
             try:
                 text = path.with_name(path.name + ".json").read_text("utf-8")
@@ -166,8 +168,15 @@ class PiperProvider:
         length = voice.config.inference.length_scale / prosody.speed
         for sentence in sentences(text):
             ids = phoneme_ids(voice.config, await self._phonemes(voice.config, sentence))
+            options = run_options()
             try:
-                samples = await loop.run_in_executor(self._executor, voice.run, ids, speaker, length)
+                async with self._turns.of(TENANT.get()):
+                    samples = await loop.run_in_executor(
+                        self._executor, voice.run, ids, speaker, length, options
+                    )
+            except asyncio.CancelledError:
+                options.terminate = True  # an interrupt: whoever is next need not wait for the rest
+                raise
             except Exception as error:  # ONNX Runtime's own classes have no common base
                 raise SpeechFailed(f"{voice.path.name}: {type(error).__name__}") from error
             yield SpeechChunk(tempo.push(samples))

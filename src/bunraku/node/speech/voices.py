@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bunraku.core.media import Phoneme, SpeechChunk, Word
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
+from bunraku.node.speech.helper import TENANT
 from bunraku.node.speech.resample import apply_gain
 
 log = logging.getLogger(__name__)
@@ -56,8 +57,14 @@ class Voices:
                     return timbre, provider
         return None
 
-    async def pronounce(self, text: str) -> tuple[tuple[Phoneme, ...], tuple[Word, ...]] | None:
-        """How a text would be said, by the first provider that knows; None when none does."""
+    async def pronounce(
+        self, text: str, *, tenant: int = 0
+    ) -> tuple[tuple[Phoneme, ...], tuple[Word, ...]] | None:
+        """How a text would be said, by the first provider that knows; None when none does.
+
+        Asked for the app ``tenant``: apps share helpers fairly.
+        """
+        TENANT.set(tenant)
         for provider in self._providers:
             try:
                 async with asyncio.timeout(self._timeout):
@@ -69,9 +76,12 @@ class Voices:
                 return found
         return None
 
-    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
-        """Speech with the gain applied. Raises ``SpeechFailed``, also for a voice that stays
-        silent longer than ``timeout``; the timbre must exist."""
+    async def speak(
+        self, timbre_id: str, text: str, prosody: Prosody, *, tenant: int = 0
+    ) -> AsyncGenerator[SpeechChunk]:
+        """Speech with the gain applied, for the app ``tenant``. Raises ``SpeechFailed``, also for a
+        voice that stays silent longer than ``timeout``; the timbre must exist."""
+        TENANT.set(tenant)
         found = self.find(timbre_id)
         assert found is not None
         timbre, provider = found

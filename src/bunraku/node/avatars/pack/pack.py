@@ -57,6 +57,7 @@ class Pack:
     """
 
     def __init__(self, folder: Path, cache: Path | None = None) -> None:
+        self.folder = folder
         self.manifest: Manifest = read(folder)
         self._version = _digest(folder, self.manifest)
         self._gestures = self.manifest.gestures

@@ -1,0 +1,231 @@
+"""Asking strangers' servers over HTTP, in a worker: blocking, guarded, and with a limit on everything.
+
+The guard against server-side request forgery stands where connections are made, so that no
+redirect gets round it: a name is resolved once, every address it has must be public, and the
+connection goes to the very address that was checked. What a server sends is counted before it is
+parsed.
+"""
+
+from __future__ import annotations
+
+import base64
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote
+
+import httpcore
+import httpx
+
+from bunraku.core.urls import FetchFailed, FetchRefused, check_url, is_public
+
+REDIRECTS = (301, 302, 303, 307, 308)
+HEAD_LIMIT = 32 * 1024  # bytes of status lines and headers, "100 Continue" and the like with them
+AT_ONCE = 16 * 1024  # bytes given to the parser between two looks at the meter
+FRAMING_LIMIT = 64 * 1024  # bytes that a body's chunking may cost; beyond, half of the body
+PATIENCE = 30.0  # s after which a body must have come
+SLOWEST = 512  # bytes a second on average, or be given up
+
+_tls: ssl.SSLContext | None = None
+
+
+def tls() -> ssl.SSLContext:
+    """Made once: it reads all the certificates there are."""
+    global _tls
+    if _tls is None:
+        _tls = httpcore.default_ssl_context()
+    return _tls
+
+
+class Meter:
+    """What has come over one connection, and until when the head of the answer may come."""
+
+    def __init__(self, seconds: float) -> None:
+        self.deadline: float | None = time.monotonic() + seconds
+        self.received = 0
+
+    def left(self, timeout: float | None) -> float | None:
+        if self.deadline is None:
+            return timeout
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout
+        return left if timeout is None else min(left, timeout)
+
+    def came(self, count: int) -> None:
+        self.received += count
+        if self.deadline is not None and self.received > HEAD_LIMIT:
+            raise FetchFailed("headers without end")
+
+    def body_begins(self) -> None:
+        self.deadline, self.received = None, 0
+
+
+class _Stream(httpcore.NetworkStream):
+    """Counts what comes in."""
+
+    def __init__(self, inner: httpcore.NetworkStream, meter: Meter) -> None:
+        self._inner, self._meter = inner, meter
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data = self._inner.read(min(max_bytes, AT_ONCE), self._meter.left(timeout))
+        self._meter.came(len(data))
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._meter.left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._meter.left(timeout))
+        return _Stream(inner, self._meter)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+class _Guard(httpcore.NetworkBackend):
+    """Connects to checked addresses only."""
+
+    def __init__(self, meter: Meter, *, allow_private: bool) -> None:
+        self._meter, self._allow_private = meter, allow_private
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        address = pin(host, port, allow_private=self._allow_private)
+        stream = self._inner.connect_tcp(
+            address, port, self._meter.left(timeout), local_address, socket_options
+        )
+        return _Stream(stream, self._meter)
+
+
+def pin(host: str, port: int, *, allow_private: bool) -> str:
+    """The address to connect to. Raises ``FetchFailed``."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise FetchFailed("host not found") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not addresses:
+        raise FetchFailed("host not found")
+    if not allow_private and not all(is_public(a) for a in addresses):
+        raise FetchRefused("address is not public")
+    return addresses[0]
+
+
+@contextmanager
+def _ask(
+    method: str, url: httpx.URL, headers: dict[str, str], body: bytes, seconds: float, *, allow_private: bool
+) -> Iterator[tuple[httpcore.Response, Meter]]:
+    """One request and the head of its answer, within ``seconds``. Raises ``FetchFailed``."""
+    meter = Meter(seconds)
+    fields = {"Host": url.netloc.decode("ascii"), "User-Agent": "bunraku", "Accept": "*/*"} | headers
+    if url.userinfo:
+        user, _, password = url.userinfo.decode("ascii").partition(":")
+        both = f"{unquote(user)}:{unquote(password)}".encode()
+        fields["Authorization"] = "Basic " + base64.b64encode(both).decode()
+    if method == "POST":
+        fields["Content-Length"] = str(len(body))
+    waits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)}
+    target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+    backend = _Guard(meter, allow_private=allow_private)
+    try:
+        with (
+            httpcore.ConnectionPool(tls(), max_connections=1, network_backend=backend) as pool,
+            pool.stream(
+                method,
+                target,
+                headers=list(fields.items()),
+                content=body or None,
+                extensions=waits,
+            ) as response,
+        ):
+            yield response, meter
+    except (
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.TimeoutException,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        raise FetchFailed(type(error).__name__) from error
+    except (ValueError, ssl.SSLError) as error:
+        raise FetchFailed(type(error).__name__) from error
+
+
+def _header(response: httpcore.Response, name: bytes) -> str | None:
+    return next((v.decode("latin-1") for k, v in response.headers if k.lower() == name), None)
+
+
+@contextmanager
+def download(
+    url: str, *, allow_private: bool, connect_timeout: float, max_bytes: int, max_redirects: int
+) -> Iterator[Iterator[bytes]]:
+    """The body of what is at ``url``, in pieces as they come.
+
+    ``connect_timeout`` is for each answer's head, and for each silence in the body. Raises
+    ``FetchFailed``, also while iterating.
+    """
+    try:
+        target = httpx.URL(url)
+        for _ in range(max_redirects + 1):
+            check_url(str(target), allow_private=allow_private)
+            # A compressed body could unfold to anything before its size is known.
+            headers = {"Accept-Encoding": "identity"}
+            with _ask("GET", target, headers, b"", connect_timeout, allow_private=allow_private) as answer:
+                response, meter = answer
+                location = _header(response, b"location")
+                if response.status in REDIRECTS and location is not None:
+                    target = target.join(location)
+                    continue
+                if response.status != 200:
+                    raise FetchFailed(f"HTTP status {response.status}")
+                if (_header(response, b"content-encoding") or "identity").lower() != "identity":
+                    raise FetchFailed("compressed body")
+                yield _limited(response, meter, max_bytes)
+                return
+        raise FetchFailed("too many redirects")
+    except (httpx.InvalidURL, ValueError) as error:
+        raise FetchFailed(type(error).__name__) from error
+
+
+def _limited(response: httpcore.Response, meter: Meter, max_bytes: int) -> Iterator[bytes]:
+    meter.body_begins()
+    begun, total = time.monotonic(), 0
+    for piece in response.iter_stream():
+        total += len(piece)
+        if total > max_bytes:
+            raise FetchFailed("file too large")
+        if meter.received > FRAMING_LIMIT + total + total // 2:
+            raise FetchFailed("body in crumbs")
+        late = time.monotonic() - begun - PATIENCE
+        if late > 0 and total < late * SLOWEST:
+            raise FetchFailed("too slow")
+        yield piece
+
+
+def post(url: str, body: bytes, headers: dict[str, str], seconds: float, *, guarded: bool) -> int:
+    """The status that a server answers, all within ``seconds``; the rest of its answer is not read.
+
+    ``guarded``: the address must be public. Raises ``FetchFailed``.
+    """
+    try:
+        target = httpx.URL(url)
+        check_url(str(target), allow_private=not guarded)
+        with _ask("POST", target, headers, body, seconds, allow_private=not guarded) as (response, _):
+            return response.status
+    except (httpx.InvalidURL, ValueError) as error:
+        raise FetchFailed(type(error).__name__) from error
