@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from bunraku.node.avatars.catalog import BUILT_IN
-from bunraku.node.avatars.pack.pack import open_pack
+from bunraku.node.avatars.kinds import open_pack
 from bunraku.node.avatars.preview import portrait
 
 for folder in sorted(p for p in BUILT_IN.iterdir() if (p / "manifest.json").is_file()):

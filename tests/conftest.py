@@ -14,7 +14,10 @@ from bunraku.node.speech import espeak
 from bunraku.testing.server import OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
-from .listening import receivers
+# Ray would replace 127.0.0.1 by an address that others could reach.
+os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+from .listening import receivers  # noqa: E402
 
 __all__ = ["receivers"]
 
