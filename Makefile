@@ -6,7 +6,8 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo test test-turn lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
 
-demo: $(STAMP)
+# What a newcomer needs to see and hear it, without the tools of those who change it.
+demo: $(VENV)/.demo
 	$(BIN)/bunraku demo
 
 test: $(STAMP)
@@ -62,17 +63,26 @@ voices: build/lips
 
 install: $(STAMP)
 
-$(STAMP): requirements.lock pyproject.toml
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(VENV)/.demo: requirements-demo.lock pyproject.toml
 	./scripts/make-venv.sh $(PYTHON) $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes -r requirements-demo.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Needs `uv` (pip install uv).
+$(STAMP): requirements.lock pyproject.toml
+	./scripts/make-venv.sh $(PYTHON) $(VENV)
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Both locks with the same versions. Needs `uv` (pip install uv).
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+  --python-version 3.11 pyproject.toml scripts/build-requirements.txt
 lock:
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --python-version 3.11 --extra espeak --extra postgresql --extra redis --group dev \
-	  pyproject.toml scripts/build-requirements.txt -o requirements.lock
+	$(COMPILE) --extra espeak --extra kokoro --extra cluster --group dev -o requirements.lock
+	$(COMPILE) --extra espeak --extra kokoro --constraint requirements.lock -o requirements-demo.lock
 
 # Contact sheets of the cast, with the cost of a frame: docs/look.md.
 look: $(STAMP)
