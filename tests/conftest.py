@@ -22,6 +22,8 @@ CHROMIUM = shutil.which("chromium")
 
 
 def pytest_configure() -> None:
+    # Each server of a test has its own data directory, where the neural voices would be made anew.
+    os.environ.setdefault("BUNRAKU_SPEECH__KOKORO_HELPERS", "0")
     cv2.setNumThreads(1)
     if os.environ.get("BUNRAKU_REQUIRE_CHROMIUM") and not CHROMIUM:
         pytest.exit("chromium is required here and missing", returncode=2)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bunraku.app import installed_providers
+from bunraku.core.clock import SystemClock
 from bunraku.core.media import SAMPLE_RATE, SpeechChunk
 from bunraku.core.settings import Settings
 from bunraku.node.avatars import backdrop
@@ -76,7 +77,8 @@ async def _make(
     voice: str | None,
     captions: bool,
 ) -> float:
-    voices = Voices(installed_providers(settings), settings.aliases, timeout=settings.speech.timeout)
+    providers = installed_providers(settings, SystemClock())
+    voices = Voices(providers, settings.aliases, timeout=settings.speech.timeout)
     await voices.start()
     follower = None
     try:
