@@ -17,7 +17,7 @@ from bunraku.testing.voices import ToneVoices
 # Ray would replace 127.0.0.1 by an address that others could reach.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
-from .listening import receivers  # noqa: E402
+from .listening import receivers
 
 __all__ = ["receivers"]
 
@@ -25,6 +25,8 @@ CHROMIUM = shutil.which("chromium")
 
 
 def pytest_configure() -> None:
+    # Each server of a test has its own data directory, where the neural voices would be made anew.
+    os.environ.setdefault("BUNRAKU_SPEECH__KOKORO_HELPERS", "0")
     cv2.setNumThreads(1)
     if os.environ.get("BUNRAKU_REQUIRE_CHROMIUM") and not CHROMIUM:
         pytest.exit("chromium is required here and missing", returncode=2)

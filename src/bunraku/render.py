@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bunraku.core.clock import SystemClock
 from bunraku.core.framing import Framing
 from bunraku.core.media import SAMPLE_RATE, SpeechChunk
 from bunraku.core.settings import Settings
@@ -77,7 +78,8 @@ async def _make(
     voice: str | None,
     captions: bool,
 ) -> float:
-    voices = Voices(installed_providers(settings), settings.aliases, timeout=settings.speech.timeout)
+    providers = installed_providers(settings, SystemClock())
+    voices = Voices(providers, settings.aliases, timeout=settings.speech.timeout)
     await voices.start()
     follower = None
     try:

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +15,36 @@ def test_cuts_at_sentences_in_several_scripts():
 def test_markup_and_emoji_are_not_spoken():
     assert sentences('<speak>Good <break time="1s"/>morning</speak> 🙂') == ["Good morning"]
     assert "<" in strip_markup("3 < 4 and 5 > 2")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("<!-- hidden --> Hello &amp; welcome.", ["Hello & welcome."]),
+        ("<?xml version='1.0'?><speak>Hi.</speak>", ["Hi."]),
+        ("a<b and c>d", ["a<b and c>d"]),
+        ("vector<int> and x<y>z", ["vector<int> and x<y>z"]),
+        ('I <b>like</b> <a href="x">it</a><br/>.', ["I like it ."]),
+        ("<foo>bar</foo>", ["bar"]),
+        ("**Bold**, *slanted* and `code`, ~~gone~~.", ["Bold, slanted and code, gone."]),
+        ("2*3*4 is snake_case_name", ["2*3*4 is snake_case_name"]),
+        ("# Title\n- one\n- two\n1. three", ["Title", "one", "two", "1. three"]),
+        ("See [the docs](https://example.org/x).", ["See the docs."]),
+        ("```python\nprint(1)\n```\nDone.", ["Done."]),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", ["a , b", "1 , 2"]),
+        ("👋🏽 Hi ❤️ there", ["Hi there"]),
+        ("<script>alert(1)</script>Hello", ["Hello"]),
+    ],
+)
+def test_what_is_not_speech_is_not_spoken(written, said):
+    assert sentences(written) == said
+
+
+def test_abbreviations_do_not_end_sentences():
+    assert sentences("Dr. Ray met J. R. Smith on Jan. 5. He left.") == [
+        "Dr. Ray met J. R. Smith on Jan. 5.",
+        "He left.",
+    ]
 
 
 def test_blank_and_unspeakable_texts_give_nothing():

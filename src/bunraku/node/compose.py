@@ -33,7 +33,7 @@ from bunraku.node.rooms.room import Rooms
 from bunraku.node.rtc.aiortc.transport import AiortcTransport
 from bunraku.node.rtc.base import Transport
 from bunraku.node.rtc.port.transport import PortTransport
-from bunraku.node.speech import espeak, flite
+from bunraku.node.speech import espeak, flite, kokoro
 from bunraku.node.speech.audio_file import AudioFiles
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.node.speech.openai_voices import OpenAIProvider
@@ -63,12 +63,14 @@ FORGET_EVERY = 60.0
 NONCES_KEPT = 1300  # s: longer than a signature may be used in either direction
 
 
-def installed_providers(settings: Settings) -> list[SpeechProvider]:
-    """The voices this machine has."""
+def installed_providers(settings: Settings, clock: Clock) -> list[SpeechProvider]:
+    """The voices this machine has, the pleasant ones first."""
     providers: list[SpeechProvider] = []
-    if espeak.available():
-        providers.append(espeak.EspeakProvider(settings.speech.espeak_helpers))
     speech = settings.speech
+    if speech.kokoro_helpers and kokoro.installed():
+        providers.append(kokoro.provider(settings.data_dir, speech, clock))
+    if espeak.available():
+        providers.append(espeak.EspeakProvider(speech.espeak_helpers))
     if speech.flite_helpers and (voices := flite.installed()):
         providers.append(flite.FliteProvider(voices, speech.flite_helpers))
     if speech.piper_voices is not None:
@@ -189,7 +191,7 @@ def assemble(
     cache = settings.cache_dir or settings.data_dir / "cache"
     catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art")
     voices = Voices(
-        installed_providers(settings) if providers is None else list(providers),
+        installed_providers(settings, clock) if providers is None else list(providers),
         settings.aliases,
         timeout=settings.speech.timeout,
     )

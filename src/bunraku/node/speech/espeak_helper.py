@@ -6,6 +6,9 @@ speaks the protocol of ``bunraku.node.speech.helper``, which any other synthesiz
 Requests::
 
     {"voice": "en-us+f3", "text": "...", "rate": 175, "pitch": 50, "phonemes_only": false}
+    {"voice": "en-us", "text": "...", "phonemes_only": true, "tie": true}
+
+With ``tie`` the parts of one sound, as of a diphthong, are tied by ``^``.
 
 Heads of the reply::
 
@@ -26,6 +29,7 @@ BLOCK_S = 0.25  # s of sound in a block after the first, which goes out as soon 
 OPTIONS = 0x8000 | 0x0001 | 0x0002  # don't exit on error, phoneme events, as IPA
 FLAGS = 0x1 | 0x1000  # UTF-8, pause at the end
 RATE, PITCH = 1, 3
+IPA, TIE = 0x02, 0x80 | ord("^") << 8
 WORD, PHONEME = 1, 7
 
 
@@ -131,9 +135,10 @@ class Synthesizer:
         self.choose(request["voice"])
         buffer = ctypes.create_string_buffer(request["text"].encode())
         pointer = ctypes.cast(buffer, ctypes.c_char_p)
+        mode = IPA | (TIE if request.get("tie") else 0)
         out: list[str] = []
         while pointer.value:
-            out.append((self._lib.espeak_TextToPhonemes(ctypes.byref(pointer), 1, 2) or b"").decode())
+            out.append((self._lib.espeak_TextToPhonemes(ctypes.byref(pointer), 1, mode) or b"").decode())
         return " ".join(out)
 
     def _on_block(self, wav: Any, count: int, events: Any) -> int:

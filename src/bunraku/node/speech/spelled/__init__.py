@@ -1,0 +1,8 @@
+"""From what is written to the words a person would say: numbers, dates, money, addresses.
+
+Each word knows its place in the written sentence, so that captions show what was written.
+"""
+
+from bunraku.node.speech.spelled.words import Said, spell_out
+
+__all__ = ["Said", "spell_out"]

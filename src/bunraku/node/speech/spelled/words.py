@@ -1,0 +1,90 @@
+"""The frame of reading out: rules of a language are tried at each place, the rest is said as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Say = Callable[[re.Match[str]], str | None]
+"""Words for what a rule found; None when it is something else after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One word as it is said, its ``place`` in the sentence, and the marks right after it."""
+
+    place: int
+    text: str
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``pattern`` is tried only where a word begins."""
+
+    pattern: re.Pattern[str]
+    say: Say
+
+
+def rule(pattern: str, say: Say, flags: int = 0) -> Rule:
+    return Rule(re.compile(pattern, flags), say)
+
+
+_SIGNS = "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u200c\u200d"
+"""Marks on the letter before, which Python counts as no part of a word."""
+_LETTERS = f"(?:[^\\W\\d_][{_SIGNS}]*)+"
+_WORD = re.compile(f"{_LETTERS}(?:['’]{_LETTERS})*['’]?|\\d+")
+_MARKS = ',.;:!?…—–。！？，、；：।"()“”'
+
+
+def spell_out(sentence: str, language: str) -> list[Said]:
+    """Words of a sentence in order; ``language`` is a BCP 47 tag. Empty when nothing is to be said."""
+    from bunraku.node.speech.spelled.languages import rules_of  # the rules know this module
+
+    rules = rules_of(language)
+    out: list[Said] = []
+    i = 0
+    while i < len(sentence):
+        if sentence[i].isspace():
+            i += 1
+            continue
+        found = _first(rules, sentence, i)
+        if found is not None:
+            words, end = found
+            out.extend(_split(words, i))
+            i = end
+            continue
+        plain = _WORD.match(sentence, i)
+        if plain:
+            out.append(Said(i, plain.group().rstrip("'’") if plain.group()[-1:] in "'’" else plain.group()))
+            i = plain.end()
+            continue
+        if out and sentence[i] in _MARKS and (sentence[i] not in "–—" or _spaced(sentence, i)):
+            out[-1] = Said(out[-1].place, out[-1].text, out[-1].mark + sentence[i])
+        i += 1
+    return out
+
+
+def _spaced(sentence: str, i: int) -> bool:
+    """A dash between spaces is a pause, one inside a word a hyphen."""
+    return sentence[i - 1 : i].isspace() or sentence[i] == "—"
+
+
+def _first(rules: tuple[Rule, ...], sentence: str, i: int) -> tuple[str, int] | None:
+    for one in rules:
+        match = one.pattern.match(sentence, i)
+        if match and match.end() > i:
+            words = one.say(match)
+            if words is not None:
+                return words, match.end()
+    return None
+
+
+def _split(words: str, place: int) -> list[Said]:
+    out: list[Said] = []
+    for word in words.replace("-", " ").split():
+        bare = word.rstrip(",.;")
+        if bare:
+            out.append(Said(place, bare, word[len(bare) :]))
+    return out

