@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import cv2
 import pytest
@@ -13,6 +14,9 @@ from bunraku.client import Client
 from bunraku.node.speech import espeak
 from bunraku.testing.server import OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
+
+# Art is decoded once for all servers of all tests, as on a machine that runs several.
+os.environ.setdefault("BUNRAKU_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "cache"))
 
 # Ray would replace 127.0.0.1 by an address that others could reach.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")

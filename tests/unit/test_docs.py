@@ -153,7 +153,7 @@ def test_finder_of_test_names():
 def test_finder_of_decisions(decisions):
     assert list(references.to_decisions("State (decision D9).")) == [Reference("D9", "decision D9")]
     assert next(references.to_decisions("decision D99")).target not in decisions
-    for unclear in ("decision D9", "both ends of D2"):
+    for unclear in ("design D9", "both ends of D2"):
         with pytest.raises(ValueError, match="decision D"):
             list(references.to_decisions(unclear))
 
