@@ -18,6 +18,9 @@ from bunraku.testing.voices import ToneVoices
 # Art is decoded once for all servers of all tests, as on a machine that runs several.
 os.environ.setdefault("BUNRAKU_CACHE_DIR", str(Path(__file__).parents[1] / "build" / "cache"))
 
+# Making the natural voice ready takes minutes of CPU: its own tests do it once.
+os.environ.setdefault("BUNRAKU_SPEECH__KOKORO_HELPERS", "0")
+
 # Ray would replace 127.0.0.1 by an address that others could reach.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
