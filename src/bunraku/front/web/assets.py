@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 
 from bunraku.core.errors import ApiError
 from bunraku.node.avatars.catalog import Catalog
@@ -17,7 +17,8 @@ HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origi
 
 
 class Assets:
-    """``/assets/{digital human}/avatar.png`` and ``/assets/{digital human}/{gesture}.mp4``."""
+    """``/assets/{digital human}/avatar.png``, ``…/{gesture}.mp4`` and ``…/voices.json``: timbres that
+    fit, by language."""
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self._catalog, self._folder = catalog, folder
@@ -33,6 +34,8 @@ class Assets:
             pack = self._catalog.get(digital_human_id)
         except ApiError:
             return Response("not found", 404, media_type="text/plain")
+        if name == "voices.json":
+            return JSONResponse(pack.voices, headers={"Access-Control-Allow-Origin": "*"})
         gesture = name.removesuffix(".mp4")
         if name != "avatar.png" and (gesture == name or gesture not in pack.gestures):
             return Response("not found", 404, media_type="text/plain")

@@ -71,6 +71,11 @@ class AvatarPack(Protocol):
         """Names that DoAction accepts for this digital human."""
         ...
 
+    @property
+    def voices(self) -> dict[str, tuple[str, ...]]:
+        """Ids of timbres that fit this digital human, by BCP 47 tag, the best first."""
+        ...
+
     def stage(self, framing: Framing) -> Avatar:
         """A new figure. May decode art: call it off the event loop.
 

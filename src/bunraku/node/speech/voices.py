@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from bunraku.core.media import Phoneme, SpeechChunk, Word
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
+from bunraku.node.speech.loudness import Finish, Levels, Meter
 from bunraku.node.speech.resample import apply_gain
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class Voices:
         self._providers = providers
         self._aliases = aliases or {}
         self._timeout = timeout
+        self._levels = Levels()
 
     async def start(self) -> None:
         """A provider that does not start is reported and left out: the others still speak."""
@@ -65,18 +67,25 @@ class Voices:
         return None
 
     async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
-        """Speech with the gain applied. Raises ``SpeechFailed``, also for a voice that stays
-        silent longer than ``timeout``; the timbre must exist."""
+        """Speech at the common loudness, times the gain asked for. Raises ``SpeechFailed``, also for a
+        voice that stays silent longer than ``timeout``; the timbre must exist."""
         found = self.find(timbre_id)
         assert found is not None
         timbre, provider = found
+        meter = Meter() if timbre.gain is None else None
+        finish = Finish(self._levels.of(timbre.id) if timbre.gain is None else timbre.gain)
         async with aclosing(provider.speak(timbre.id, text, prosody)) as chunks:
             while True:
                 try:
                     async with asyncio.timeout(self._timeout):
                         chunk = await anext(chunks)
                 except StopAsyncIteration:
-                    return
+                    break
                 except TimeoutError:
                     raise SpeechFailed(f"{timbre.id} stayed silent") from None
-                yield replace(chunk, samples=apply_gain(chunk.samples, prosody.gain))
+                if meter is not None:
+                    meter.push(chunk.samples)
+                yield replace(chunk, samples=apply_gain(finish.push(chunk.samples), prosody.gain))
+        if meter is not None:
+            self._levels.learn(timbre.id, meter.finish())
+        yield SpeechChunk(apply_gain(finish.flush(), prosody.gain))

@@ -82,6 +82,8 @@ class Manifest(_Part):
     rest: Rest
     emotion: Literal["neutral", "warm", "serious", "happy"] = "neutral"
     limbs: tuple[Limb, ...] = ()
+    voices: dict[str, tuple[str, ...]] = {}
+    """Timbres that fit, by BCP 47 tag, the best first; which of them there are is the server's affair."""
 
 
 def read(folder: Path) -> Manifest:

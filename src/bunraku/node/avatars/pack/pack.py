@@ -95,6 +95,10 @@ class Pack:
         return self.manifest.emotion
 
     @property
+    def voices(self) -> dict[str, tuple[str, ...]]:
+        return self.manifest.voices
+
+    @property
     def gestures(self) -> tuple[str, ...]:
         raised = dict.fromkeys(limb.gesture for limb in self.manifest.limbs)
         return (*HEAD_GESTURES[:3], *raised, *HEAD_GESTURES[3:])
