@@ -8,7 +8,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from bunraku.core.media import Phoneme, SpeechChunk, Word
+import numpy as np
+
+from bunraku.core.media import SAMPLE_RATE, Phoneme, SpeechChunk, Word
+from bunraku.node.speech import ssml
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.node.speech.loudness import Finish, Levels, Meter
 from bunraku.node.speech.resample import apply_gain
@@ -74,18 +77,48 @@ class Voices:
         timbre, provider = found
         meter = Meter() if timbre.gain is None else None
         finish = Finish(self._levels.of(timbre.id) if timbre.gain is None else timbre.gain)
+        made = 0
+        for part in ssml.parts(text) or [ssml.Part(text)]:
+            manner = replace(prosody, speed=prosody.speed * part.speed, gain=prosody.gain * part.gain)
+            # A part counts its times from its own first sample.
+            since = made / SAMPLE_RATE
+            async with aclosing(self._said(timbre, provider, part.text, manner)) as chunks:
+                async for chunk in chunks:
+                    made += chunk.samples.size
+                    if meter is not None:
+                        meter.push(chunk.samples)
+                    yield _later(
+                        replace(chunk, samples=apply_gain(finish.push(chunk.samples), manner.gain)), since
+                    )
+            if part.pause:
+                silence = np.zeros(int(part.pause / prosody.speed * SAMPLE_RATE), np.int16)
+                made += silence.size
+                yield SpeechChunk(finish.push(silence))
+        if meter is not None:
+            self._levels.learn(timbre.id, meter.finish())
+        yield SpeechChunk(apply_gain(finish.flush(), prosody.gain))
+
+    async def _said(
+        self, timbre: Timbre, provider: SpeechProvider, text: str, prosody: Prosody
+    ) -> AsyncGenerator[SpeechChunk]:
+        """Raises ``SpeechFailed``, also after a silence."""
         async with aclosing(provider.speak(timbre.id, text, prosody)) as chunks:
             while True:
                 try:
                     async with asyncio.timeout(self._timeout):
                         chunk = await anext(chunks)
                 except StopAsyncIteration:
-                    break
+                    return
                 except TimeoutError:
                     raise SpeechFailed(f"{timbre.id} stayed silent") from None
-                if meter is not None:
-                    meter.push(chunk.samples)
-                yield replace(chunk, samples=apply_gain(finish.push(chunk.samples), prosody.gain))
-        if meter is not None:
-            self._levels.learn(timbre.id, meter.finish())
-        yield SpeechChunk(apply_gain(finish.flush(), prosody.gain))
+                yield chunk
+
+
+def _later(chunk: SpeechChunk, seconds: float) -> SpeechChunk:
+    if not seconds:
+        return chunk
+    return replace(
+        chunk,
+        phonemes=tuple(replace(p, start=p.start + seconds, end=p.end + seconds) for p in chunk.phonemes),
+        words=tuple(replace(w, start=w.start + seconds, end=w.end + seconds) for w in chunk.words),
+    )
