@@ -342,7 +342,10 @@ def bake(key: str, out: Path) -> None:
         limbs=limbs(art, character["style"], out),
         head_pivot=[p.cx + PIV[0] * p.cs, p.cy + PIV[1] * p.cs],
     )
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    before = out / "manifest.json"
+    if before.exists() and (voices := json.loads(before.read_text()).get("voices")):
+        manifest["voices"] = voices  # chosen by ear, not drawn
+    before.write_text(json.dumps(manifest, indent=1) + "\n")
     size = sum(f.stat().st_size for f in out.iterdir())
     print(f"{key}: {size / 1e6:.2f} MB", flush=True)
 

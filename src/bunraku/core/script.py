@@ -16,6 +16,8 @@ class Timbre:
     name: str
     language: str
     digital_human_id: str | None = None
+    gain: float | None = None
+    """What brings the voice to the common loudness; None when nobody has measured it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,4 +192,4 @@ class LocalNode:
 
 
 def _described(pack: AvatarPack) -> DigitalHuman:
-    return DigitalHuman(pack.id, pack.name, pack.version, tuple(pack.gestures), pack.emotion)
+    return DigitalHuman(pack.id, pack.name, pack.version, tuple(pack.gestures), pack.emotion, pack.voices)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from bunraku.core.errors import DigitalHumanNotFound
 from bunraku.nodes.base import Nodes
 
 HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
@@ -12,7 +13,8 @@ TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".mp4": "video/mp4"}
 
 
 class Assets:
-    """``/assets/{digital human}/avatar.jpg``, a larger ``avatar.png``, and ``{gesture}.mp4``."""
+    """``/assets/{digital human}/avatar.jpg``, a larger ``avatar.png``, ``{gesture}.mp4``, ``voices.json``:
+    timbres that fit, by language."""
 
     def __init__(self, nodes: Nodes) -> None:
         self._nodes = nodes
@@ -23,6 +25,8 @@ class Assets:
         return router
 
     async def get(self, digital_human_id: str, name: str) -> Response:
+        if name == "voices.json":
+            return await self._voices(digital_human_id)
         kind = TYPES.get(name[-4:])
         content = None
         if kind is not None:
@@ -30,3 +34,10 @@ class Assets:
         if content is None:
             return Response("not found", 404, media_type="text/plain")
         return Response(content, media_type=kind, headers=HEADERS)
+
+    async def _voices(self, digital_human_id: str) -> Response:
+        try:
+            human = await (await self._nodes.any()).human(digital_human_id)
+        except DigitalHumanNotFound:
+            return Response("not found", 404, media_type="text/plain")
+        return JSONResponse(dict(human.voices), headers={"Access-Control-Allow-Origin": "*"})

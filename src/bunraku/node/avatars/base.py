@@ -84,6 +84,11 @@ class AvatarPack(Protocol):
         """A ready-made JPEG of ``preview.SIZE``; None: it is rendered when it is asked for."""
         ...
 
+    @property
+    def voices(self) -> dict[str, tuple[str, ...]]:
+        """Ids of timbres that fit this digital human, by BCP 47 tag, the best first."""
+        ...
+
     def stage(self, framing: Framing) -> Avatar:
         """A new figure. May decode art: call it off the event loop.
 

@@ -29,16 +29,16 @@ SCRIPTS = (("\u4e00", "\u9fff", "zh-CN"), ("\u0900", "\u097f", "hi-IN"))
 
 
 VOICES = (
-    Voice(Timbre("en-us-evan", "Evan · English (US)", "en-US"), "en-us+klatt4"),
-    Voice(Timbre("en-us-ava", "Ava · English (US)", "en-US"), "en-us+f3"),
-    Voice(Timbre("en-gb-oliver", "Oliver · English (UK)", "en-GB"), "en+klatt4"),
-    Voice(Timbre("zh-cn-mei", "Mei · 普通话", "zh-CN"), "cmn+f3"),
-    Voice(Timbre("es-es-lucia", "Lucía · Español", "es-ES"), "es+f3"),
-    Voice(Timbre("fr-fr-chloe", "Chloé · Français", "fr-FR"), "fr+f3"),
-    Voice(Timbre("de-de-lukas", "Lukas · Deutsch", "de-DE"), "de"),
-    Voice(Timbre("it-it-giulia", "Giulia · Italiano", "it-IT"), "it+f3"),
-    Voice(Timbre("pt-br-rafael", "Rafael · Português", "pt-BR"), "pt-br"),
-    Voice(Timbre("hi-in-ananya", "Ananya · हिन्दी", "hi-IN"), "hi+f3"),
+    Voice(Timbre("en-us-evan", "Evan · English (US)", "en-US", gain=1.68), "en-us+klatt4"),
+    Voice(Timbre("en-us-ava", "Ava · English (US)", "en-US", gain=1.67), "en-us+f3"),
+    Voice(Timbre("en-gb-oliver", "Oliver · English (UK)", "en-GB", gain=1.67), "en+klatt4"),
+    Voice(Timbre("zh-cn-mei", "Mei · 普通话", "zh-CN", gain=1.43), "cmn+f3"),
+    Voice(Timbre("es-es-lucia", "Lucía · Español", "es-ES", gain=1.73), "es+f3"),
+    Voice(Timbre("fr-fr-chloe", "Chloé · Français", "fr-FR", gain=1.78), "fr+f3"),
+    Voice(Timbre("de-de-lukas", "Lukas · Deutsch", "de-DE", gain=1.91), "de"),
+    Voice(Timbre("it-it-giulia", "Giulia · Italiano", "it-IT", gain=1.76), "it+f3"),
+    Voice(Timbre("pt-br-rafael", "Rafael · Português", "pt-BR", gain=1.72), "pt-br"),
+    Voice(Timbre("hi-in-ananya", "Ananya · हिन्दी", "hi-IN", gain=1.50), "hi+f3"),
 )
 
 

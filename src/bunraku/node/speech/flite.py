@@ -19,9 +19,9 @@ from bunraku.node.speech.tempo import Tempo
 from bunraku.node.speech.text import sentences
 
 VOICES = (
-    Voice(Timbre("en-us-grace", "Grace · English (US), natural", "en-US"), "slt"),
-    Voice(Timbre("en-us-reed", "Reed · English (US), natural", "en-US"), "rms"),
-    Voice(Timbre("en-gb-alban", "Alban · English (Scotland), natural", "en-GB"), "awb"),
+    Voice(Timbre("en-us-grace", "Grace · English (US), natural", "en-US", gain=1.00), "slt"),
+    Voice(Timbre("en-us-reed", "Reed · English (US), natural", "en-US", gain=1.98), "rms"),
+    Voice(Timbre("en-gb-alban", "Alban · English (Scotland), natural", "en-GB", gain=1.70), "awb"),
 )
 
 

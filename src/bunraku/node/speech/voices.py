@@ -8,9 +8,13 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from bunraku.core.media import Phoneme, SpeechChunk, Word
+import numpy as np
+
+from bunraku.core.media import SAMPLE_RATE, Phoneme, SpeechChunk, Word
+from bunraku.node.speech import ssml
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.node.speech.helper import TENANT
+from bunraku.node.speech.loudness import Finish, Levels, Meter
 from bunraku.node.speech.resample import apply_gain
 
 log = logging.getLogger(__name__)
@@ -25,6 +29,7 @@ class Voices:
         self._providers = providers
         self._aliases = aliases or {}
         self._timeout = timeout
+        self._levels = Levels()
 
     async def start(self) -> None:
         """A provider that does not start is reported and left out: the others still speak."""
@@ -79,12 +84,40 @@ class Voices:
     async def speak(
         self, timbre_id: str, text: str, prosody: Prosody, *, tenant: int = 0
     ) -> AsyncGenerator[SpeechChunk]:
-        """Speech with the gain applied, for the app ``tenant``. Raises ``SpeechFailed``, also for a
-        voice that stays silent longer than ``timeout``; the timbre must exist."""
+        """Speech at the common loudness, times the gain asked for, for the app ``tenant``. Raises
+        ``SpeechFailed``, also for a voice that stays silent longer than ``timeout``; the timbre must
+        exist."""
         TENANT.set(tenant)
         found = self.find(timbre_id)
         assert found is not None
         timbre, provider = found
+        meter = Meter() if timbre.gain is None else None
+        finish = Finish(self._levels.of(timbre.id) if timbre.gain is None else timbre.gain)
+        made = 0
+        for part in ssml.parts(text) or [ssml.Part(text)]:
+            manner = replace(prosody, speed=prosody.speed * part.speed, gain=prosody.gain * part.gain)
+            # A part counts its times from its own first sample.
+            since = made / SAMPLE_RATE
+            async with aclosing(self._said(timbre, provider, part.text, manner)) as chunks:
+                async for chunk in chunks:
+                    made += chunk.samples.size
+                    if meter is not None:
+                        meter.push(chunk.samples)
+                    yield _later(
+                        replace(chunk, samples=apply_gain(finish.push(chunk.samples), manner.gain)), since
+                    )
+            if part.pause:
+                silence = np.zeros(int(part.pause / prosody.speed * SAMPLE_RATE), np.int16)
+                made += silence.size
+                yield SpeechChunk(finish.push(silence))
+        if meter is not None:
+            self._levels.learn(timbre.id, meter.finish())
+        yield SpeechChunk(apply_gain(finish.flush(), prosody.gain))
+
+    async def _said(
+        self, timbre: Timbre, provider: SpeechProvider, text: str, prosody: Prosody
+    ) -> AsyncGenerator[SpeechChunk]:
+        """Raises ``SpeechFailed``, also after a silence."""
         async with aclosing(provider.speak(timbre.id, text, prosody)) as chunks:
             while True:
                 try:
@@ -94,4 +127,14 @@ class Voices:
                     return
                 except TimeoutError:
                     raise SpeechFailed(f"{timbre.id} stayed silent") from None
-                yield replace(chunk, samples=apply_gain(chunk.samples, prosody.gain))
+                yield chunk
+
+
+def _later(chunk: SpeechChunk, seconds: float) -> SpeechChunk:
+    if not seconds:
+        return chunk
+    return replace(
+        chunk,
+        phonemes=tuple(replace(p, start=p.start + seconds, end=p.end + seconds) for p in chunk.phonemes),
+        words=tuple(replace(w, start=w.start + seconds, end=w.end + seconds) for w in chunk.words),
+    )

@@ -80,9 +80,24 @@ function showCast() {
     card.onclick = () => {
       ui.human = human;
       showCast();
+      attempt(chooseVoice);
     };
     return card;
   }));
+}
+
+/** The voice that fits who is chosen: in the reader's language, else in the first the human has. */
+async function chooseVoice() {
+  const human = ui.human;
+  if (!human) return;
+  const answer = await fetch(`/assets/${encodeURIComponent(human.DigitalHumanId)}/voices.json`);
+  if (!answer.ok || human !== ui.human) return;
+  const fitting = await answer.json();
+  const spoken = (tag) => Object.keys(fitting).filter((one) => one.split('-')[0] === tag.split('-')[0]);
+  const tags = [...navigator.languages.flatMap((tag) => [tag, ...spoken(tag)]), ...Object.keys(fitting)];
+  const there = new Set([...$('timbre').options].map((one) => one.value));
+  const best = tags.flatMap((tag) => fitting[tag] ?? []).find((timbre) => there.has(timbre));
+  if (best) $('timbre').value = best;
 }
 
 async function load() {
@@ -111,6 +126,7 @@ async function loadApp() {
     timbres.push(...page.Timbres);
   }
   $('timbre').replaceChildren(...timbres.map((one) => new Option(one.Name, one.TimbreId)));
+  await chooseVoice();
   await refresh();
 }
 

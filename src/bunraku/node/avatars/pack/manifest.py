@@ -107,6 +107,8 @@ class Manifest(_Part):
     eyes: Annotated[tuple[EyesArt, ...], Field(min_length=1)]
     emotion: Annotated[str, AfterValidator(_feeling)] = "neutral"
     limbs: tuple[LimbArt, ...] = ()
+    voices: dict[str, tuple[str, ...]] = {}
+    """Timbres that fit, by BCP 47 tag, the best first; which of them there are is the server's affair."""
 
     @property
     def gestures(self) -> dict[str, float]:

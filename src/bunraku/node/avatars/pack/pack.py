@@ -82,6 +82,10 @@ class Pack:
         return self.manifest.emotion
 
     @property
+    def voices(self) -> dict[str, tuple[str, ...]]:
+        return self.manifest.voices
+
+    @property
     def gestures(self) -> Mapping[str, float]:
         return self._gestures
 

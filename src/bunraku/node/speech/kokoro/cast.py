@@ -21,23 +21,40 @@ class Member:
     gain: float = 1.0
 
 
+def _member(timbre_id: str, name: str, language: str, style: str, espeak: str, gain: float) -> Member:
+    # The timbre's own gain is 1: the helper applies the member's before it limits the peaks.
+    return Member(Timbre(timbre_id, name, language, gain=1.0), style, espeak, gain)
+
+
 CAST = (
-    Member(Timbre("en-us-hazel", "Hazel · English (US), neural", "en-US"), "af_heart", "en-us", 2.06),
-    Member(Timbre("en-us-iris", "Iris · English (US), neural", "en-US"), "af_bella", "en-us", 2.24),
-    Member(Timbre("en-us-nora", "Nora · English (US), neural", "en-US"), "af_sarah", "en-us", 1.8),
-    Member(Timbre("en-us-miles", "Miles · English (US), neural", "en-US"), "am_michael", "en-us", 2.5),
-    Member(Timbre("en-us-felix", "Felix · English (US), neural", "en-US"), "am_fenrir", "en-us", 1.39),
-    Member(Timbre("en-gb-edith", "Edith · English (UK), neural", "en-GB"), "bf_emma", "en-gb", 1.46),
-    Member(Timbre("en-gb-hugh", "Hugh · English (UK), neural", "en-GB"), "bm_george", "en-gb", 1.85),
-    Member(Timbre("es-es-marisol", "Marisol · Español, neural", "es-ES"), "ef_dora", "es", 2.32),
-    Member(Timbre("es-es-diego", "Diego · Español, neural", "es-ES"), "em_alex", "es", 2.1),
-    Member(Timbre("fr-fr-manon", "Manon · Français, neural", "fr-FR"), "ff_siwis", "fr", 1.27),
-    Member(Timbre("it-it-chiara", "Chiara · Italiano, neural", "it-IT"), "if_sara", "it", 0.655),
-    Member(Timbre("it-it-matteo", "Matteo · Italiano, neural", "it-IT"), "im_nicola", "it", 1.2),
-    Member(Timbre("pt-br-beatriz", "Beatriz · Português, neural", "pt-BR"), "pf_dora", "pt-br", 2.26),
-    Member(Timbre("pt-br-caio", "Caio · Português, neural", "pt-BR"), "pm_alex", "pt-br", 2.1),
-    Member(Timbre("hi-in-kavya", "Kavya · हिन्दी, neural", "hi-IN"), "hf_alpha", "hi", 0.92),
-    Member(Timbre("hi-in-arjun", "Arjun · हिन्दी, neural", "hi-IN"), "hm_omega", "hi", 0.94),
+    Member(
+        Timbre("en-us-hazel", "Hazel · English (US), neural", "en-US", gain=1.0), "af_heart", "en-us", 2.06
+    ),
+    _member("en-us-iris", "Iris · English (US), neural", "en-US", "af_bella", "en-us", 2.24),
+    _member("en-us-nora", "Nora · English (US), neural", "en-US", "af_sarah", "en-us", 1.8),
+    Member(
+        Timbre("en-us-miles", "Miles · English (US), neural", "en-US", gain=1.0), "am_michael", "en-us", 2.5
+    ),
+    Member(
+        Timbre("en-us-felix", "Felix · English (US), neural", "en-US", gain=1.0), "am_fenrir", "en-us", 1.39
+    ),
+    Member(
+        Timbre("en-gb-edith", "Edith · English (UK), neural", "en-GB", gain=1.0), "bf_emma", "en-gb", 1.46
+    ),
+    Member(
+        Timbre("en-gb-hugh", "Hugh · English (UK), neural", "en-GB", gain=1.0), "bm_george", "en-gb", 1.85
+    ),
+    _member("es-es-marisol", "Marisol · Español, neural", "es-ES", "ef_dora", "es", 2.32),
+    _member("es-es-diego", "Diego · Español, neural", "es-ES", "em_alex", "es", 2.1),
+    _member("fr-fr-manon", "Manon · Français, neural", "fr-FR", "ff_siwis", "fr", 1.27),
+    _member("it-it-chiara", "Chiara · Italiano, neural", "it-IT", "if_sara", "it", 0.655),
+    _member("it-it-matteo", "Matteo · Italiano, neural", "it-IT", "im_nicola", "it", 1.2),
+    Member(
+        Timbre("pt-br-beatriz", "Beatriz · Português, neural", "pt-BR", gain=1.0), "pf_dora", "pt-br", 2.26
+    ),
+    _member("pt-br-caio", "Caio · Português, neural", "pt-BR", "pm_alex", "pt-br", 2.1),
+    _member("hi-in-kavya", "Kavya · हिन्दी, neural", "hi-IN", "hf_alpha", "hi", 0.92),
+    _member("hi-in-arjun", "Arjun · हिन्दी, neural", "hi-IN", "hm_omega", "hi", 0.94),
 )
 
 REHEARSED = {

@@ -35,6 +35,7 @@ from bunraku.node.speech.kokoro.model import (
     load_style,
 )
 from bunraku.node.speech.kokoro.selftest import MADE, load_test, works
+from bunraku.node.speech.limiter import limited
 
 OVERLAP = 240  # samples that a stretch shares with the next, to fade from one to the other
 REMEMBERED = 8  # sentences
@@ -43,7 +44,6 @@ SILENCE = 0.004  # of full scale: below it a sentence has not begun, or is over
 BEFORE, AFTER = 0.02, 0.06  # s kept before and after the sound of a sentence
 FADE = 0.005  # s
 CEILING = 0.8  # of full scale: resampling to 48 kHz adds up to 2 dB
-BLOCK, REACH = 24, 5  # of the limiter: samples, and blocks that a peak is felt on either side
 
 
 class Speaker:
@@ -105,7 +105,7 @@ class Speaker:
             head["frames"] = plan.frames.tolist()
         if ends:
             self._plans.pop(request["sentence"], None)
-        return head, (limited(sound) * 32767).astype("<i2").tobytes()
+        return head, (limited(sound, CEILING, RATE // 1000) * 32767).astype("<i2").tobytes()
 
 
 def over(plan: Plan) -> int:
@@ -136,22 +136,6 @@ def trimmed(sound: F32, *, begins: bool, ends: bool) -> tuple[F32, int]:
     if ends:
         out[out.size - ramp.size :] *= ramp[::-1]
     return out, a
-
-
-def limited(sound: F32) -> F32:
-    """Turned down around its peaks, so that a loud voice does not clip, nor do the peaks that
-    resampling adds. Waves keep their shape: the gain moves within 5 ms, slower than they do."""
-    blocks = -(-sound.size // BLOCK)
-    padded = np.zeros(blocks * BLOCK, np.float32)
-    padded[: sound.size] = np.abs(sound)
-    wanted = np.minimum(1, CEILING / np.maximum(padded.reshape(blocks, BLOCK).max(1, initial=0), 1e-6))
-    if wanted.min(initial=1.0) >= 1:
-        return sound
-    reach = np.lib.stride_tricks.sliding_window_view(np.pad(wanted, 2 * REACH, mode="edge"), 2 * REACH + 1)
-    least = reach.min(1)  # over REACH blocks on either side, and as many more for the mean
-    mean = np.lib.stride_tricks.sliding_window_view(least, 2 * REACH + 1).mean(1)
-    centres = np.arange(blocks) * BLOCK + BLOCK / 2
-    return sound * np.interp(np.arange(sound.size), centres, mean).astype(np.float32)
 
 
 def main() -> None:

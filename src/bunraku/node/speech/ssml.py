@@ -1,0 +1,102 @@
+"""The few tags of SSML that change what is heard, in a text that is an SSML document.
+
+W3C Speech Synthesis Markup Language 1.1: ``break``, ``sub``, ``say-as``, ``emphasis``, ``p`` and ``s``.
+Whatever else is in the document is its words. A text that is no such document has no tags at all.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree
+
+_DOCUMENT = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?<speak[\s>]", re.I)
+_TIME = re.compile(r"\s*\+?(\d+(?:\.\d+)?|\.\d+)(ms|s)\s*", re.I)
+_STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.2}
+_EMPHASIS = {"strong": (0.85, 1.25), "moderate": (0.92, 1.12), "none": (1.0, 1.0), "reduced": (1.08, 0.85)}
+LONGEST = 10.0  # s of one break
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Text said in one go, ``speed`` and ``gain`` times as fast and loud, then ``pause`` seconds."""
+
+    text: str
+    pause: float = 0.0
+    speed: float = 1.0
+    gain: float = 1.0
+
+
+def parts(text: str) -> list[Part] | None:
+    """The parts of an SSML document; None when the text is none, or is not well formed."""
+    # A document type may define entities that grow without bound; SSML needs none.
+    if not _DOCUMENT.match(text) or "<!DOCTYPE" in text or "<!ENTITY" in text:
+        return None
+    try:
+        root = ElementTree.fromstring(re.sub(r"<\?xml[^>]*\?>", "", text.strip(), count=1))  # noqa: S314
+    except ElementTree.ParseError:
+        return None
+    out: list[Part] = []
+    _walk(root, Part(""), out)
+    return [p for p in _joined(out) if p.text.strip() or p.pause]
+
+
+def _walk(element: ElementTree.Element, manner: Part, out: list[Part]) -> None:
+    """Text and breaks in order; ``manner`` is how the words around are said."""
+    name = str(element.tag).rsplit("}", 1)[-1].lower()
+    if name == "break":
+        out.append(Part("", _pause(element)))
+        return
+    if name == "sub" and element.get("alias"):
+        out.append(replace(manner, text=element.get("alias", "")))
+        return
+    if name == "say-as":
+        said = _said_as("".join(element.itertext()), element.get("interpret-as", ""))
+        out.append(replace(manner, text=said))
+        return
+    if name in ("metadata", "meta", "lexicon", "desc"):
+        return
+    if name == "emphasis":
+        speed, gain = _EMPHASIS.get(element.get("level", "moderate"), (1.0, 1.0))
+        manner = replace(manner, speed=speed, gain=gain)
+    if element.text:
+        out.append(replace(manner, text=element.text))
+    for child in element:
+        _walk(child, manner, out)
+        if child.tail:
+            out.append(replace(manner, text=child.tail))
+    if name in ("p", "s"):
+        out.append(replace(manner, text="\n"))
+
+
+def _joined(found: list[Part]) -> list[Part]:
+    """As few parts as there are pauses and changes of manner."""
+    out: list[Part] = []
+    for part in found:
+        last = out[-1] if out else None
+        if last is not None and not last.pause and part.pause and not part.text:
+            out[-1] = replace(last, pause=part.pause)
+        elif last is not None and not last.pause and (last.speed, last.gain) == (part.speed, part.gain):
+            out[-1] = replace(last, text=last.text + part.text)
+        else:
+            out.append(part)
+    return out
+
+
+def _pause(element: ElementTree.Element) -> float:
+    time = _TIME.fullmatch(element.get("time", ""))
+    if time:
+        return min(LONGEST, float(time[1]) / (1000 if time[2].lower() == "ms" else 1))
+    return _STRENGTHS.get(element.get("strength", "medium"), _STRENGTHS["medium"])
+
+
+def _said_as(text: str, kind: str) -> str:
+    if kind in ("characters", "spell-out", "verbatim"):
+        return ", ".join(c.upper() for c in text if c.isalnum())
+    if kind in ("digits", "telephone"):
+        return re.sub(r"(?<=\d)(?=\d)", " ", text)
+    if kind == "ordinal" and text.strip().isdigit():
+        number = int(text)
+        ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
+        return f"{number}{ending}"
+    return text
