@@ -15,6 +15,7 @@ from bunraku.testing.server import OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
 from .listening import receivers
+from .support.cluster import RunningCluster, missing
 
 __all__ = ["receivers"]
 
@@ -35,16 +36,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="bunraku[espeak] is not installed"))
 
 
+HOUSES = ("embedded", "cluster")
+
+
+def both(metafunc: pytest.Metafunc, fixture: str) -> None:
+    """Run a test of ``fixture`` in each of ``HOUSES``; ``pytest.mark.embedded(reason)`` keeps one out of
+    the cluster. For ``pytest_generate_tests`` of a folder whose suite both must pass."""
+    if fixture not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("embedded")
+    reason = f"embedded only: {mark.args[0]}" if mark else missing()
+    skips = [pytest.mark.skip(reason=reason)] if reason else []
+    houses = [pytest.param(h, marks=skips if h == "cluster" else []) for h in HOUSES]
+    metafunc.parametrize(fixture, houses, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[RunningServer]:
+def embedded() -> Iterator[RunningServer]:
     """A server with scripted voices; tests leave nothing running on it."""
-    voices = ToneVoices(bound={})
-    with RunningServer(providers=[voices]) as running:
+    with RunningServer(providers=[ToneVoices()]) as running:
         yield running
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[RunningCluster]:
+    """Two fronts and two nodes with scripted voices; tests leave nothing running on them."""
+    if (reason := missing()) is not None:
+        pytest.skip(reason)
+    with RunningCluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> RunningServer | RunningCluster:
+    """The embedded server, or what ``both`` chose."""
+    return request.getfixturevalue(getattr(request, "param", "embedded"))
+
+
 @pytest.fixture
-def api(server: RunningServer) -> Iterator[Client]:
+def api(server: RunningServer | RunningCluster) -> Iterator[Client]:
     with server.client() as client:
         yield client
         for task in client.running():
@@ -52,7 +82,7 @@ def api(server: RunningServer) -> Iterator[Client]:
 
 
 @pytest.fixture
-def other_api(server: RunningServer) -> Iterator[Client]:
+def other_api(server: RunningServer | RunningCluster) -> Iterator[Client]:
     with server.client(OTHER_APP_ID, OTHER_SECRET) as client:
         yield client
         for task in client.running():
@@ -60,8 +90,9 @@ def other_api(server: RunningServer) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def human_id(server: RunningServer) -> str:
-    return server.parts.catalog.list()[0].id
+def human_id(server: RunningServer | RunningCluster) -> str:
+    with server.client() as client:
+        return client.digital_humans()[0]["DigitalHumanId"]
 
 
 @pytest.fixture

@@ -10,12 +10,16 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bunraku.core.settings import Settings
 from bunraku.process import CannotStart
+
+if TYPE_CHECKING:
+    from bunraku.node.speech.base import SpeechProvider
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +98,16 @@ def new_id() -> str:
     return f"{host}-{secrets.token_hex(3)}"
 
 
-def add(cluster: Joined, settings: Settings, index: int, log_level: str, node_id: str = "") -> str:
+def add(
+    cluster: Joined,
+    settings: Settings,
+    index: int,
+    log_level: str,
+    node_id: str = "",
+    providers: Sequence[SpeechProvider] | None = None,
+) -> str:
     """Start a node on this machine, the ``index``-th here; returns its id. It outlives this process
-    unless the cluster is its own."""
+    unless the cluster is its own. ``providers`` replaces the installed voices, for tests."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     from bunraku.nodes.ray.actor import NodeActor
@@ -114,7 +125,7 @@ def add(cluster: Joined, settings: Settings, index: int, log_level: str, node_id
         num_cpus=0,  # placement is ours (decision D14)
         max_concurrency=CONCURRENCY,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=here, soft=False),
-    ).remote(node_id, settings, log_level)
+    ).remote(node_id, settings, log_level, providers)
     return node_id
 
 
