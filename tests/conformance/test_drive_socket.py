@@ -187,10 +187,11 @@ async def test_7_3_refused_starts_close_with_1008(stage, payload, reason):
 
 async def test_7_1_too_large_a_message_closes_with_1009(stage):
     data = stage.open()
-    async with connect(data["WssAddress"]) as ws:
-        with pytest.raises(websockets.ConnectionClosed) as closed:
-            await ws.send(b"\0" * (16 * 1024 * 1024 + 2))
-            await ws.recv()
+    # Not closed again at the end: websockets trips over a transport that is gone.
+    ws = await connect(data["WssAddress"])
+    with pytest.raises(websockets.ConnectionClosed) as closed:
+        await ws.send(b"\0" * (16 * 1024 * 1024 + 2))
+        await ws.recv()
     assert closed.value.rcvd.code == 1009
 
 

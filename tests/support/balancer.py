@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import socket
 import threading
 
 PIECE = 64 * 1024
@@ -15,63 +16,62 @@ class Balancer:
 
     def __init__(self) -> None:
         self.ports: list[int] = []
-        self.port = 0
         self._turn = itertools.count()
-        self._loop = asyncio.new_event_loop()
-        self._jobs: set[asyncio.Task[None]] = set()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="balancer", daemon=True)
+        self._listening = socket.socket()
+        self._listening.bind(("127.0.0.1", 0))
+        self._listening.listen(256)
+        self._listening.setblocking(False)
+        self.port = int(self._listening.getsockname()[1])
+        self._thread = threading.Thread(target=self._run, name="balancer", daemon=True)
+        self._started = threading.Event()
+        self._accepting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._thread.start()
-        listening = asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=256)
-        server = asyncio.run_coroutine_threadsafe(listening, self._loop).result(10)
-        self.port = server.sockets[0].getsockname()[1]
+        self._started.wait()
 
     def stop(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        """Connections that are open break."""
+        if self._accepting is not None:
+            self._loop.call_soon_threadsafe(self._accepting.cancel)
+            self._thread.join(10)
+        self._listening.close()
 
-    async def _close(self) -> None:
-        for job in tuple(self._jobs):
-            job.cancel()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
+    def _run(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self._accept())
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        job = asyncio.current_task()
-        assert job is not None
-        self._jobs.add(job)
-        try:
-            await self._pass_on(reader, writer)
-        except asyncio.CancelledError:
-            return
-        finally:
-            self._jobs.discard(job)
-            writer.close()
+    async def _accept(self) -> None:
+        self._loop, self._accepting = asyncio.get_running_loop(), asyncio.current_task()
+        self._started.set()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                client, _ = await self._loop.sock_accept(self._listening)
+                group.create_task(self._serve(client))
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        ports = tuple(self.ports)
-        first = next(self._turn)
-        for i in range(len(ports)):
-            with contextlib.suppress(OSError):  # a front that is away: the next
-                there = await asyncio.open_connection("127.0.0.1", ports[(first + i) % len(ports)])
-                break
-        else:
-            return
-        ways = (_pour(reader, there[1]), _pour(there[0], writer))
-        try:
-            await asyncio.gather(*ways)
-        finally:
-            there[1].close()
+    async def _serve(self, client: socket.socket) -> None:
+        with client:
+            ports = tuple(self.ports)
+            first = next(self._turn)
+            for i in range(len(ports)):
+                with contextlib.suppress(OSError), socket.socket() as front:
+                    front.setblocking(False)
+                    await self._loop.sock_connect(front, ("127.0.0.1", ports[(first + i) % len(ports)]))
+                    for end in (client, front):
+                        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    await asyncio.gather(self._pour(client, front), self._pour(front, client))
+                    return
 
-
-async def _pour(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Until the end, which is passed on too; a break on either side breaks the other."""
-    try:
-        while piece := await source.read(PIECE):
-            target.write(piece)
-            await target.drain()
-        if target.can_write_eof():
-            target.write_eof()
-    except OSError:
-        target.transport.abort()
+    async def _pour(self, source: socket.socket, target: socket.socket) -> None:
+        """Until the end, which is passed on too. What ``target`` does not take any more is dropped: the
+        last words of a front that closes early still reach a client that is sending."""
+        taken = True
+        with contextlib.suppress(OSError):
+            while piece := await self._loop.sock_recv(source, PIECE):
+                try:
+                    if taken:
+                        await self._loop.sock_sendall(target, piece)
+                except OSError:
+                    taken = False
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)

@@ -26,6 +26,7 @@ import httpx
 from bunraku.client import Client
 from bunraku.core.load import NodeInfo
 from bunraku.core.settings import AppSettings, Settings, load
+from bunraku.node.avatars.catalog import BUILT_IN
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.testing.server import APP_ID, SECRET, test_apps
 from bunraku.testing.voices import ToneVoices
@@ -35,6 +36,13 @@ from .services import Service, free_port, postgresql, postgresql_binaries, redis
 from .waiting import wait_for
 
 START = 60.0  # s
+FEW_APP_ID, FEW_SECRET, FEW = 24680, "fedcba9876543210fedcba9876543210", 5
+"""An app that may have few tasks; on the clusters that have no other apps named."""
+
+
+FEW_APP = AppSettings(app_id=FEW_APP_ID, server_secret=FEW_SECRET, max_tasks=FEW)
+BROKEN = "broken"
+"""A digital human that every task fails to start with."""
 
 
 def missing() -> str | None:
@@ -65,6 +73,14 @@ def toml(settings: dict[str, Any]) -> str:
         elif not (isinstance(value, list | tuple) and value and isinstance(value[0], dict)):
             lines.append(f"{key} = {json.dumps(value)}")
     return "\n".join([*lines, *tables]) + "\n"
+
+
+def _broken_pack(folder: Path) -> None:
+    shutil.copytree(BUILT_IN / "anna", folder)
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"id": BROKEN, "name": "Broken"}))
+    for picture in folder.glob("pose_*.webp"):
+        picture.write_bytes(picture.read_bytes()[:200])
 
 
 @dataclass
@@ -119,12 +135,13 @@ class RunningCluster:
         """``providers`` are pickled to the nodes; scripted voices when not given."""
         self._count, self._front_count = nodes, fronts
         self._providers = [ToneVoices()] if providers is None else list(providers)
-        self._apps, self._changes = apps or test_apps(), settings
+        self._apps, self._changes = apps or (*test_apps(), FEW_APP), settings
         self._balancer = Balancer()
         self.folder = Path(tempfile.mkdtemp(prefix="bunraku-cluster-"))
         self.folder.chmod(0o755)  # PostgreSQL's own user passes through
         self.node_ids: list[str] = []
         self.fronts: list[Front] = []
+        self._processes: list[Front] = []
         self.postgresql: Service
         self.redis: Service
         self.settings: Settings
@@ -164,8 +181,10 @@ class RunningCluster:
         self.postgresql, self.redis = postgresql(self.folder / "pg"), redis(self.folder)
         self.postgresql.start()
         self.redis.start()
+        _broken_pack(self.folder / BROKEN)
         self._balancer.start()
-        self.settings = self._settings()
+        self.config = self.folder / "bunraku.toml"
+        self.settings = self._write(self.config, **self._changes)
         self._joined = ray_cluster.start()
         self.ray_address: str = self._joined.ray.get_runtime_context().gcs_address
         # Fronts start while nodes do.
@@ -177,28 +196,26 @@ class RunningCluster:
         for front in self.fronts:
             wait_for(lambda f=front: f.ready, START)
 
-    def _settings(self) -> Settings:
-        limits = {"calls_per_second": 0, "address_calls_per_second": 0, "storage": self.redis.url}
-        changes = dict(self._changes)
+    def _write(self, path: Path, **changes: Any) -> Settings:
         plain: dict[str, Any] = {
             "host": "127.0.0.1",
             "port": 8080,
             "data_dir": str(self.folder / "nodes"),
             "database_url": self.postgresql.url,
+            "packs": [str(self.folder / BROKEN)],
             "apps": [a.model_dump(mode="json") for a in self._apps],
-            "limits": limits | changes.pop("limits", {}),
             **changes,
         }
-        self.config = self.folder / "bunraku.toml"
-        self.config.write_text(toml(plain))
-        return load(self.config)
+        limits = {"calls_per_second": 0, "address_calls_per_second": 0, "storage": self.redis.url}
+        plain["limits"] = limits | changes.get("limits", {})
+        path.write_text(toml(plain))
+        return load(path)
 
     def close(self) -> None:
-        for front in self.fronts:
+        for front in self._processes:
             if front.process.poll() is None:
                 front.kill()
-        if self._balancer.port:
-            self._balancer.stop()
+        self._balancer.stop()
         if hasattr(self, "_joined"):
             self._joined.leave()
         for name in ("redis", "postgresql"):
@@ -223,11 +240,14 @@ class RunningCluster:
             asyncio.run(ray_cluster.started(self._joined, [node_id]))
         return node_id
 
-    def add_front(self, *, wait: bool = True) -> Front:
-        """Behind the balancer too."""
+    def add_front(self, *, wait: bool = True, **changes: Any) -> Front:
+        """Behind the balancer too, unless its settings have ``changes``."""
         port = free_port()
-        log = self.folder / f"front-{port}.log"
-        command = [sys.executable, "-m", "bunraku", "front", "--config", str(self.config), "--join", "auto"]
+        log, config = self.folder / f"front-{port}.log", self.config
+        if changes:
+            config = self.folder / f"front-{port}.toml"
+            self._write(config, **self._changes | changes)
+        command = [sys.executable, "-m", "bunraku", "front", "--config", str(config), "--join", "auto"]
         command += ["--port", str(port), "--data-dir", str(self.folder / f"front-{port}")]
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -237,8 +257,10 @@ class RunningCluster:
                 stderr=subprocess.STDOUT,
             )
         front = Front(port, process, log)
-        self.fronts.append(front)
-        self._balancer.ports.append(port)
+        self._processes.append(front)
+        if not changes:
+            self.fronts.append(front)
+            self._balancer.ports.append(port)
         if wait:
             wait_for(lambda: front.ready, START)
         return front

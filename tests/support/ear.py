@@ -16,7 +16,7 @@ from bunraku.core.media import SAMPLE_RATE, Codec, EncodedUnit, Kind
 from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 
-from .cluster import RunningCluster
+from .cluster import Front, RunningCluster
 
 WHISPER = 0.02
 
@@ -79,7 +79,7 @@ class OuterEar(Levels):
 
     _loop: _Loop | None = None
 
-    def __init__(self, server: RunningCluster, stream_id: str) -> None:
+    def __init__(self, server: RunningCluster | Front, stream_id: str) -> None:
         super().__init__()
         OuterEar._loop = OuterEar._loop or _Loop()
         self._base_url, self._path = server.base_url, f"/whep/{APP_ID}/{stream_id}"
@@ -96,7 +96,7 @@ class OuterEar(Levels):
         async with httpx.AsyncClient(base_url=self._base_url, trust_env=False) as http:
             reply = await http.post(self._path, content=self._peer.localDescription.sdp, headers=headers)
         reply.raise_for_status()
-        self._session = reply.headers["location"]
+        self.session = reply.headers["location"]
         inner: Any = self._peer.getTransceivers()[0].receiver
 
         async def take(packet: Any, arrival_time_ms: int) -> None:
@@ -112,7 +112,7 @@ class OuterEar(Levels):
 
     async def _leave(self) -> None:
         async with httpx.AsyncClient(base_url=self._base_url, trust_env=False) as http:
-            await http.delete(self._session)
+            await http.delete(self.session)
         await self._peer.close()
 
 
@@ -123,7 +123,7 @@ def listen(server: RunningServer | RunningCluster, stream_id: str) -> InnerEar |
     return InnerEar(server, stream_id)
 
 
-def watchers(server: RunningServer | RunningCluster, task_id: str) -> int:
+def watchers(server: RunningServer | RunningCluster | Front, task_id: str) -> int:
     """Of a stream task, as the console tells; 0 of one that is over."""
     asked = {"appId": APP_ID, "taskId": task_id}
     answer = httpx.post(f"{server.base_url}/console/figures", json=asked, trust_env=False)
