@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import cv2
 import pytest
@@ -26,6 +27,8 @@ def pytest_configure() -> None:
     cv2.setNumThreads(1)
     if os.environ.get("BUNRAKU_REQUIRE_CHROMIUM") and not CHROMIUM:
         pytest.exit("chromium is required here and missing", returncode=2)
+    if os.environ.get("BUNRAKU_REQUIRE_CLUSTER") and (reason := missing()):
+        pytest.exit(f"a cluster is required here; {reason}", returncode=2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 HOUSES = ("embedded", "cluster")
 
 
-def both(metafunc: pytest.Metafunc, fixture: str) -> None:
+def both(metafunc: pytest.Metafunc, fixture: str, scope: Literal["session", "module"] = "session") -> None:
     """Run a test of ``fixture`` in each of ``HOUSES``; ``pytest.mark.embedded(reason)`` keeps one out of
     the cluster. For ``pytest_generate_tests`` of a folder whose suite both must pass."""
     if fixture not in metafunc.fixturenames:
@@ -48,7 +51,7 @@ def both(metafunc: pytest.Metafunc, fixture: str) -> None:
     reason = f"embedded only: {mark.args[0]}" if mark else missing()
     skips = [pytest.mark.skip(reason=reason)] if reason else []
     houses = [pytest.param(h, marks=skips if h == "cluster" else []) for h in HOUSES]
-    metafunc.parametrize(fixture, houses, indirect=True, scope="session")
+    metafunc.parametrize(fixture, houses, indirect=True, scope=scope)
 
 
 @pytest.fixture(scope="session")
