@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import pytest
@@ -25,6 +26,7 @@ os.environ.setdefault("BUNRAKU_SPEECH__KOKORO_HELPERS", "0")
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
 from .listening import receivers
+from .support.cluster import RunningCluster, missing
 
 __all__ = ["receivers"]
 
@@ -32,11 +34,11 @@ CHROMIUM = shutil.which("chromium")
 
 
 def pytest_configure() -> None:
-    # Each server of a test has its own data directory, where the neural voices would be made anew.
-    os.environ.setdefault("BUNRAKU_SPEECH__KOKORO_HELPERS", "0")
     cv2.setNumThreads(1)
     if os.environ.get("BUNRAKU_REQUIRE_CHROMIUM") and not CHROMIUM:
         pytest.exit("chromium is required here and missing", returncode=2)
+    if os.environ.get("BUNRAKU_REQUIRE_CLUSTER") and (reason := missing()):
+        pytest.exit(f"a cluster is required here; {reason}", returncode=2)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,16 +49,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="bunraku[espeak] is not installed"))
 
 
+HOUSES = ("embedded", "cluster")
+
+
+def both(metafunc: pytest.Metafunc, fixture: str, scope: Literal["session", "module"] = "session") -> None:
+    """Run a test of ``fixture`` in each of ``HOUSES``; ``pytest.mark.embedded(reason)`` keeps one out of
+    the cluster. For ``pytest_generate_tests`` of a folder whose suite both must pass."""
+    if fixture not in metafunc.fixturenames:
+        return
+    mark = metafunc.definition.get_closest_marker("embedded")
+    reason = f"embedded only: {mark.args[0]}" if mark else missing()
+    skips = [pytest.mark.skip(reason=reason)] if reason else []
+    houses = [pytest.param(h, marks=skips if h == "cluster" else []) for h in HOUSES]
+    metafunc.parametrize(fixture, houses, indirect=True, scope=scope)
+
+
 @pytest.fixture(scope="session")
-def server() -> Iterator[RunningServer]:
+def embedded() -> Iterator[RunningServer]:
     """A server with scripted voices; tests leave nothing running on it."""
-    voices = ToneVoices(bound={})
-    with RunningServer(providers=[voices]) as running:
+    with RunningServer(providers=[ToneVoices()]) as running:
         yield running
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[RunningCluster]:
+    """Two fronts and two nodes with scripted voices; tests leave nothing running on them."""
+    if (reason := missing()) is not None:
+        pytest.skip(reason)
+    with RunningCluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> RunningServer | RunningCluster:
+    """The embedded server, or what ``both`` chose."""
+    return request.getfixturevalue(getattr(request, "param", "embedded"))
+
+
 @pytest.fixture
-def api(server: RunningServer) -> Iterator[Client]:
+def api(server: RunningServer | RunningCluster) -> Iterator[Client]:
     with server.client() as client:
         yield client
         for task in client.running():
@@ -64,7 +95,7 @@ def api(server: RunningServer) -> Iterator[Client]:
 
 
 @pytest.fixture
-def other_api(server: RunningServer) -> Iterator[Client]:
+def other_api(server: RunningServer | RunningCluster) -> Iterator[Client]:
     with server.client(OTHER_APP_ID, OTHER_SECRET) as client:
         yield client
         for task in client.running():
@@ -72,8 +103,9 @@ def other_api(server: RunningServer) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def human_id(server: RunningServer) -> str:
-    return server.parts.catalog.list()[0].id
+def human_id(server: RunningServer | RunningCluster) -> str:
+    with server.client() as client:
+        return client.digital_humans()[0]["DigitalHumanId"]
 
 
 @pytest.fixture

@@ -422,6 +422,7 @@ def test_section_5_2_aliases_let_foreign_ids_run():
         assert api.speak(task, "x", timbre_id="their-voice")
 
 
+@pytest.mark.embedded("the lateness of a performance is set from within")
 def test_section_4_1_overload_refuses_new_tasks_and_spares_running_ones(server, api, create):
     task = create()
     drive = api.speak(task, "one two three", timbre_id="tone-a")
@@ -496,6 +497,7 @@ def test_section_4_1_no_room_for_one_more_performance():
             api.create(human, room_id="r", stream_id="b", size=(128, 128))
 
 
+@pytest.mark.embedded("a pack is broken from within")
 def test_section_6_1_a_failed_start_has_its_reason_and_frees_its_name(server, api, human_id, monkeypatch):
     pack = server.parts.catalog.get(human_id)
 

@@ -136,6 +136,7 @@ def test_section_6_1_a_stop_that_hangs_ends_all_the_same(monkeypatch):
         assert server.parts.manager.all() == []
 
 
+@pytest.mark.embedded("a time-out is shortened in this process")
 async def test_7_5_a_start_without_audio_ends_in_time(stage, monkeypatch):
     from bunraku.node.tasks import drive_socket
 

@@ -14,6 +14,9 @@ import pytest
 
 from bunraku.testing.server import RunningServer
 
+from ..conftest import both
+from ..support.cluster import RunningCluster
+
 BUILD = Path(__file__).parents[2] / "build"
 FLAGS = [
     "--headless=new",
@@ -28,10 +31,31 @@ FLAGS = [
 ]
 
 
+IN_BOTH_HOUSES = ("test_first_light", "test_player", "test_player_races")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__.rpartition(".")[2] in IN_BOTH_HOUSES:
+        both(metafunc, "live", "module")
+
+
 @pytest.fixture(scope="module")
-def live() -> Iterator[RunningServer]:
+def theatre() -> Iterator[RunningServer]:
     with RunningServer() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def live(request: pytest.FixtureRequest) -> RunningServer | RunningCluster:
+    """A server with real voices; the cluster, which has scripted ones, where ``both`` says so."""
+    house = getattr(request, "param", "embedded")
+    return request.getfixturevalue("cluster" if house == "cluster" else "theatre")
+
+
+@pytest.fixture
+def voice(live: RunningServer | RunningCluster) -> str:
+    """A TimbreId."""
+    return "tone-a" if isinstance(live, RunningCluster) else "en-us-evan"
 
 
 @pytest.fixture

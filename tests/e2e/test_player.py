@@ -19,6 +19,8 @@ import pytest
 from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET, RunningServer
 
+from ..conformance.test_rooms import Member
+from ..support.ear import watchers
 from ..support.waiting import wait_for
 from .conftest import BUILD, until
 
@@ -61,12 +63,12 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def scene(live):
+def scene(live, voice):
     class Scene:
         def __init__(self):
             self.room = f"room-{time.monotonic_ns()}"
             self.stream = f"stream-{time.monotonic_ns()}"
-            self.server = live
+            self.server, self.voice = live, voice
             self.api = live.client()
             self.task = None
 
@@ -82,8 +84,7 @@ def scene(live):
             wait_for(lambda: self.api.status(self.task)["Status"] == 3)
 
         def watchers(self):
-            found = live.parts.rooms.stream(APP_ID, self.stream)
-            return len(found.watchers) if found else 0
+            return watchers(live, self.task)
 
         def address(self, pages, kind, user="viewer", **changes):
             token = generate(APP_ID, user, SECRET, time.time())
@@ -148,7 +149,7 @@ async def seen_and_heard(page, scene):
     assert first["width"] == 256
     assert all(abs(a - b) < 30 for a, b in zip(first["corner"], (0x20, 0x40, 0xE0), strict=True)), first
     assert await page.evaluate(LOUDNESS) < 0.01
-    await asyncio.to_thread(scene.api.speak, scene.task, TEXT, timbre_id="en-us-evan")
+    await asyncio.to_thread(scene.api.speak, scene.task, TEXT, timbre_id=scene.voice)
     await until(page, "document.getElementById('speaking').textContent === 'true'")
     assert await page.evaluate(LOUDNESS) > 0.03
     await until(page, "document.getElementById('said').textContent.includes('three')")
@@ -187,8 +188,8 @@ async def test_a_page_that_comes_later_plays_and_leaves_cleanly(page, pages, sce
     while scene.watchers():  # DELETE, not a timeout
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
-    room = scene.server.parts.rooms.find(APP_ID, scene.room)
-    assert not room.members
+    async with Member(scene.server, scene.room, "witness") as witness:
+        assert witness.heard[0]["users"] == []
 
 
 async def test_the_stream_ends_for_the_page_when_the_task_stops_and_returns_in_place(page, pages, scene):
@@ -244,7 +245,7 @@ async def test_two_rooms_and_two_tenants_do_not_leak(page, pages, scene):
     token = generate(OTHER_APP_ID, "viewer", OTHER_SECRET, time.time())
     await open_page(other, scene, scene.address(pages, "react", app=OTHER_APP_ID, token=token))
     await state(other, "waiting")
-    await asyncio.to_thread(scene.api.speak, scene.task, TEXT, timbre_id="en-us-evan")
+    await asyncio.to_thread(scene.api.speak, scene.task, TEXT, timbre_id=scene.voice)
     await asyncio.sleep(1.5)
     for tab in (page, other):
         assert not await tab.evaluate("window.events.some((e) => e[0] === 'roomStreamUpdate')")
@@ -299,7 +300,7 @@ async def test_the_share_page_shows_nothing_but_the_person(page, scene):
     await page.goto(f"{scene.server.base_url}/share#{urlencode(wanted)}")
     inside = "document.querySelector('bunraku-player').shadowRoot"
     await until(page, f"{inside}.querySelector('video')?.videoWidth === 256")
-    await asyncio.to_thread(scene.api.speak, scene.task, TEXT, timbre_id="en-us-evan")
+    await asyncio.to_thread(scene.api.speak, scene.task, TEXT, timbre_id=scene.voice)
     await until(page, f"{inside}.getElementById('caption').textContent.length > 3")
     BUILD.mkdir(exist_ok=True)
     await page.screenshot(path=str(BUILD / "share.png"))

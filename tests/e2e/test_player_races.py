@@ -12,8 +12,7 @@ import time
 import pytest
 
 from bunraku.core.token import generate
-from bunraku.testing.server import APP_ID, SECRET, RunningServer
-from bunraku.testing.voices import ToneVoices
+from bunraku.testing.server import APP_ID, SECRET
 
 from ..support.waiting import wait_for
 from .conftest import until
@@ -52,9 +51,8 @@ STREAM = {"streamID": "s", "user": {"userID": "dh_1", "userName": "digitalhuman"
 
 
 @pytest.fixture(scope="module")
-def live():
-    with RunningServer(providers=[ToneVoices()]) as running:
-        yield running
+def live(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture

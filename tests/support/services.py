@@ -30,8 +30,17 @@ class Service:
     """``stop`` is sudden, as in a crash."""
 
     url: str
-    start: Callable[[], None]
-    stop: Callable[[], None]
+    _start: Callable[[], None]
+    _stop: Callable[[], None]
+    running: bool = False
+
+    def start(self) -> None:
+        self._start()
+        self.running = True
+
+    def stop(self) -> None:
+        self._stop()
+        self.running = False
 
 
 def postgresql(folder: Path) -> Service:

@@ -20,7 +20,7 @@ from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
 from bunraku.core.stream_task import StreamTask
 from bunraku.nodes.rooms import RoomHall
-from bunraku.nodes.sockets import SocketHall
+from bunraku.nodes.sockets import SocketDrive, SocketHall
 
 
 class NodeAway(SystemBusy):
@@ -45,12 +45,8 @@ class CatalogueHall(Protocol):
         ...
 
 
-class TaskHall(Protocol):
-    """Stream tasks and their drives (contract section 5). Each is known to one node."""
-
-    async def create(self, commission: Commission) -> StreamTask:
-        """Raises the errors of contract section 5.4, ``Elsewhere`` for a room of another node."""
-        ...
+class OneTaskHall(Protocol):
+    """What is asked of a stream task and its drives (contract section 5), where it is or was."""
 
     async def stop(self, app_id: int, task_id: str) -> None:
         """Raises ``TaskNotFound`` or ``StreamAlreadyStopped``."""
@@ -63,6 +59,10 @@ class TaskHall(Protocol):
         """
         ...
 
+    async def drive_socket(self, app_id: int, task_id: str) -> SocketDrive:
+        """A drive that waits for its socket. Raises as the other drives do."""
+        ...
+
     async def gesture(self, app_id: int, task_id: str, action: str) -> None: ...
 
     async def interrupt(self, app_id: int, task_id: str) -> None: ...
@@ -73,6 +73,14 @@ class TaskHall(Protocol):
 
     async def snapshot(self, app_id: int, task_id: str) -> bytes | None:
         """A small JPEG of what the task shows; of its first picture while nobody watches."""
+        ...
+
+
+class TaskHall(OneTaskHall, Protocol):
+    """Stream tasks. Each is known to one node."""
+
+    async def create(self, commission: Commission) -> StreamTask:
+        """Raises the errors of contract section 5.4, ``Elsewhere`` for a room of another node."""
         ...
 
 
@@ -134,8 +142,8 @@ class Nodes(Protocol):
         """On the node that has the room, or the one that is placed best."""
         ...
 
-    async def of_task(self, app_id: int, task_id: str) -> Node:
-        """Raises ``TaskNotFound``, ``StreamAlreadyStopped``, or ``StreamNotStarted`` for a failed task."""
+    async def of_task(self, app_id: int, task_id: str) -> OneTaskHall:
+        """Who answers for a task, ended or not. Raises ``TaskNotFound``."""
         ...
 
     async def named(self, id: str) -> Node | None:

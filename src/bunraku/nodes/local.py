@@ -11,7 +11,7 @@ from bunraku.core.errors import SystemBusy
 from bunraku.core.owner import Elsewhere
 from bunraku.core.stream_task import StreamTask
 from bunraku.node.tasks.manager import TaskManager
-from bunraku.nodes.base import Node
+from bunraku.nodes.base import Node, OneTaskHall
 from bunraku.nodes.rooms import RoomHall
 
 
@@ -60,7 +60,7 @@ class LocalNodes:
             # Two servers share a database without being a cluster.
             raise SystemBusy("the room is on another server") from None
 
-    async def of_task(self, app_id: int, task_id: str) -> Node:
+    async def of_task(self, app_id: int, task_id: str) -> OneTaskHall:
         del app_id, task_id
         return self._node
 

@@ -23,11 +23,7 @@ class Closing:
 
 
 class SocketHall(Protocol):
-    """The PCM of DriveByWsStream (contract section 7)."""
-
-    async def drive_socket(self, app_id: int, task_id: str) -> SocketDrive:
-        """A drive that waits for its socket. Raises as the other drives do."""
-        ...
+    """The PCM of DriveByWsStream (contract section 7); the drive itself is the task's."""
 
     async def open_socket(self, token: str) -> str | None:
         """The id of a connection; None for a token that is not good (any more)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.clock import Clock
@@ -39,6 +39,12 @@ class Directory:
             query = select(TaskRow).where(TaskRow.app_id == app_id, TaskRow.status.in_(LIVE))
             records = [stream_task(r) for r in await session.scalars(query)]
         return sorted(records, key=lambda r: (int(r.created_at), r.id))
+
+    async def places_taken(self, app_id: int) -> int:
+        """How many of its places this app's tasks hold."""
+        async with self._database.sessions() as session:
+            query = select(func.count()).where(TaskRow.app_id == app_id, TaskRow.slot.is_not(None))
+            return (await session.scalar(query)) or 0
 
     async def task(self, app_id: int, task_id: str) -> StreamTask:
         """Raises ``TaskNotFound``."""

@@ -32,6 +32,7 @@ class RoomClaims:
         self._rooms, self._journal, self._clock = rooms, journal, clock
         self._held: set[tuple[int, str]] = set()
         self._jobs: set[asyncio.Task[None]] = set()
+        self._freeing: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._closed_to_new = False
         rooms.on_empty.append(self._emptied)
         rooms.on_freed.append(self._freed)
@@ -67,9 +68,10 @@ class RoomClaims:
             self._emptied(app_id, room_id)  # nobody came after all
 
     def _emptied(self, app_id: int, room_id: str) -> None:
-        self._clock.call_at(
-            self._clock.monotonic() + LINGER, lambda: self._spawn(self._give_up(app_id, room_id))
-        )
+        self._clock.call_at(self._clock.monotonic() + LINGER, lambda: self._leave(app_id, room_id))
+
+    def _leave(self, app_id: int, room_id: str) -> None:
+        self._spawn(self._give_up(app_id, room_id))
 
     async def _give_up(self, app_id: int, room_id: str) -> None:
         if self._rooms.find(app_id, room_id) is not None or (app_id, room_id) not in self._held:
@@ -84,25 +86,37 @@ class RoomClaims:
     def _freed(self, stream: Stream) -> None:
         """What a participant published is over; a task's name is freed with its record."""
         if not stream.is_digital_human:
-            self._spawn(self.free(stream.app_id, stream.stream_id))
+            self.free(stream.app_id, stream.stream_id)
 
     async def name(self, app_id: int, room_id: str, stream_id: str) -> None:
         """Claim a name for what a participant publishes. Raises ``NameTaken`` and as ``hold``."""
+        freeing = self._freeing.get((app_id, stream_id))
+        if freeing is not None:
+            await asyncio.wait((freeing,))
         try:
             await self._journal.claim_stream(app_id, room_id, stream_id)
         except DatabaseAway:
             raise SystemBusy("database is away") from None
 
-    async def free(self, app_id: int, stream_id: str) -> None:
+    def free(self, app_id: int, stream_id: str) -> asyncio.Task[None]:
+        """Give a name up; once, however many notice the end of what had it."""
+        key = (app_id, stream_id)
+        if key not in self._freeing:
+            job = self._freeing[key] = self._spawn(self._free(app_id, stream_id))
+            job.add_done_callback(lambda _: self._freeing.pop(key, None))
+        return self._freeing[key]
+
+    async def _free(self, app_id: int, stream_id: str) -> None:
         try:
             await self._journal.leave_stream(app_id, stream_id)
         except DatabaseAway:
             log.warning("the name of a stream was not freed: the database is away")
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         job = asyncio.create_task(work)
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
+        return job
 
 
 class ClaimedRooms:
@@ -141,17 +155,18 @@ class ClaimedRooms:
         """Raises ``Elsewhere`` or ``SystemBusy`` too."""
         app_id, room_id, stream_id = request.app_id, request.room_id, request.stream_id
         await self._claims.hold(app_id, room_id)
-        former = self._rooms.stream(app_id, stream_id)
-        if former is None:
-            try:
-                await self._claims.name(app_id, room_id, stream_id)
-            except NameTaken:
-                raise Refused(409, "stream id is taken") from None
+        # A page that comes again takes its name over: the former claim ends before the next begins.
+        await self._desk.give_way(request)
+        if self._rooms.stream(app_id, stream_id) is not None:
+            raise Refused(409, "stream id is taken")
+        try:
+            await self._claims.name(app_id, room_id, stream_id)
+        except NameTaken:
+            raise Refused(409, "stream id is taken") from None
         try:
             return await self._desk.publish(request)
         except BaseException:
-            if self._rooms.stream(app_id, stream_id) is None:
-                await self._claims.free(app_id, stream_id)
+            await asyncio.shield(self._claims.free(app_id, stream_id))
             raise
 
     async def unpublish(self, session_id: str) -> bool:

@@ -133,5 +133,9 @@ class RoomDesk:
     async def publish(self, request: PublishRequest) -> Session:
         return await self._publishing.publish(request)
 
+    async def give_way(self, request: PublishRequest) -> None:
+        """End what stands in the way of this very request: its user's former try that never connected."""
+        await self._publishing.give_way(request)
+
     async def unpublish(self, session_id: str) -> bool:
         return await self._publishing.unpublish(session_id)

@@ -42,7 +42,7 @@ class Publishing:
 
     async def publish(self, request: PublishRequest) -> Session:
         keys = ("user", (request.app_id, request.user_id)), ("address", request.address)
-        await self._give_way(request)
+        await self.give_way(request)
         if self._connecting.full(keys):
             raise Refused(503, "too many sessions are still connecting")
         microphone = self._reserve(request)
@@ -61,7 +61,7 @@ class Publishing:
         self._booths[session_id] = Booth(microphone, session)
         return Session(session_id, session.answer)
 
-    async def _give_way(self, request: PublishRequest) -> None:
+    async def give_way(self, request: PublishRequest) -> None:
         """A page that was loaded again before it had connected takes its name over."""
         for booth in tuple(self._booths.values()):
             stream = booth.microphone.stream

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from bunraku.core import logs
@@ -16,6 +17,7 @@ from bunraku.core.clock import SystemClock
 from bunraku.core.errors import SystemBusy
 from bunraku.core.settings import Settings
 from bunraku.node.clustered import ClusteredNode
+from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.ray.answer import QUESTIONS, Answer
 
 log = logging.getLogger(__name__)
@@ -27,9 +29,16 @@ FAILED = 70  # exit status of a node that could not start (sysexits.h EX_SOFTWAR
 class NodeActor:
     """Made by ``nodes.ray.cluster``; asked by ``nodes.ray.remote.RemoteNode``."""
 
-    def __init__(self, node_id: str, settings: Settings, log_level: str) -> None:
+    def __init__(
+        self,
+        node_id: str,
+        settings: Settings,
+        log_level: str,
+        providers: Sequence[SpeechProvider] | None = None,
+    ) -> None:
+        """``providers`` replaces the installed voices, for tests; Ray pickles them."""
         logs.configure(log_level)
-        self._node = ClusteredNode(settings, SystemClock(), node_id, self._die)
+        self._node = ClusteredNode(settings, SystemClock(), node_id, self._die, providers)
         self._started = asyncio.Event()
         self._closing = asyncio.Event()
         self._life = asyncio.get_running_loop().create_task(self._live(), name=f"node-{node_id}")

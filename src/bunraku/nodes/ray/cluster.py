@@ -10,12 +10,16 @@ import secrets
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bunraku.core.settings import Settings
 from bunraku.process import CannotStart
+
+if TYPE_CHECKING:
+    from bunraku.node.speech.base import SpeechProvider
 
 log = logging.getLogger(__name__)
 
@@ -95,10 +99,17 @@ def new_id() -> str:
 
 
 def add(
-    cluster: Joined, settings: Settings, index: int, log_level: str, *, machine: str | None = None
+    cluster: Joined,
+    settings: Settings,
+    index: int,
+    log_level: str,
+    *,
+    machine: str | None = None,
+    providers: Sequence[SpeechProvider] | None = None,
 ) -> str:
     """Start a node, the ``index``-th of this machine or of another one of Ray's (by Ray's id of it);
-    returns its id. It outlives this process unless the cluster is its own."""
+    returns its id. It outlives this process unless the cluster is its own. ``providers`` replaces the
+    installed voices, for tests."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     from bunraku.nodes.ray.actor import NodeActor
@@ -116,7 +127,7 @@ def add(
         num_cpus=0,  # placement is ours (decision D14)
         max_concurrency=CONCURRENCY,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=here, soft=False),
-    ).remote(node_id, settings, log_level)
+    ).remote(node_id, settings, log_level, providers)
     return node_id
 
 

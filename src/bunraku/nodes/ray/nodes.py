@@ -11,12 +11,13 @@ import ray
 
 from bunraku.core.clock import Clock
 from bunraku.core.commission import Commission
-from bunraku.core.errors import NoResources, StreamAlreadyStopped, StreamNotStarted, SystemBusy
+from bunraku.core.errors import ApiError, NoResources, StreamConcurrencyLimit, StreamIdExists, SystemBusy
 from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Elsewhere
-from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.nodes.base import NodeAway
+from bunraku.core.stream_task import StreamTask
+from bunraku.nodes.base import NodeAway, OneTaskHall
 from bunraku.nodes.placement import Placement
+from bunraku.nodes.ray.ended import EndedTask
 from bunraku.nodes.ray.remote import RemoteNode
 from bunraku.nodes.rooms import (
     Events,
@@ -117,7 +118,20 @@ class RayNodes:
             self._placement.placed(node.id, self._clock.monotonic())
             return record
 
-        return await self.in_room(commission.app_id, commission.room_id, ask)
+        try:
+            return await self.in_room(commission.app_id, commission.room_id, ask)
+        except (StreamConcurrencyLimit, NoResources) as error:
+            raise await self._sooner(commission, error) from None
+
+    async def _sooner(self, commission: Commission, error: ApiError) -> ApiError:
+        """The first check that fails in the order of contract section 5.4: a node counts what is its own
+        before it asks what others have."""
+        app_id = commission.app_id
+        if await self._directory.place_of_stream(app_id, commission.stream_id) is not None:
+            return StreamIdExists("RTCConfig.StreamId")
+        if await self._directory.places_taken(app_id) >= commission.max_tasks:
+            return StreamConcurrencyLimit(f"at most {commission.max_tasks} tasks")
+        return error
 
     async def in_room(self, app_id: int, room_id: str, ask: Callable[[RemoteNode], Awaitable[T]]) -> T:
         """Ask the node that has the room; when none has, the best one that takes it.
@@ -133,9 +147,11 @@ class RayNodes:
                 except Elsewhere as error:
                     known = error.node_id
                     continue
-            order = self._placement.order(self.fresh(), self._clock.monotonic())
-            if not order and not self.fresh():
+            fresh = self.fresh()
+            if not fresh:
                 raise NodeAway("no node is there")
+            # When none can take a task, one says why; and people need no place among the tasks.
+            order = self._placement.order(fresh, self._clock.monotonic()) or fresh
             for info in order[:TRIES]:
                 try:
                     return await ask(self.remote(info.id))
@@ -148,13 +164,15 @@ class RayNodes:
                 raise fault
         raise SystemBusy("the room is on its way")
 
-    async def of_task(self, app_id: int, task_id: str) -> RemoteNode:
+    async def of_task(self, app_id: int, task_id: str) -> OneTaskHall:
+        """The node of the task, ended ones included: it knows best what comes before what."""
         record = await self._directory.task(app_id, task_id)
-        if record.status is TaskStatus.FAILED:
-            raise StreamNotStarted("the stream failed to start")
-        if not record.status.live:
-            raise StreamAlreadyStopped
-        return self.remote(record.owner.node_id)
+        try:
+            return self.remote(record.owner.node_id)
+        except NodeAway:
+            if record.status.counted:
+                raise
+            return EndedTask(record)
 
     async def named(self, id: str) -> RemoteNode | None:
         try:
