@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -57,7 +58,7 @@ class Guard(Protocol):
 
 
 class Backstage:
-    """Routes ``/console/snapshot|figures|code|callback``; the guard decides who comes in."""
+    """Routes ``/console/nodes|snapshot|figures|code|callback``; the guard decides who comes in."""
 
     def __init__(self, guard: Guard, apps: Apps, nodes: Nodes) -> None:
         self._guard, self._apps, self._nodes = guard, apps, nodes
@@ -65,6 +66,7 @@ class Backstage:
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/console/snapshot/{app_id}/{task_id}", self.snapshot, methods=["GET"])
+        router.add_api_route("/console/nodes", self.nodes, methods=["GET"])
         router.add_api_route("/console/figures", self.figures, methods=["POST"])
         router.add_api_route("/console/code", self.code, methods=["POST"])
         router.add_api_route("/console/callback", self.callback, methods=["POST"])
@@ -77,6 +79,14 @@ class Backstage:
         body = await read_json(request)
         app = self._apps.get(body["appId"]) if isinstance(body.get("appId"), int) else None
         return (None if app else JSONResponse({"error": "no such app"}, 404)), app, body
+
+    async def nodes(self, request: Request) -> Response:
+        """The nodes there are, with their load."""
+        refusal = self._guard.refusal(request)
+        if refusal is not None:
+            return refusal
+        infos = [asdict(info) for info in await self._nodes.infos()]
+        return JSONResponse({"nodes": infos}, headers={"Cache-Control": "no-store"})
 
     async def snapshot(self, request: Request, app_id: int, task_id: str) -> Response:
         """A small JPEG of what the task shows; of its first picture while nobody watches."""

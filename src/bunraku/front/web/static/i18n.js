@@ -26,6 +26,7 @@ const CHINESE = {
   'Sends the receiver one event.': '向接收地址发送一个事件。', 'Copy it now: it is not shown again.': '请立即复制,之后不再显示。', 'New app': '新应用',
   'Create app': '创建应用', 'The one before is good until': '旧密钥有效至',
   "This app is set in the server's configuration file: it is changed there.": '此应用在服务器配置文件中设置,请在那里修改。',
+  'Nodes': '节点', 'up': '运行', 'draining': '排空中', 'gone': '已退出', 'no beat': '无心跳', 'given up': '已判定失联', 'rooms': '房间', 'tasks': '任务', 'late': '延迟', 'life': '第几次启动',
   'Background picture': '背景图片', 'link copied': '链接已复制', 'waiting': '等待', 'connected': '已连接', 'reconnecting': '重新连接',
 };
 
