@@ -31,18 +31,21 @@ def front(url, folder, password="open sesame"):
 
 
 def test_a_login_at_one_front_holds_at_the_other(database_url, tmp_path):
-    with front(database_url, tmp_path / "one") as one, front(database_url, tmp_path / "two") as two:
-        with httpx.Client() as browser:
-            for server in (one, two):
-                assert browser.get(f"{server.base_url}/console/state").status_code == 401
-            login = browser.post(f"{one.base_url}/console/login", json={"password": "open sesame"})
-            assert login.status_code == 200
-            cookie = login.headers["set-cookie"]
-            assert "HttpOnly" in cookie
-            assert "SameSite=strict" in cookie
-            for server in (one, two, one):
-                assert browser.get(f"{server.base_url}/console/state").status_code == 200
-                assert browser.get(f"{server.base_url}/console/nodes").status_code == 200
+    with (
+        front(database_url, tmp_path / "one") as one,
+        front(database_url, tmp_path / "two") as two,
+        httpx.Client() as browser,
+    ):
+        for server in (one, two):
+            assert browser.get(f"{server.base_url}/console/state").status_code == 401
+        login = browser.post(f"{one.base_url}/console/login", json={"password": "open sesame"})
+        assert login.status_code == 200
+        cookie = login.headers["set-cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        for server in (one, two, one):
+            assert browser.get(f"{server.base_url}/console/state").status_code == 200
+            assert browser.get(f"{server.base_url}/console/nodes").status_code == 200
     # A restart keeps the operator in; another password does not.
     kept = {"cookie": cookie.split(";")[0]}
     with front(database_url, tmp_path / "one") as one:

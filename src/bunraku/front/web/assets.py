@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from bunraku.nodes.base import Nodes
+from bunraku.nodes.base import NodeAway, Nodes
 
 HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
 TYPES = {".png": "image/png", ".mp4": "video/mp4"}
@@ -24,9 +24,20 @@ class Assets:
 
     async def get(self, digital_human_id: str, name: str) -> Response:
         kind = TYPES.get(name[-4:])
-        content = None
-        if kind is not None:
-            content = await (await self._nodes.any()).asset(digital_human_id, name)
+        try:
+            content = None if kind is None else await self._content(digital_human_id, name)
+        except NodeAway:
+            return Response("retry later", 503, {"Retry-After": "1"}, media_type="text/plain")
         if content is None:
             return Response("not found", 404, media_type="text/plain")
         return Response(content, media_type=kind, headers=HEADERS)
+
+    async def _content(self, digital_human_id: str, name: str) -> bytes | None:
+        """From whichever node has it: they all have the same. Raises ``NodeAway``."""
+        away = NodeAway("no node is there")
+        for node in (await self._nodes.any(), *await self._nodes.all()):
+            try:
+                return await node.asset(digital_human_id, name)
+            except NodeAway as error:
+                away = error
+        raise away

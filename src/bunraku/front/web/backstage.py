@@ -16,7 +16,8 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.errors import ApiError
 from bunraku.core.figures import Figures
 from bunraku.front.http import read_json
-from bunraku.nodes.base import Nodes
+from bunraku.nodes.asking import of_all
+from bunraku.nodes.base import NodeAway, Nodes
 
 PYTHON = """import hashlib, os, secrets, time
 import httpx
@@ -108,7 +109,7 @@ class Backstage:
         with suppress(ApiError):
             task_id = str(body.get("taskId", ""))
             found = await (await self._nodes.of_task(app.id, task_id)).figures(app.id, task_id)
-        outcomes = [await node.outcomes(app.id) for node in await self._nodes.all()]
+        outcomes = await of_all(self._nodes, lambda node: node.outcomes(app.id))
         callbacks = [o.describe() for some in outcomes for o in some]
         human = None if found is None else found.record.digital_human_id
         return JSONResponse(
@@ -142,7 +143,10 @@ class Backstage:
         refusal, app, _ = await self._app(request)
         if refusal is not None or app is None:
             return refusal or Response(status_code=404)
-        ok, detail = await (await self._nodes.any()).test_callback(app.id)
+        try:
+            ok, detail = await (await self._nodes.any()).test_callback(app.id)
+        except NodeAway as error:
+            ok, detail = False, error.message
         return JSONResponse({"ok": ok, "detail": detail})
 
 
