@@ -4,11 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-turn lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
+.PHONY: demo demo-cluster test test-turn lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
 
 # What a newcomer needs to see and hear it, without the tools of those who change it.
 demo: $(VENV)/.demo
 	$(BIN)/bunraku demo
+
+# Two nodes on this machine over a PostgreSQL that is thrown away: kill one and watch the console.
+PORT ?= 8080
+demo-cluster: $(STAMP)
+	$(BIN)/python scripts/demo_cluster.py --port $(PORT)
 
 test: $(STAMP)
 	./scripts/install-test-tools.sh

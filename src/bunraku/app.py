@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -12,12 +13,14 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.settings import Settings
 from bunraku.front.compose import application
+from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.node.compose import NodeParts, assemble, node_name
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.local import LocalNodes
 from bunraku.process import prepare_data_dir
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
+from bunraku.store.keys import Keys
 from bunraku.store.nonces import Nonces
 
 
@@ -27,6 +30,7 @@ class Server:
 
     parts: NodeParts
     app_store: AppStore
+    sessions: ConsoleSessions
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -34,6 +38,7 @@ class Server:
         await database.open()
         try:
             await self.app_store.load()
+            self.sessions.open(await Keys(database).get("console"))
             async with self.parts.running():
                 yield
         finally:
@@ -53,11 +58,12 @@ def build(
     apps = Apps([App.from_settings(a) for a in settings.apps])
     app_store = AppStore(apps, database.sessions, clock)
     parts = assemble(settings, clock, apps, database, node_id=node_name(data), providers=providers)
-    nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready)
-    server = Server(parts, app_store)
-    app = application(
-        settings, clock, apps, app_store, nodes, Nonces(database, clock), lambda _: server.running()
-    )
+    info = partial(parts.info, clock.wall())
+    nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready, info)
+    sessions = ConsoleSessions(clock, settings.console.password)
+    server = Server(parts, app_store, sessions)
+    nonces = Nonces(database, clock)
+    app = application(settings, clock, apps, app_store, nodes, nonces, sessions, lambda _: server.running())
     app.state.server = server
     app.state.drain = parts.manager.close
     return app

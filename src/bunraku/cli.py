@@ -99,7 +99,7 @@ def _serve_with_nodes(settings: Settings, count: int, log_level: str) -> None:
         return cluster.build(settings, joined, own)
 
     try:
-        _run(make, settings, log_level)
+        _run(make, settings, log_level, count)
     finally:
         joined.leave()
 
@@ -125,13 +125,13 @@ def demo(host: str | None, port: int | None, data_dir: Path | None, log_level: s
     _run(build, settings, log_level)
 
 
-def _run(make: Callable[[], FastAPI], settings: Settings, log_level: str) -> None:
+def _run(make: Callable[[], FastAPI], settings: Settings, log_level: str, nodes: int = 1) -> None:
     from bunraku.process import CannotStart
     from bunraku.serve import run
 
     logs.configure(log_level.upper())
     try:
-        run(make, settings)
+        run(make, settings, nodes)
     except CannotStart as error:
         raise click.ClickException(str(error)) from None
 

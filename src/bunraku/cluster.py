@@ -16,6 +16,7 @@ from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.load import NodeInfo
 from bunraku.core.settings import Settings
 from bunraku.front.compose import application
+from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.nodes.ray import cluster as ray_cluster
 from bunraku.nodes.ray.cluster import Joined
 from bunraku.nodes.ray.nodes import RayNodes
@@ -23,6 +24,7 @@ from bunraku.process import CannotStart, prepare_data_dir
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
+from bunraku.store.keys import Keys
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
 
@@ -46,6 +48,7 @@ class Front:
 
     database: Database
     app_store: AppStore
+    sessions: ConsoleSessions
     nodes: RayNodes
     cluster: Joined
     own: tuple[str, ...]
@@ -56,6 +59,7 @@ class Front:
             await self.database.open()
             stack.push_async_callback(self.database.close)
             await self.app_store.load()
+            self.sessions.open(await Keys(self.database).get("console"))
             await ray_cluster.started(self.cluster, list(self.own))
             await self.nodes.refresh()
             for work in (self.nodes.look(), self.app_store.follow()):
@@ -81,10 +85,10 @@ def build(
     app_store = AppStore(apps, database.sessions, clock)
     directory = Directory(database, clock, settings.tasks.retention)
     nodes = RayNodes(clock, directory, Lives(database))
-    front = Front(database, app_store, nodes, cluster, tuple(own))
-    app = application(
-        settings, clock, apps, app_store, nodes, Nonces(database, clock), lambda _: front.running()
-    )
+    sessions = ConsoleSessions(clock, settings.console.password)
+    front = Front(database, app_store, sessions, nodes, cluster, tuple(own))
+    nonces = Nonces(database, clock)
+    app = application(settings, clock, apps, app_store, nodes, nonces, sessions, lambda _: front.running())
     app.state.server, app.state.drain = front, front.drain
     return app
 

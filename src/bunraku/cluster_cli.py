@@ -59,7 +59,7 @@ def commands(load: Load) -> list[click.Command]:
         logs.configure(log_level.upper())
         joined = ray_cluster.join(join)
         try:
-            run(lambda: cluster.build(settings, joined), settings)
+            run(lambda: cluster.build(settings, joined), settings, nodes=0)
         finally:
             joined.leave()
 

@@ -108,8 +108,9 @@ def server(app: FastAPI, settings: Settings) -> Server:
     return Server(configuration(app, settings), settings.limits, app.state.drain)
 
 
-def run(make: Callable[[], FastAPI], settings: Settings) -> None:
-    """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out.
+def run(make: Callable[[], FastAPI], settings: Settings, nodes: int = 1) -> None:
+    """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out. ``nodes``: how many begin here
+    with it, each at a UDP port of its own.
 
     Raises ``CannotStart`` before anything is written or called back.
     """
@@ -117,7 +118,8 @@ def run(make: Callable[[], FastAPI], settings: Settings) -> None:
     sockets = bind(settings.host, settings.port)
     with owned(settings.data_dir):
         if settings.rtc.transport == "port" and settings.rtc.port:
-            _try_udp(settings.rtc.port)
+            for index in range(nodes):
+                _try_udp(settings.rtc.port + index)
         try:
             app = make()
         except OSError as error:

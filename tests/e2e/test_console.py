@@ -262,3 +262,30 @@ async def test_the_cast_is_there_at_once_and_nothing_moves(desk, page):
     assert time.monotonic() - began < 1.5
     assert await page.evaluate("document.getElementById('cast').getBoundingClientRect().height") == before
     assert not list((desk.settings.data_dir / "assets").rglob("avatar*"))
+
+
+async def test_nodes_are_shown_once_there_is_more_than_one(desk, page):
+    """What the page makes of nodes; that they are told truthfully is tested where they live."""
+    await page.goto(desk.base_url)
+    await until(page, "document.querySelectorAll('.card').length >= 2")
+    assert len(httpx.get(f"{desk.base_url}/console/nodes").json()["nodes"]) == 1
+    hidden = "document.getElementById('nodes').hidden"
+    assert await page.evaluate(hidden)
+    states = {"one": ("up", 1), "two": ("up", 1)}
+
+    async def answer(route):
+        load = {"tasks": 3, "capacity": 16, "rooms": 2, "lateness": 0.0042, "memory": 312_000_000}
+        same = {"machine": "left", "version": "0.1.0", "started_at": 1.7e9, "load": load}
+        nodes = [{"id": i, "state": s, "epoch": e, **same} for i, (s, e) in states.items()]
+        await route.fulfill(json={"nodes": nodes})
+
+    await page.route("**/console/nodes", answer)
+    await until(page, f"!{hidden}")
+    text = await page.inner_text("#nodes")
+    for shown in ("one", "two", "up", "left", "0.1.0", "3/16", "4.2 ms", "312 MB"):
+        assert shown in text
+    states["two"] = ("lost", 2)
+    await until(page, "document.querySelector('[data-node=two]').dataset.state === 'lost'")
+    await until(page, "document.getElementById('log').innerText.includes('two: given up (life 2)')")
+    states["two"] = ("up", 3)
+    await until(page, "document.getElementById('log').innerText.includes('two: up (life 3)')")

@@ -11,7 +11,9 @@ import time
 
 import pytest
 
+from bunraku.core.settings import load
 from bunraku.process import CannotStart, bind, owned
+from bunraku.serve import run
 from bunraku.testing.server import APP_ID, SECRET
 
 from .test_process import Process, free_port, receiver, statuses
@@ -110,3 +112,23 @@ def test_every_address_of_a_name_is_listened_on_at_one_port():
         s.close()
     with pytest.raises(CannotStart, match=r"192\.0\.2\.1 port 80"):
         bind("192.0.2.1", 80)
+
+
+class Made(Exception):
+    """So far all was well."""
+
+
+def make():
+    raise Made
+
+
+def test_a_front_needs_no_udp_port_and_each_node_its_own(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as node:
+        node.bind(("0.0.0.0", 0))
+        port = node.getsockname()[1]
+        settings = load(None, port=0, data_dir=tmp_path, rtc={"port": port})
+        with pytest.raises(Made):
+            run(make, settings, nodes=0)
+        settings = load(None, port=0, data_dir=tmp_path, rtc={"port": port - 1})
+        with pytest.raises(CannotStart, match=f"rtc.port {port} cannot be used"):
+            run(make, settings, nodes=2)

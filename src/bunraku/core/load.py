@@ -29,7 +29,8 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """A node as its row tells of it. ``state``: ``up``, ``draining``, ``lost`` or ``gone``."""
+    """A node as its row tells of it. ``state``: ``up``, ``draining``, ``lost`` or ``gone``; fronts also say
+    ``silent`` of one that has not beaten lately. ``started_at`` in Unix seconds."""
 
     id: str
     epoch: int

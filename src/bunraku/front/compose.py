@@ -27,6 +27,7 @@ from bunraku.front.web.backstage import Backstage
 from bunraku.front.web.console import Console
 from bunraku.front.web.metrics import Metrics
 from bunraku.front.web.player import Player
+from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.nodes.base import Nodes
 from bunraku.store.app_store import AppStore
 
@@ -38,6 +39,7 @@ def application(
     app_store: AppStore,
     nodes: Nodes,
     nonces: NonceLedger,
+    sessions: ConsoleSessions,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """``lifespan`` starts what the application needs and ends it."""
@@ -67,7 +69,7 @@ def application(
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None
         console = Console(
-            settings.console, apps, actions, clock, base_url=dispatcher.base_url, private=private
+            settings.console, apps, actions, clock, sessions, base_url=dispatcher.base_url, private=private
         )
         console.install(app)
         app.include_router(Backstage(console, apps, nodes).routes())

@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from bunraku import __version__
 from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
 from bunraku.core.framing import Framing
+from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Owner
 from bunraku.core.settings import Settings
 from bunraku.node.assets import Assets
@@ -118,6 +119,13 @@ class NodeParts:
         """It takes new tasks."""
         refusing = self.journal.away or self.journal.overloaded or self.manager.lateness > MAX_LATENESS
         return self.manager.accepting and not refusing
+
+    def info(self, started_at: float) -> NodeInfo:
+        """What it says of itself to the operator of this process; ``started_at`` in Unix seconds."""
+        owner, load = self.journal.owner, replace(self.node.load(), rooms=self.rooms.count)
+        state = "up" if self.manager.accepting else "draining"
+        machine = socket.gethostname()
+        return NodeInfo(owner.node_id, owner.epoch, state, machine, __version__, started_at, 0, load)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -23,6 +23,7 @@ from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.preview import thumbnail
 from bunraku.node.callbacks.delivery import Delivery
 from bunraku.node.lag import LoopLag
+from bunraku.node.memory import resident_bytes
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.speech.voices import Voices
 from bunraku.node.tasks.base import TaskJournal
@@ -164,6 +165,7 @@ class LocalNode:
             tasks=self.manager.counted,
             lateness=self.manager.lateness,
             watchers=sum(t.figures().watchers for t in self.manager.all()),
+            memory=resident_bytes(),
         )
 
     async def report(self) -> Report:

@@ -15,6 +15,7 @@ from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.errors import SystemBusy
 from bunraku.core.figures import Figures
+from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Elsewhere as Elsewhere
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
@@ -155,3 +156,7 @@ class Nodes(Protocol):
         ...
 
     async def all(self) -> Sequence[Node]: ...
+
+    async def infos(self) -> Sequence[NodeInfo]:
+        """For the operator's eyes: the nodes there are, and those that were there a while ago, by id."""
+        ...

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.errors import SystemBusy
+from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Elsewhere
 from bunraku.core.stream_task import StreamTask
 from bunraku.node.tasks.manager import TaskManager
@@ -37,8 +38,15 @@ class LocalRecords:
 class LocalNodes:
     """``nodes.base.Nodes`` of one."""
 
-    def __init__(self, node: Node, rooms: RoomHall, manager: TaskManager, ready: Callable[[], bool]) -> None:
-        self._node, self._rooms, self._ready = node, rooms, ready
+    def __init__(
+        self,
+        node: Node,
+        rooms: RoomHall,
+        manager: TaskManager,
+        ready: Callable[[], bool],
+        info: Callable[[], NodeInfo],
+    ) -> None:
+        self._node, self._rooms, self._ready, self._info = node, rooms, ready, info
         self._records = LocalRecords(manager)
 
     @property
@@ -73,3 +81,6 @@ class LocalNodes:
 
     async def all(self) -> list[Node]:
         return [self._node]
+
+    async def infos(self) -> list[NodeInfo]:
+        return [self._info()]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive
-from bunraku.core.errors import TaskNotFound
+from bunraku.core.errors import SystemBusy, TaskNotFound
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.database import Database
 from bunraku.store.rows import drive, stream_task
@@ -31,11 +33,20 @@ class Directory:
         """Unix seconds: what ended before is not known any more."""
         return self._clock.wall() - self._retention
 
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncSession]:
+        """A session to answer a caller from. Raises ``SystemBusy`` while the database is away."""
+        try:
+            async with self._database.sessions() as session:
+                yield session
+        except (DBAPIError, OSError) as error:  # asyncpg raises the system's own when it cannot connect
+            raise SystemBusy("the database is away") from error
+
     # --- records
 
     async def live(self, app_id: int) -> list[StreamTask]:
         """This app's tasks in status 1 or 3: ascending CreateTime, then TaskId (contract section 5.13)."""
-        async with self._database.sessions() as session:
+        async with self._reading() as session:
             query = select(TaskRow).where(TaskRow.app_id == app_id, TaskRow.status.in_(LIVE))
             records = [stream_task(r) for r in await session.scalars(query)]
         return sorted(records, key=lambda r: (int(r.created_at), r.id))
@@ -48,7 +59,7 @@ class Directory:
 
     async def task(self, app_id: int, task_id: str) -> StreamTask:
         """Raises ``TaskNotFound``."""
-        async with self._database.sessions() as session:
+        async with self._reading() as session:
             return await self._task(session, app_id, task_id, "TaskId")
 
     async def _task(self, session: AsyncSession, app_id: int, task_id: str, field: str) -> StreamTask:
@@ -61,14 +72,14 @@ class Directory:
 
     async def drives(self, app_id: int, task_id: str) -> list[Drive]:
         """Oldest first. Raises ``TaskNotFound``."""
-        async with self._database.sessions() as session:
+        async with self._reading() as session:
             await self._task(session, app_id, task_id, "TaskId")
             query = select(DriveRow).where(DriveRow.task_id == task_id).order_by(DriveRow.sequence)
             return [drive(r) for r in await session.scalars(query)]
 
     async def drive(self, app_id: int, drive_id: str) -> Drive:
         """Raises ``TaskNotFound``."""
-        async with self._database.sessions() as session:
+        async with self._reading() as session:
             row = await session.get(DriveRow, drive_id)
             if row is None:
                 raise TaskNotFound("DriveId")
@@ -78,13 +89,13 @@ class Directory:
     # --- places
 
     async def node_of_room(self, app_id: int, room_id: str) -> str | None:
-        async with self._database.sessions() as session:
+        async with self._reading() as session:
             row = await session.get(RoomRow, (app_id, room_id))
             return None if row is None else row.node_id
 
     async def place_of_stream(self, app_id: int, stream_id: str) -> tuple[str, str] | None:
         """Node and room of a stream; None when the app has none of that name."""
-        async with self._database.sessions() as session:
+        async with self._reading() as session:
             row = await session.get(StreamRow, (app_id, stream_id))
             return None if row is None else (row.node_id, row.room_id)
 

@@ -130,6 +130,15 @@ class CallbackRow(Base):
     """Who delivers it."""
 
 
+class KeyRow(Base):
+    """A key that all processes share, in base64."""
+
+    __tablename__ = "keys"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(String(64))
+
+
 class NonceRow(Base):
     """Used signatures, in strict-nonce mode."""
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
 from bunraku.core.errors import DigitalHumanNotFound
-from bunraku.nodes.base import Nodes
+from bunraku.nodes.base import NodeAway, Nodes
 
 HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
 TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".mp4": "video/mp4"}
@@ -28,9 +28,10 @@ class Assets:
         if name == "voices.json":
             return await self._voices(digital_human_id)
         kind = TYPES.get(name[-4:])
-        content = None
-        if kind is not None:
-            content = await (await self._nodes.any()).asset(digital_human_id, name)
+        try:
+            content = None if kind is None else await self._content(digital_human_id, name)
+        except NodeAway:
+            return Response("retry later", 503, {"Retry-After": "1"}, media_type="text/plain")
         if content is None:
             return Response("not found", 404, media_type="text/plain")
         return Response(content, media_type=kind, headers=HEADERS)
@@ -41,3 +42,13 @@ class Assets:
         except DigitalHumanNotFound:
             return Response("not found", 404, media_type="text/plain")
         return JSONResponse(dict(human.voices), headers={"Access-Control-Allow-Origin": "*"})
+
+    async def _content(self, digital_human_id: str, name: str) -> bytes | None:
+        """From whichever node has it: they all have the same. Raises ``NodeAway``."""
+        away = NodeAway("no node is there")
+        for node in (await self._nodes.any(), *await self._nodes.all()):
+            try:
+                return await node.asset(digital_human_id, name)
+            except NodeAway as error:
+                away = error
+        raise away

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -15,7 +16,8 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.errors import ApiError
 from bunraku.core.figures import Figures
 from bunraku.front.http import read_json
-from bunraku.nodes.base import Nodes
+from bunraku.nodes.asking import of_all
+from bunraku.nodes.base import NodeAway, Nodes
 
 PYTHON = """import hashlib, os, secrets, time
 import httpx
@@ -57,7 +59,7 @@ class Guard(Protocol):
 
 
 class Backstage:
-    """Routes ``/console/snapshot|figures|code|callback``; the guard decides who comes in."""
+    """Routes ``/console/nodes|snapshot|figures|code|callback``; the guard decides who comes in."""
 
     def __init__(self, guard: Guard, apps: Apps, nodes: Nodes) -> None:
         self._guard, self._apps, self._nodes = guard, apps, nodes
@@ -65,6 +67,7 @@ class Backstage:
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/console/snapshot/{app_id}/{task_id}", self.snapshot, methods=["GET"])
+        router.add_api_route("/console/nodes", self.nodes, methods=["GET"])
         router.add_api_route("/console/figures", self.figures, methods=["POST"])
         router.add_api_route("/console/code", self.code, methods=["POST"])
         router.add_api_route("/console/callback", self.callback, methods=["POST"])
@@ -77,6 +80,14 @@ class Backstage:
         body = await read_json(request)
         app = self._apps.get(body["appId"]) if isinstance(body.get("appId"), int) else None
         return (None if app else JSONResponse({"error": "no such app"}, 404)), app, body
+
+    async def nodes(self, request: Request) -> Response:
+        """The nodes there are, with their load."""
+        refusal = self._guard.refusal(request)
+        if refusal is not None:
+            return refusal
+        infos = [asdict(info) for info in await self._nodes.infos()]
+        return JSONResponse({"nodes": infos}, headers={"Cache-Control": "no-store"})
 
     async def snapshot(self, request: Request, app_id: int, task_id: str) -> Response:
         """A small JPEG of what the task shows; of its first picture while nobody watches."""
@@ -98,7 +109,7 @@ class Backstage:
         with suppress(ApiError):
             task_id = str(body.get("taskId", ""))
             found = await (await self._nodes.of_task(app.id, task_id)).figures(app.id, task_id)
-        outcomes = [await node.outcomes(app.id) for node in await self._nodes.all()]
+        outcomes = await of_all(self._nodes, lambda node: node.outcomes(app.id))
         callbacks = [o.describe() for some in outcomes for o in some]
         human = None if found is None else found.record.digital_human_id
         return JSONResponse(
@@ -132,7 +143,10 @@ class Backstage:
         refusal, app, _ = await self._app(request)
         if refusal is not None or app is None:
             return refusal or Response(status_code=404)
-        ok, detail = await (await self._nodes.any()).test_callback(app.id)
+        try:
+            ok, detail = await (await self._nodes.any()).test_callback(app.id)
+        except NodeAway as error:
+            ok, detail = False, error.message
         return JSONResponse({"ok": ok, "detail": detail})
 
 

@@ -27,10 +27,10 @@ from bunraku.front.rpc.envelope import failure, respond, success
 from bunraku.front.rpc.openapi import document
 from bunraku.front.rpc.parameters import parse
 from bunraku.front.web.app_desk import describe
+from bunraku.front.web.sessions import SECONDS, ConsoleSessions
 
 STATIC = Path(__file__).parent / "static"
 COOKIE = "bunraku_session"
-SESSION_SECONDS = 12 * 3600
 USER_ID = "console"
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -54,6 +54,7 @@ class Console:
         apps: Apps,
         actions: Actions,
         clock: Clock,
+        sessions: ConsoleSessions,
         *,
         base_url: Any,
         private: bool,
@@ -63,8 +64,7 @@ class Console:
         self._private = private
         self._guess = asyncio.Semaphore(1)
         self._settings, self._apps, self._actions, self._clock = settings, apps, actions, clock
-        self.base_url = base_url
-        self._sessions: dict[str, float] = {}
+        self._sessions, self.base_url = sessions, base_url
         self._table = {a.name: a for a in ACTIONS}
 
     def install(self, app: FastAPI) -> None:
@@ -103,8 +103,7 @@ class Console:
         if self._settings.password is None:
             client = request.client.host if request.client else ""
             return self._private and is_loopback(client) and not is_forwarded(request)
-        expires = self._sessions.get(request.cookies.get(COOKIE, ""), 0.0)
-        return expires > self._clock.monotonic()
+        return self._sessions.good(request.cookies.get(COOKIE, ""))
 
     def refusal(self, request: Request) -> Response | None:
         if not self._host_known(request) or not self._same_origin(request):
@@ -125,13 +124,9 @@ class Console:
             async with self._guess:
                 await asyncio.sleep(1.0)  # guessing is slow, also in parallel
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
-        now = self._clock.monotonic()
-        self._sessions = {k: v for k, v in self._sessions.items() if v > now}
-        key = secrets.token_urlsafe(32)
-        self._sessions[key] = now + SESSION_SECONDS
         response = JSONResponse({"ok": True}, headers=HEADERS)
         response.set_cookie(
-            COOKIE, key, max_age=SESSION_SECONDS, httponly=True, samesite="strict",
+            COOKIE, self._sessions.begin(), max_age=SECONDS, httponly=True, samesite="strict",
             secure=self.base_url(request).startswith("https:"),
         )  # fmt: skip
         return response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from fastapi import APIRouter, Request
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from bunraku.core.meter import BOUNDS, Histogram
 from bunraku.core.report import Report
 from bunraku.front.http import is_forwarded, is_loopback
+from bunraku.nodes.asking import of_all
 from bunraku.nodes.base import Nodes
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -55,7 +55,7 @@ class Metrics:
         if not local or is_forwarded(request):
             return Response("not found", 404, media_type="text/plain")
         registry = CollectorRegistry()
-        reports = await asyncio.gather(*(node.report() for node in await self._nodes.all()))
+        reports = await of_all(self._nodes, lambda node: node.report())
         registry.register(_Reports(reports))  # type: ignore[arg-type]  # anything with collect()
         return Response(generate_latest(registry), headers={"Content-Type": TYPE})
 

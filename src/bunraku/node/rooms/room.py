@@ -104,6 +104,10 @@ class Rooms:
     def room(self, app_id: int, room_id: str) -> Room:
         return self._rooms.setdefault((app_id, room_id), Room(app_id, room_id))
 
+    @property
+    def count(self) -> int:
+        return len(self._rooms)
+
     def find(self, app_id: int, room_id: str) -> Room | None:
         return self._rooms.get((app_id, room_id))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import ray
@@ -39,6 +40,8 @@ NAMESPACE = "bunraku"
 LOOK_EVERY = 0.5  # s
 FRESH = 2.5  # s without a beat after which a node is not asked any more
 TRIES = 4  # nodes asked for one room
+LIVING = ("up", "draining")
+MISSED = 600.0  # s that a node which went away is still shown
 
 
 class RayNodes:
@@ -50,6 +53,8 @@ class RayNodes:
         self._infos: dict[str, NodeInfo] = {}
         self._moved: dict[str, tuple[tuple[int, int], float]] = {}
         self._remotes: dict[tuple[str, int], RemoteNode] = {}
+        self._beat_at: dict[str, float] = {}
+        """When a node that lived was last seen moving: not what was over before this front looked."""
         self._away = True
         self.rooms = ClusterRooms(self, directory)
 
@@ -83,6 +88,8 @@ class RayNodes:
         for node in infos:
             life = (node.epoch, node.beat)
             if node.id not in self._moved or self._moved[node.id][0] != life:
+                if node.id in self._moved and node.state in LIVING:
+                    self._beat_at[node.id] = now
                 self._moved[node.id] = (life, now)
         if self._away:  # nothing was seen for a while: nobody is blamed for it
             self._moved = {i: (life, now) for i, (life, _) in self._moved.items()}
@@ -91,9 +98,7 @@ class RayNodes:
     def fresh(self) -> list[NodeInfo]:
         """Nodes that beat lately, draining ones too."""
         since = self._clock.monotonic() - FRESH
-        return [
-            n for n in self._infos.values() if n.state in ("up", "draining") and self._moved[n.id][1] >= since
-        ]
+        return [n for n in self._infos.values() if n.state in LIVING and self._moved[n.id][1] >= since]
 
     def remote(self, node_id: str) -> RemoteNode:
         """A node by its id. Raises ``NodeAway`` for one that does not beat."""
@@ -187,6 +192,14 @@ class RayNodes:
 
     async def all(self) -> list[RemoteNode]:
         return [self.remote(info.id) for info in self.fresh()]
+
+    async def infos(self) -> list[NodeInfo]:
+        since, fresh = self._clock.monotonic() - MISSED, {n.id for n in self.fresh()}
+        return [
+            replace(n, state="silent") if n.state in LIVING and n.id not in fresh else n
+            for n in self._infos.values()
+            if n.id in fresh or self._beat_at.get(n.id, since) > since
+        ]
 
 
 class ClusterRooms:

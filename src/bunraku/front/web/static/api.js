@@ -31,6 +31,12 @@ export async function state() {
   return response.json();
 }
 
+/** The nodes there are, and what they carry. */
+export async function nodes() {
+  const response = await fetch('/console/nodes');
+  return response.ok ? (await response.json()).nodes : [];
+}
+
 export async function login(password) {
   return (await post('/console/login', { password }).catch(() => ({ ok: false }))).ok;
 }

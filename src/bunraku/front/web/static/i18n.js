@@ -28,6 +28,7 @@ const CHINESE = {
   "This app is set in the server's configuration file: it is changed there.": '此应用在服务器配置文件中设置,请在那里修改。',
   'Nod': '点头', 'Shake head': '摇头', 'Bow': '鞠躬', 'Wave': '挥手', 'Thumbs up': '点赞', 'Open palms': '摊手',
   'Idle action': '待机动作', 'Mute action': '静默动作',
+  'Nodes': '节点', 'up': '运行', 'draining': '排空中', 'gone': '已退出', 'no beat': '无心跳', 'given up': '已判定失联', 'rooms': '房间', 'tasks': '任务', 'late': '延迟', 'life': '第几次启动',
   'Background picture': '背景图片', 'link copied': '链接已复制', 'waiting': '等待', 'connected': '已连接', 'reconnecting': '重新连接',
 };
 

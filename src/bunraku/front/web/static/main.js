@@ -4,6 +4,7 @@ import { microphone, playFile } from './audio.js';
 import * as codePanel from './code.js';
 import { $, clock, make } from './dom.js';
 import { chosenLanguage, speakLanguage, t } from './i18n.js';
+import { createNodes } from './nodes.js';
 import { createRunning } from './running.js';
 import { clearCaption, createStage } from './stage.js';
 import * as strip from './strip.js';
@@ -49,6 +50,7 @@ const running = createRunning({
     await refresh();
   }),
 });
+const showNodes = createNodes($('running'), log);
 const refresh = () => running(ui.appId, stage.task?.TaskId);
 
 async function leave() {
@@ -279,6 +281,7 @@ $('language').onchange = () => {
 };
 
 async function look() {
+  if (!document.hidden && !$('login').open) await showNodes();
   if (!ui.appId || $('login').open || document.hidden) return;
   await refresh();
   const found = await figures(ui.appId, stage.task?.TaskId ?? '');

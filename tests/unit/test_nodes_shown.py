@@ -1,0 +1,75 @@
+"""What a front tells the operator of nodes that live, fall silent and are given up."""
+
+from dataclasses import replace
+
+import pytest
+
+from bunraku.core.load import Load, NodeInfo
+from bunraku.testing.clock import VirtualClock
+
+pytest.importorskip("ray", reason="bunraku[cluster] is not installed")
+from bunraku.nodes.ray.nodes import MISSED, RayNodes
+
+
+class Rows:
+    """``Lives.list`` over rows that the test changes."""
+
+    def __init__(self, *rows):
+        self.rows = {r.id: r for r in rows}
+
+    async def list(self):
+        return list(self.rows.values())
+
+    def beat(self, *ids):
+        for i in ids:
+            self.rows[i] = replace(self.rows[i], beat=self.rows[i].beat + 1)
+
+
+def info(id, state="up"):
+    return NodeInfo(id, 1, state, "machine", "0.1.0", 0.0, 1, Load())
+
+
+@pytest.fixture
+async def stage():
+    clock, rows = VirtualClock(), Rows(info("a"), info("b"), info("old", "lost"))
+    nodes = RayNodes(clock, None, rows)
+    await nodes.refresh()
+
+    async def seconds(count, *living):
+        for _ in range(round(count * 2)):
+            await clock.advance(0.5)
+            rows.beat(*living)
+            await nodes.refresh()
+
+    async def shown():
+        return {n.id: n.state for n in await nodes.infos()}
+
+    return rows, seconds, shown
+
+
+async def test_what_was_over_before_is_not_shown(stage):
+    _, seconds, shown = stage
+    await seconds(1, "a", "b")
+    assert await shown() == {"a": "up", "b": "up"}
+
+
+async def test_a_node_falls_silent_is_given_up_and_forgotten(stage):
+    rows, seconds, shown = stage
+    await seconds(2, "a", "b")
+    await seconds(3, "a")
+    assert await shown() == {"a": "up", "b": "silent"}
+    rows.rows["b"] = replace(rows.rows["b"], state="lost", epoch=2)
+    await seconds(MISSED - 10, "a")
+    assert await shown() == {"a": "up", "b": "lost"}
+    await seconds(15, "a")
+    assert await shown() == {"a": "up"}
+
+
+async def test_a_node_that_begins_again_is_there_at_once(stage):
+    rows, seconds, shown = stage
+    await seconds(2, "a", "b")
+    rows.rows["b"] = replace(rows.rows["b"], state="lost", epoch=2)
+    await seconds(3, "a")
+    rows.rows["b"] = replace(rows.rows["b"], state="up", epoch=3)
+    await seconds(0.5, "a", "b")
+    assert await shown() == {"a": "up", "b": "up"}
