@@ -12,7 +12,7 @@ from bunraku.core.drive import Drive
 from bunraku.core.errors import TaskNotFound
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.database import Database
-from bunraku.store.rows import drive, stream_task
+from bunraku.store.rows import DRIVE_COLUMNS, TASK_COLUMNS, drive, stream_task
 from bunraku.store.tables import DriveRow, RoomRow, StreamRow, TaskRow
 
 LIVE = (1, 3)
@@ -35,14 +35,14 @@ class Directory:
 
     async def live(self, app_id: int) -> list[StreamTask]:
         """This app's tasks in status 1 or 3: ascending CreateTime, then TaskId (contract section 5.13)."""
-        async with self._database.sessions() as session:
-            query = select(TaskRow).where(TaskRow.app_id == app_id, TaskRow.status.in_(LIVE))
-            records = [stream_task(r) for r in await session.scalars(query)]
+        async with self._database.reads() as session:
+            query = select(*TASK_COLUMNS).where(TaskRow.app_id == app_id, TaskRow.status.in_(LIVE))
+            records = [stream_task(r) for r in await session.execute(query)]
         return sorted(records, key=lambda r: (int(r.created_at), r.id))
 
     async def task(self, app_id: int, task_id: str) -> StreamTask:
         """Raises ``TaskNotFound``."""
-        async with self._database.sessions() as session:
+        async with self._database.reads() as session:
             return await self._task(session, app_id, task_id, "TaskId")
 
     async def _task(self, session: AsyncSession, app_id: int, task_id: str, field: str) -> StreamTask:
@@ -55,14 +55,14 @@ class Directory:
 
     async def drives(self, app_id: int, task_id: str) -> list[Drive]:
         """Oldest first. Raises ``TaskNotFound``."""
-        async with self._database.sessions() as session:
+        async with self._database.reads() as session:
             await self._task(session, app_id, task_id, "TaskId")
             query = select(DriveRow).where(DriveRow.task_id == task_id).order_by(DriveRow.sequence)
             return [drive(r) for r in await session.scalars(query)]
 
     async def drive(self, app_id: int, drive_id: str) -> Drive:
         """Raises ``TaskNotFound``."""
-        async with self._database.sessions() as session:
+        async with self._database.reads() as session:
             row = await session.get(DriveRow, drive_id)
             if row is None:
                 raise TaskNotFound("DriveId")
@@ -72,13 +72,13 @@ class Directory:
     # --- places
 
     async def node_of_room(self, app_id: int, room_id: str) -> str | None:
-        async with self._database.sessions() as session:
+        async with self._database.reads() as session:
             row = await session.get(RoomRow, (app_id, room_id))
             return None if row is None else row.node_id
 
     async def place_of_stream(self, app_id: int, stream_id: str) -> tuple[str, str] | None:
         """Node and room of a stream; None when the app has none of that name."""
-        async with self._database.sessions() as session:
+        async with self._database.reads() as session:
             row = await session.get(StreamRow, (app_id, stream_id))
             return None if row is None else (row.node_id, row.room_id)
 
@@ -86,14 +86,14 @@ class Directory:
 
     async def ended(self) -> Sequence[tuple[StreamTask, tuple[Drive, ...]]]:
         """Ended tasks still within retention, and all their drives."""
-        async with self._database.sessions() as session:
-            query = select(TaskRow).where(TaskRow.status.in_(ENDED), TaskRow.ended_at >= self.horizon)
-            tasks = [stream_task(r) for r in await session.scalars(query)]
+        async with self._database.reads() as session:
+            query = select(*TASK_COLUMNS).where(TaskRow.status.in_(ENDED), TaskRow.ended_at >= self.horizon)
+            tasks = [stream_task(r) for r in await session.execute(query)]
             by_task: dict[str, list[Drive]] = {}
             for i in range(0, len(tasks), 500):
                 ids = [t.id for t in tasks[i : i + 500]]
-                rows = select(DriveRow).where(DriveRow.task_id.in_(ids)).order_by(DriveRow.sequence)
-                for row in await session.scalars(rows):
+                rows = select(*DRIVE_COLUMNS).where(DriveRow.task_id.in_(ids)).order_by(DriveRow.sequence)
+                for row in await session.execute(rows):
                     by_task.setdefault(row.task_id, []).append(drive(row))
             return [(t, tuple(by_task.get(t.id, ()))) for t in tasks]
 

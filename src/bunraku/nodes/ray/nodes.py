@@ -76,7 +76,7 @@ class RayNodes:
     async def refresh(self) -> None:
         """Read the nodes now. Raises what the database raises."""
         async with asyncio.timeout(2.0):
-            infos = await self._lives.list()
+            infos = await self._lives.here()
         now = self._clock.monotonic()
         self._infos = {n.id: n for n in infos}
         for node in infos:
@@ -90,14 +90,12 @@ class RayNodes:
     def fresh(self) -> list[NodeInfo]:
         """Nodes that beat lately, draining ones too."""
         since = self._clock.monotonic() - FRESH
-        return [
-            n for n in self._infos.values() if n.state in ("up", "draining") and self._moved[n.id][1] >= since
-        ]
+        return [n for n in self._infos.values() if self._moved[n.id][1] >= since]
 
     def remote(self, node_id: str) -> RemoteNode:
         """A node by its id. Raises ``NodeAway`` for one that does not beat."""
         info = self._infos.get(node_id)
-        if info is None or all(n.id != node_id for n in self.fresh()):
+        if info is None or self._moved[node_id][1] < self._clock.monotonic() - FRESH:
             raise NodeAway("node is away")
         key = (node_id, info.epoch)
         if key not in self._remotes:
