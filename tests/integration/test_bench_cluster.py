@@ -10,11 +10,10 @@ import sys
 
 import pytest
 
+from bunraku.bench.postgresql import binaries, throwaway
 from bunraku.bench.run import percentile, sums
 from bunraku.bench.simulation import evenness, on_paper, scaled
 from bunraku.bench.system import descendants, memory_mb
-
-from ..support.services import postgresql, postgresql_binaries
 
 PAGE = """# HELP bunraku_lag_ms How late.
 bunraku_lag_ms_bucket{node="a",le="1.0"} 9.0
@@ -53,20 +52,16 @@ def test_processes_below_one_and_their_memory():
     assert 0 < found["private"] <= found["pss"] <= found["rss"] < 200
 
 
-@pytest.mark.skipif(postgresql_binaries() is None, reason="no PostgreSQL server here")
+@pytest.mark.skipif(binaries() is None, reason="no PostgreSQL server here")
 def test_of_twenty_nodes_two_die_and_everything_of_theirs_is_ended_and_told_once(tmp_path):
     """The command, as it is typed."""
     pytest.importorskip("ray")
-    database = postgresql(tmp_path / "pg")
-    database.start()
-    try:
-        out = tmp_path / "figures.json"
-        command = [sys.executable, "-m", "bunraku", "bench", "simulation", "--nodes", "20", "--tasks", "500"]
-        command += ["--births", "60", "--database-url", database.url, "--out", str(out)]
+    out = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "bunraku", "bench", "simulation", "--nodes", "20", "--tasks", "500"]
+    with throwaway("fsync=off") as url:
+        command += ["--births", "60", "--database-url", url, "--out", str(out)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-    finally:
-        database.stop()
+    assert done.returncode == 0, done.stderr
     results = json.loads(out.read_text())["results"]
     assert results["simulated_create_refused"] == {}
     assert results["simulated_create_ms"]["n"] + results["simulated_create_together_ms"]["n"] == 60

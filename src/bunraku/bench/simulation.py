@@ -227,12 +227,13 @@ class Simulation:
 
     def _next(self) -> tuple[int, int, str]:
         """App, place among its tasks, and a name nobody had."""
-        n, s = self._made, self._scale
+        s, same = self._scale, self._scale.tasks // self._scale.apps
+        n = self._made - same
         self._made += 1
         if self._reference:
             return SAME_APP, len(self._reference), self._reference.pop()
         # The large app's tasks come one by one among the others'.
-        every = max(1, s.tasks // max(1, s.large))
+        every = max(1, (s.tasks - same) // s.large)
         if n % every == 0 and n // every < s.large:
             return FIRST_APP, n // every, f"large-{n}"
         return FIRST_APP + 1 + n % max(1, s.apps - 1), n // max(1, s.apps - 1), f"s-{n}"
