@@ -194,17 +194,48 @@ def render(out: Path, **options: Any) -> None:
 
 
 @main.command()
-@click.option("--quick", is_flag=True, help="Fewer samples.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("build/bench.json"), show_default=True)
-@click.argument("what", type=click.Choice(["all", "density"]), default="all")
-def bench(what: str, quick: bool, out: Path) -> None:
+@click.option("--quick", is_flag=True, help="Fewer samples; of simulation a twentieth.")
+@click.option("--out", type=click.Path(path_type=Path), help="build/bench.json, or bench-cluster.json.")
+@click.option(
+    "--database-url",
+    envvar="BUNRAKU_BENCH_DATABASE_URL",
+    help="An empty PostgreSQL for cluster and simulation; one of their own when not given.",
+)
+@click.option("--nodes", type=click.IntRange(min=4), default=1000, show_default=True, help="Simulated.")
+@click.option("--tasks", type=click.IntRange(min=100), default=100_000, show_default=True, help="Simulated.")
+@click.option("--births", type=click.IntRange(min=20), help="Of these through the real transaction.")
+@click.option("--turns", default=60.0, show_default=True, help="Beats a second that are simulated.")
+@click.argument("what", type=click.Choice(["all", "density", "cluster", "simulation"]), default="all")
+def bench(
+    what: str,
+    quick: bool,
+    out: Path | None,
+    database_url: str | None,
+    nodes: int,
+    tasks: int,
+    births: int | None,
+    turns: float,
+) -> None:
     """Measure latency and CPU of a real server; print a table, write JSON.
 
-    ``density`` finds how many watched streams this machine holds before sound comes late.
+    ``density`` finds how many watched streams this machine holds before sound comes late, ``cluster``
+    measures a front and two nodes, ``simulation`` pretends very many on a real database.
     """
-    from bunraku.bench.run import main as run_bench
+    if what in ("all", "density"):
+        from bunraku.bench.run import main as run_bench
 
-    click.echo(run_bench(out, quick, None if what == "all" else what))
+        click.echo(run_bench(out or Path("build/bench.json"), quick, None if what == "all" else what))
+        return
+    from bunraku.bench.cluster import main as bench_cluster
+    from bunraku.bench.postgresql import NoServer
+    from bunraku.bench.simulation import scaled
+
+    scale = None if what == "cluster" else scaled(nodes, tasks, births, turns, quick)
+    out = out or Path("build/bench-cluster.json")
+    try:
+        click.echo(bench_cluster(out, quick, database_url, scale, lambda line: click.echo(line, err=True)))
+    except NoServer as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()

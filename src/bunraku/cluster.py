@@ -108,7 +108,7 @@ async def keep(settings: Settings, cluster: Joined, count: int, deadline: float,
     await asyncio.gather(*(ray_cluster.drain(cluster, i, deadline) for i in ids), return_exceptions=True)
 
 
-async def status(settings: Settings) -> list[NodeInfo]:
+async def status(settings: Settings) -> Sequence[NodeInfo]:
     """All nodes that the database knows of."""
     database = Database.of(settings.database_url, settings.data_dir)
     try:

@@ -50,7 +50,8 @@ class Bench:
     async def create(self, size: tuple[int, int]) -> tuple[str, str]:
         self._count += 1
         stream = f"bench-{self._count}"
-        task = await self.api.create(self.human, room_id="bench", stream_id=stream, size=size)
+        # A room each, so that several nodes share them.
+        task = await self.api.create(self.human, room_id=stream, stream_id=stream, size=size)
         return task, stream
 
     async def streaming(self, task: str) -> None:
@@ -72,13 +73,7 @@ class Bench:
 
     async def metrics(self) -> dict[str, float]:
         async with httpx.AsyncClient(trust_env=False) as http:
-            text = (await http.get(f"{self.base_url}/metrics")).text
-        found: dict[str, float] = defaultdict(float)
-        for line in text.splitlines():
-            if line and not line.startswith("#"):
-                name, value = line.rsplit(" ", 1)
-                found[name.partition("{")[0]] += float(value)  # of all nodes, and of all buckets
-        return found
+            return sums((await http.get(f"{self.base_url}/metrics")).text)
 
     async def starts(self, count: int) -> None:
         took: list[float] = []
@@ -296,35 +291,52 @@ class Bench:
         return (cpu_seconds(self.pid) - cpu) / (time.monotonic() - begin) * 100
 
 
+def sums(text: str) -> dict[str, float]:
+    """A page of metrics, of all nodes together; a histogram's buckets as ``name{le="bound"}``."""
+    found: dict[str, float] = defaultdict(float)
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            name, value = line.rsplit(" ", 1)
+            name, _, labels = name.partition("{")
+            bound = labels.partition('le="')[2].partition('"')[0]
+            found[f'{name}{{le="{bound}"}}' if bound else name] += float(value)
+    return found
+
+
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[int, str, int]]:
-    """A server process: its port, secret and pid."""
+def serving(folder: Path, top: str = "", *more: str) -> Iterator[tuple[int, str, int]]:
+    """A server process: its port, secret and pid. ``top`` goes before the rest of its configuration,
+    ``more`` to its command."""
+    folder.mkdir(exist_ok=True)
     secret = secrets.token_hex(16)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = int(s.getsockname()[1])
     config = folder / "bench.toml"
     config.write_text(
-        f'[[apps]]\napp_id = {APP_ID}\nserver_secret = "{secret}"\nmax_tasks = 100\n'
+        f'{top}\n[[apps]]\napp_id = {APP_ID}\nserver_secret = "{secret}"\nmax_tasks = 100\n'
         "[limits]\ncalls_per_second = 0\naddress_calls_per_second = 0\n"
     )
     command = [sys.executable, "-m", "bunraku", "serve", "--port", str(port), "--host", "127.0.0.1"]
-    command += ["--config", str(config), "--data-dir", str(folder / "data"), "--log-level", "WARNING"]
+    command += ["--config", str(config), "--data-dir", str(folder / "data"), "--log-level", "WARNING", *more]
     process = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
     try:
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                httpx.head(f"http://127.0.0.1:{port}/", trust_env=False)
-                break
-            except httpx.TransportError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError("server did not start") from None
-                time.sleep(0.05)
+        deadline = time.monotonic() + 90
+        while not _ready(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("server did not start")
+            time.sleep(0.05)
         yield port, secret, process.pid
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _ready(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def _cumulated(before: dict[str, float], after: dict[str, float], name: str) -> list[tuple[float, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 from pathlib import Path
@@ -18,6 +19,37 @@ def cpu_seconds(pid: int) -> float:
 def resident_mb(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def memory_mb(pid: int) -> dict[str, float]:
+    """``rss``; ``pss``, where what several processes share is divided among them; ``private``."""
+    found: dict[str, float] = {}
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
+        name, _, size = line.partition(":")
+        found[name] = float(size.split()[0]) * 1024 / 1e6
+    private = found["Private_Clean"] + found["Private_Dirty"]
+    return {"rss": round(found["Rss"], 1), "pss": round(found["Pss"], 1), "private": round(private, 1)}
+
+
+def descendants(pid: int, name: str) -> list[int]:
+    """Processes below ``pid`` whose command line begins with ``name``."""
+    parents: dict[int, int] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):  # it has just ended
+                fields = (folder / "stat").read_text().rsplit(")", 1)[1].split()
+                parents[int(folder.name)] = int(fields[1])
+    found: list[int] = []
+    for child in sorted(parents):
+        above = child
+        while above in parents and above != pid:
+            above = parents[above]
+        with contextlib.suppress(OSError):
+            if child != pid == above and Path(f"/proc/{child}/cmdline").read_bytes().startswith(
+                name.encode()
+            ):
+                found.append(child)
+    return found
 
 
 def machine() -> dict[str, str | int | None]:

@@ -1,7 +1,8 @@
 """Finding nodes that do not live any more, and ending truthfully what they left.
 
-A node is lost when its beat stood still for ``LOST_AFTER`` while the database answered all the time:
-an outage of the database, or of this process, begins the count anew.
+Only nodes that did not beat lately are read, so that a look costs the same however many there are, and
+those that are left share the work. A node is lost when its beat stood still for ``LOST_AFTER`` while the
+database answered all the time: an outage of the database, or of this process, begins the count anew.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from bunraku.store.lives import Lives
 log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.5  # s
-LOST_AFTER = 2.5  # s
+STANDING = 0.6  # s without a beat, a little more than ``lease.BEAT_EVERY``: from then on it is watched
+LOST_AFTER = 2.5  # s watched; more than ``lease.ATTEMPT``, which a beat may take after an outage
+ADOPT_EVERY = 2.0  # s
 ATTEMPT = 2.0  # s a look may take
 OVER = ("lost", "gone")
 
@@ -70,6 +73,7 @@ class Neighbours:
     def __init__(self, clock: Clock, lives: Lives, herald: Herald) -> None:
         self._clock, self._lives, self._herald = clock, lives, herald
         self._watchlist = Watchlist()
+        self._adopted = clock.monotonic()
 
     async def watch(self, me: Owner) -> None:
         """Until cancelled."""
@@ -77,26 +81,31 @@ class Neighbours:
             now = self._clock.monotonic()
             try:
                 async with asyncio.timeout(ATTEMPT):
-                    nodes = [n for n in await self._lives.list() if n.id != me.node_id]
+                    nodes = [n for n in await self._lives.standing(STANDING) if n.id != me.node_id]
             except Exception as error:
                 log.info("no look at the other nodes (%s)", type(error).__name__)
                 self._watchlist.blink()
             else:
-                for lost in self._watchlist.look(nodes, now):
-                    await self._end(lost, me)
-                if any(n.state in OVER for n in nodes):
+                lost = self._watchlist.look(nodes, now)
+                while lost and await self._end(lost, me):
+                    pass
+                if now - self._adopted >= ADOPT_EVERY:
+                    self._adopted = now
                     await self._adopt(me)
             await self._clock.sleep_until(now + LOOK_EVERY)
 
-    async def _end(self, lost: NodeInfo, me: Owner) -> None:
+    async def _end(self, lost: Sequence[NodeInfo], me: Owner) -> bool:
+        """One of these; False when there is nothing left to do."""
         try:
-            ending = await self._lives.take_over(lost, me, self._herald.end_lost)
+            ending = await self._lives.take_over_any(lost, me, self._herald.end_lost)
         except Exception:
-            log.exception("a lost node was not taken over", extra={"node": lost.id})
-            return
-        if ending is not None:
-            log.error("node lost: %d tasks ended", len(ending.tasks), extra={"node": lost.id})
-            self._herald.outbox.resume(ending.callbacks)
+            log.exception("a lost node was not taken over")
+            return False
+        if ending is None:
+            return False
+        log.error("node lost: %d tasks ended", len(ending.tasks), extra={"node": ending.of})
+        self._herald.outbox.resume(ending.callbacks)
+        return True
 
     async def _adopt(self, me: Owner) -> None:
         """Callbacks that a node which is gone could not deliver."""

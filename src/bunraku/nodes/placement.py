@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from bunraku.core.load import NodeInfo
 
 RECENT = 2.0  # s: by then what was placed shows in the reported load
+DRAWN = 16  # nodes that are looked at: pairs for a first try and for refusals
 LATE = 0.02  # s, half a tick: a node whose ticks come later takes nothing more
 
 
@@ -26,11 +27,13 @@ class Placement:
         self._placed: Counter[str] = Counter()
 
     def order(self, nodes: Sequence[NodeInfo], now: float) -> list[NodeInfo]:
-        """The nodes to ask, best first; those that cannot take a task are left out. ``now`` is monotonic
+        """Nodes to ask, best first; none only when none can take a task. ``now`` is monotonic
         seconds."""
         self._forget(now)
-        able = [n for n in nodes if n.state == "up" and n.load.lateness <= LATE and self._room(n) > 0]
-        self._rng.shuffle(able)
+        able = [n for n in self._rng.sample(nodes, min(DRAWN, len(nodes))) if self._able(n)]
+        if len(able) < DRAWN // 4 and len(nodes) > DRAWN:  # nearly full: every one that is left counts
+            able = [n for n in nodes if self._able(n)]
+            self._rng.shuffle(able)
         for i in range(0, len(able) - 1, 2):
             if self._share(able[i]) > self._share(able[i + 1]):
                 able[i], able[i + 1] = able[i + 1], able[i]
@@ -41,6 +44,9 @@ class Placement:
         """A task went to this node."""
         self._recent.append((now, node_id))
         self._placed[node_id] += 1
+
+    def _able(self, node: NodeInfo) -> bool:
+        return node.state == "up" and node.load.lateness <= LATE and self._room(node) > 0
 
     def _room(self, node: NodeInfo) -> int:
         return node.load.capacity - node.load.tasks - self._placed[node.id]

@@ -6,8 +6,9 @@ processes ask at once.
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.stream_task import StreamTask
@@ -35,11 +36,13 @@ class Claims:
 
     async def room(self, session: AsyncSession, owner: Owner, app_id: int, room_id: str) -> None:
         """Raises ``Elsewhere``."""
-        await session.execute(
+        added = await session.execute(
             self._database.insert_new(
                 RoomRow, app_id=app_id, room_id=room_id, node_id=owner.node_id, epoch=owner.epoch
             )
         )
+        if added.rowcount == 1:  # type: ignore[attr-defined]
+            return
         row = await session.get(RoomRow, (app_id, room_id), populate_existing=True)
         if row is None or (row.node_id, row.epoch) != (owner.node_id, owner.epoch):
             raise Elsewhere("" if row is None else row.node_id)
@@ -75,12 +78,15 @@ class Claims:
         )
 
     async def slot(self, session: AsyncSession, app_id: int, places: int) -> int:
-        """A free place among ``places``. Raises ``NoSlot``."""
+        """The first free place among ``places``. Raises ``NoSlot``."""
         await self._database.one_at_a_time(session, app_id)
-        query = select(TaskRow.slot).where(TaskRow.app_id == app_id, TaskRow.slot.is_not(None))
-        taken = set(await session.scalars(query))
-        free = next((slot for slot in range(places) if slot not in taken), None)
-        if free is None:
+        # It is the first place or one after a taken one.
+        after = select(TaskRow.slot + 1).where(TaskRow.app_id == app_id, TaskRow.slot.is_not(None))
+        places_there = select(literal(0).label("slot")).union_all(after).subquery()
+        other = aliased(TaskRow)
+        taken = exists().where(other.app_id == app_id, other.slot == places_there.c.slot)
+        free = await session.scalar(select(func.min(places_there.c.slot)).where(~taken))
+        if free is None or free >= places:
             raise NoSlot
         return free
 

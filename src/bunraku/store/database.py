@@ -9,9 +9,16 @@ from typing import Any
 
 import alembic.command
 import alembic.config
-from sqlalchemy import Connection, event, text, update
+from sqlalchemy import ColumnElement, Connection, event, func, literal_column, text, update
+from sqlalchemy import exc as exceptions
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 
 from bunraku.store.tables import Base, TaskRow
 
@@ -24,15 +31,21 @@ class Database:
     """Owns the engine. ``sessions`` is for whoever reads or writes rows."""
 
     def __init__(self, url: str) -> None:
-        # A pooled connection may be older than the server at its other end. Errors of the database
-        # are logged, and its rows hold secrets.
-        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+        # A pooled connection may be older than the server at its other end. asyncpg knows that without
+        # asking; a ping would be three round trips before each statement. Errors of the database are
+        # logged, and its rows hold secrets.
+        knows = url.startswith("postgresql+asyncpg")
+        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=not knows, hide_parameters=True)
+        if knows:
+            event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self.sqlite = url.startswith("sqlite")
         if self.sqlite:
             event.listen(self._engine.sync_engine, "connect", _tune_sqlite)
         self.sessions: async_sessionmaker[AsyncSession] = async_sessionmaker(
             self._engine, expire_on_commit=False
         )
+        self.reads = self.sessions if self.sqlite else async_sessionmaker(self._alone)
+        """Sessions for whoever only reads: each statement sees what is durable when it begins."""
 
     @classmethod
     def of(cls, url: str | None, data_dir: Path) -> Database:
@@ -63,6 +76,21 @@ class Database:
             return False
         return True
 
+    @property
+    def _alone(self) -> AsyncEngine:
+        return self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def alone(self) -> AsyncConnection:
+        """For single statements that come often: each is a transaction, without words around it."""
+        return self._alone.connect()
+
+    @property
+    def now(self) -> ColumnElement[Any]:
+        """Unix seconds of the database's own clock, within a statement."""
+        if self.sqlite:
+            return literal_column("(julianday('now') - 2440587.5) * 86400.0")
+        return func.extract("epoch", func.clock_timestamp())
+
     def insert_new(self, table: type[Base], **values: Any) -> Any:
         """An INSERT that leaves a row of the same key as it is."""
         dialect = sqlite if self.sqlite else postgresql
@@ -72,6 +100,12 @@ class Database:
         """Until the transaction ends, no other process counts this app's tasks."""
         if not self.sqlite:
             await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": app_id})
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """The others of its time are closed too."""
+    if connection.driver_connection.is_closed():
+        raise exceptions.InvalidatePoolError
 
 
 def _tune_sqlite(connection: object, _record: object) -> None:

@@ -14,7 +14,7 @@ from bunraku.core.drive import Drive
 from bunraku.core.errors import SystemBusy, TaskNotFound
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.database import Database
-from bunraku.store.rows import drive, stream_task
+from bunraku.store.rows import DRIVE_COLUMNS, TASK_COLUMNS, drive, stream_task
 from bunraku.store.tables import DriveRow, RoomRow, StreamRow, TaskRow
 
 LIVE = (1, 3)
@@ -37,7 +37,7 @@ class Directory:
     async def _reading(self) -> AsyncIterator[AsyncSession]:
         """A session to answer a caller from. Raises ``SystemBusy`` while the database is away."""
         try:
-            async with self._database.sessions() as session:
+            async with self._database.reads() as session:
                 yield session
         except (DBAPIError, OSError) as error:  # asyncpg raises the system's own when it cannot connect
             raise SystemBusy("the database is away") from error
@@ -47,8 +47,8 @@ class Directory:
     async def live(self, app_id: int) -> list[StreamTask]:
         """This app's tasks in status 1 or 3: ascending CreateTime, then TaskId (contract section 5.13)."""
         async with self._reading() as session:
-            query = select(TaskRow).where(TaskRow.app_id == app_id, TaskRow.status.in_(LIVE))
-            records = [stream_task(r) for r in await session.scalars(query)]
+            query = select(*TASK_COLUMNS).where(TaskRow.app_id == app_id, TaskRow.status.in_(LIVE))
+            records = [stream_task(r) for r in await session.execute(query)]
         return sorted(records, key=lambda r: (int(r.created_at), r.id))
 
     async def places_taken(self, app_id: int) -> int:
@@ -103,14 +103,14 @@ class Directory:
 
     async def ended(self) -> Sequence[tuple[StreamTask, tuple[Drive, ...]]]:
         """Ended tasks still within retention, and all their drives."""
-        async with self._database.sessions() as session:
-            query = select(TaskRow).where(TaskRow.status.in_(ENDED), TaskRow.ended_at >= self.horizon)
-            tasks = [stream_task(r) for r in await session.scalars(query)]
+        async with self._database.reads() as session:
+            query = select(*TASK_COLUMNS).where(TaskRow.status.in_(ENDED), TaskRow.ended_at >= self.horizon)
+            tasks = [stream_task(r) for r in await session.execute(query)]
             by_task: dict[str, list[Drive]] = {}
             for i in range(0, len(tasks), 500):
                 ids = [t.id for t in tasks[i : i + 500]]
-                rows = select(DriveRow).where(DriveRow.task_id.in_(ids)).order_by(DriveRow.sequence)
-                for row in await session.scalars(rows):
+                rows = select(*DRIVE_COLUMNS).where(DriveRow.task_id.in_(ids)).order_by(DriveRow.sequence)
+                for row in await session.execute(rows):
                     by_task.setdefault(row.task_id, []).append(drive(row))
             return [(t, tuple(by_task.get(t.id, ()))) for t in tasks]
 

@@ -7,22 +7,24 @@ on nothing of that life can be written (``journal.Fenced``), and nothing is ende
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive
 from bunraku.core.load import Load, NodeInfo
 from bunraku.core.owner import NOBODY, Owner
 from bunraku.core.stream_task import StreamTask
-from bunraku.store.claims import Claims
 from bunraku.store.database import Database
-from bunraku.store.rows import drive, drive_row, stream_task, task_row
+from bunraku.store.rows import DRIVE_COLUMNS, TASK_COLUMNS, drive, stream_task
 from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, RoomRow, StreamRow, TaskRow
 
 UNFINISHED = (1, 3, 4)
+HERE = ("up", "draining")
+CHUNK = 500  # ids in a statement
 OPEN_DRIVES = (1, 2)
 
 
@@ -33,14 +35,29 @@ class Ending:
     tasks: tuple[StreamTask, ...] = ()
     drives: tuple[Drive, ...] = ()
     callbacks: tuple[CallbackRow, ...] = ()
+    of: str = ""
+    """The node whose life it was."""
 
 
 EndLost = Callable[[Sequence[StreamTask], Sequence[Drive]], Ending]
 """Pure: from unfinished tasks and their unfinished drives to what is written of them."""
 
 
+_NODES: Any = select(
+    NodeRow.id,
+    NodeRow.epoch,
+    NodeRow.state,
+    NodeRow.machine,
+    NodeRow.version,
+    NodeRow.started_at,
+    NodeRow.beat,
+    NodeRow.load,
+)
+"""Columns alone: a look must not cost what mapped rows do."""
+
+
 class Lives:
-    """Used by nodes; fronts only ``list``."""
+    """Used by nodes; fronts only ask who is there."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -60,6 +77,7 @@ class Lives:
                     version=version,
                     started_at=now,
                     beat=0,
+                    beat_at=0.0,
                     load={},
                 )
             )
@@ -68,18 +86,19 @@ class Lives:
             row.epoch += 1
             row.state, row.machine, row.version, row.started_at = "up", machine, version, now
             row.beat, row.load = row.beat + 1, Load().as_dict()
+            row.beat_at = await session.scalar(select(self._database.now)) or 0.0
             owner = Owner(node_id, row.epoch)
             return owner, await self._end(session, node_id, row.epoch, owner, end)
 
     async def beat(self, owner: Owner, state: str, load: Load) -> bool:
         """This life goes on. False when it was declared over."""
-        async with self._database.sessions.begin() as session:
-            done = await session.execute(
-                update(NodeRow)
-                .where(NodeRow.id == owner.node_id, NodeRow.epoch == owner.epoch)
-                .values(beat=NodeRow.beat + 1, state=state, load=load.as_dict())
+        mine = (NodeRow.id == owner.node_id, NodeRow.epoch == owner.epoch)
+        news = {"state": state, "load": load.as_dict(), "beat_at": self._database.now}
+        async with self._database.alone() as connection:
+            done = await connection.execute(
+                update(NodeRow).where(*mine).values(beat=NodeRow.beat + 1, **news)
             )
-            return done.rowcount == 1  # type: ignore[attr-defined]
+            return done.rowcount == 1
 
     async def leave(self, owner: Owner) -> None:
         """This life ends in order: all its tasks are ended, and nobody has to look for them."""
@@ -90,14 +109,25 @@ class Lives:
                 delete(RoomRow).where(RoomRow.node_id == owner.node_id, RoomRow.epoch == owner.epoch)
             )
 
-    async def list(self) -> list[NodeInfo]:
+    async def list(self) -> Sequence[NodeInfo]:
         """All nodes that were ever there, by id."""
-        async with self._database.sessions() as session:
-            rows = await session.scalars(select(NodeRow).order_by(NodeRow.id))
+        return await self._read(_NODES.order_by(NodeRow.id))
+
+    async def here(self) -> Sequence[NodeInfo]:
+        """Those that are not over, as far as they have said."""
+        return await self._read(_NODES.where(NodeRow.state.in_(HERE)))
+
+    async def standing(self, seconds: float) -> Sequence[NodeInfo]:
+        """Of these, those that did not beat for so long by the database's clock. An outage makes them all
+        stand: it is for whoever asks to see that they stay so."""
+        since = self._database.now - seconds
+        return await self._read(_NODES.where(NodeRow.state.in_(HERE), NodeRow.beat_at < since))
+
+    async def _read(self, query: Any) -> Sequence[NodeInfo]:
+        async with self._database.alone() as connection:
+            rows = await connection.execute(query)
             return [
-                NodeInfo(
-                    r.id, r.epoch, r.state, r.machine, r.version, r.started_at, r.beat, Load.of(dict(r.load))
-                )
+                NodeInfo(r.id, r.epoch, r.state, r.machine, r.version, r.started_at, r.beat, Load.of(r.load))
                 for r in rows
             ]
 
@@ -106,12 +136,22 @@ class Lives:
 
         None when it lives after all, or somebody else was quicker.
         """
+        return await self.take_over_any((lost,), by, end)
+
+    async def take_over_any(self, lost: Sequence[NodeInfo], by: Owner, end: EndLost) -> Ending | None:
+        """As ``take_over``, of whichever of these nobody else is at: all that are left share the work.
+
+        None when there is none.
+        """
         async with self._database.sessions.begin() as session:
-            row = await session.get(NodeRow, lost.id, populate_existing=True, with_for_update=True)
-            if row is None or (row.epoch, row.beat) != (lost.epoch, lost.beat) or row.state == "lost":
+            life = tuple_(NodeRow.id, NodeRow.epoch, NodeRow.beat)
+            standing = select(NodeRow).where(life.in_([(n.id, n.epoch, n.beat) for n in lost]))
+            unclaimed = standing.where(NodeRow.state.in_(HERE)).limit(1)
+            row = await session.scalar(unclaimed.with_for_update(skip_locked=True))
+            if row is None:
                 return None
             row.epoch, row.state = row.epoch + 1, "lost"
-            return await self._end(session, lost.id, row.epoch, by, end)
+            return await self._end(session, row.id, row.epoch, by, end)
 
     async def orphans(self, by: Owner) -> Ending:
         """Callbacks whose node is gone for good become ``by``'s."""
@@ -133,13 +173,12 @@ class Lives:
                 and_(TaskRow.node_id == NOBODY.node_id, TaskRow.epoch == NOBODY.epoch),
             ),
         )
-        query = select(TaskRow).where(*theirs, TaskRow.status.in_(UNFINISHED)).order_by(TaskRow.created_at)
-        tasks = [stream_task(r) for r in await session.scalars(query)]
+        query = select(*TASK_COLUMNS).where(*theirs, TaskRow.status.in_(UNFINISHED))
+        tasks = [stream_task(r) for r in await session.execute(query.order_by(TaskRow.created_at))]
         drives: list[Drive] = []
-        for i in range(0, len(tasks), 500):
-            ids = [t.id for t in tasks[i : i + 500]]
-            found = select(DriveRow).where(DriveRow.task_id.in_(ids), DriveRow.status.in_(OPEN_DRIVES))
-            drives += [drive(r) for r in await session.scalars(found.order_by(DriveRow.sequence))]
+        for ids in _chunks([t.id for t in tasks]):
+            found = select(*DRIVE_COLUMNS).where(DriveRow.task_id.in_(ids), DriveRow.status.in_(OPEN_DRIVES))
+            drives += [drive(r) for r in await session.execute(found.order_by(DriveRow.sequence))]
         former = (
             await session.scalars(
                 select(CallbackRow)
@@ -148,16 +187,34 @@ class Lives:
             )
         ).all()
         ending = end(tasks, drives)
-        for ended in ending.drives:
-            await session.merge(drive_row(ended))
-        claims = Claims(self._database)
-        for task in ending.tasks:
-            await session.merge(task_row(task))
-            await claims.end_of(session, task)
+        if ending.drives:
+            await session.execute(
+                update(DriveRow), [{"id": d.id, "status": int(d.status)} for d in ending.drives]
+            )
+        if ending.tasks:
+            await session.execute(update(TaskRow), [_change(t) for t in ending.tasks])
+        for ids in _chunks([t.id for t in ending.tasks if not t.status.live]):
+            await session.execute(delete(StreamRow).where(StreamRow.task_id.in_(ids)))
         for row in (*former, *ending.callbacks):
             row.node_id = by.node_id
             session.add(row)
         for table in (RoomRow, StreamRow):
             await session.execute(delete(table).where(table.node_id == node_id, table.epoch < before))
         await session.flush()
-        return Ending(ending.tasks, ending.drives, (*former, *ending.callbacks))
+        return Ending(ending.tasks, ending.drives, (*former, *ending.callbacks), node_id)
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for i in range(0, len(ids), CHUNK):
+        yield ids[i : i + CHUNK]
+
+
+def _change(task: StreamTask) -> dict[str, Any]:
+    """What ``StreamTask.evolve`` changes."""
+    return {
+        "id": task.id,
+        "status": int(task.status),
+        "slot": task.slot,
+        "fail_reason": task.fail_reason,
+        "ended_at": task.ended_at,
+    }

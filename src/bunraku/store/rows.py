@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy import Row
+
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.framing import Framing
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.store.tables import DriveRow, TaskRow
+
+TASK_COLUMNS, DRIVE_COLUMNS = TaskRow.__table__.c, DriveRow.__table__.c
+"""To select by where many are read: plain rows cost half of what mapped ones do."""
 
 
 def task_row(task: StreamTask) -> TaskRow:
@@ -35,7 +42,7 @@ def task_row(task: StreamTask) -> TaskRow:
     )
 
 
-def stream_task(row: TaskRow) -> StreamTask:
+def stream_task(row: TaskRow | Row[Any]) -> StreamTask:
     red, green, blue = bytes.fromhex(row.background[1:])
     return StreamTask(
         id=row.id,
@@ -67,5 +74,5 @@ def drive_row(drive: Drive) -> DriveRow:
     )
 
 
-def drive(row: DriveRow) -> Drive:
+def drive(row: DriveRow | Row[Any]) -> Drive:
     return Drive(row.id, row.task_id, DriveKind(row.kind), row.sequence, DriveStatus(row.status))

@@ -56,7 +56,7 @@ class TaskRow(Base):
     """Which of its app's places it holds while it counts: two tasks can never hold the same."""
 
     __table_args__ = (
-        Index("ix_stream_tasks_status", "status"),
+        Index("ix_stream_tasks_ended", "ended_at"),
         Index("ix_stream_tasks_app_status", "app_id", "status"),
         Index("ix_stream_tasks_node", "node_id", "status"),
         Index("uq_stream_tasks_slot", "app_id", "slot", unique=True),
@@ -99,6 +99,8 @@ class NodeRow(Base):
     version: Mapped[str] = mapped_column(String(32))
     started_at: Mapped[float] = mapped_column(Float)
     beat: Mapped[int] = mapped_column(BigInteger)
+    beat_at: Mapped[float] = mapped_column(Float)
+    """Unix seconds of the database's clock, which is the same for all."""
     load: Mapped[dict[str, object]] = mapped_column(JSON)
 
 

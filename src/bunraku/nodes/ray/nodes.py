@@ -82,7 +82,7 @@ class RayNodes:
     async def refresh(self) -> None:
         """Read the nodes now. Raises what the database raises."""
         async with asyncio.timeout(2.0):
-            infos = await self._lives.list()
+            infos = await self._lives.here()
         now = self._clock.monotonic()
         self._infos = {n.id: n for n in infos}
         for node in infos:
@@ -103,7 +103,7 @@ class RayNodes:
     def remote(self, node_id: str) -> RemoteNode:
         """A node by its id. Raises ``NodeAway`` for one that does not beat."""
         info = self._infos.get(node_id)
-        if info is None or all(n.id != node_id for n in self.fresh()):
+        if info is None or self._moved[node_id][1] < self._clock.monotonic() - FRESH:
             raise NodeAway("node is away")
         key = (node_id, info.epoch)
         if key not in self._remotes:
