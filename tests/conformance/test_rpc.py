@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from bunraku.client import query
+from bunraku.core.call_signature import sign
 from bunraku.front.rpc.actions import ACTION_NAMES
-from bunraku.front.rpc.signature import sign
 from bunraku.store.nonces import Nonces
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 

@@ -20,9 +20,10 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 from bunraku.bench.receiver import Receiver
 from bunraku.core.settings import FetchSettings
 from bunraku.core.token import generate
+from bunraku.core.urls import FetchFailed
 from bunraku.front.edge import signaling
 from bunraku.front.rpc.limits import WindowsInMemory
-from bunraku.node.fetch import Fetcher, FetchFailed, Resolver
+from bunraku.node.fetch import Fetcher, Resolver
 from bunraku.node.rooms.room import Room, Rooms
 from bunraku.node.speech.pcm_stream import Format, PcmReader
 from bunraku.testing.clock import VirtualClock

@@ -7,7 +7,6 @@ very address that was checked; redirects pass the same guard. ``fetch.allow_priv
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import threading
 from collections import Counter
@@ -15,70 +14,14 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import httpx
 
 from bunraku.core.settings import FetchSettings
+from bunraku.core.urls import FetchFailed, FetchRefused, check_url, is_public
 
 RESOLVE_TIMEOUT = 5.0
 REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class FetchFailed(Exception):
-    """The URL could not be fetched. The text is for the log."""
-
-
-class FetchRefused(FetchFailed):
-    """The URL points where callers may not send us."""
-
-
-def is_public(address: str) -> bool:
-    """Whether an IP address is on the open internet (IANA special-purpose registries)."""
-    ip = ipaddress.ip_address(address.split("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour
-        if inner is not None:
-            return is_public(str(inner))
-        if ip in ipaddress.ip_network("64:ff9b::/96"):  # NAT64 reaches IPv4 addresses
-            return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
-    return ip.is_global and not ip.is_multicast
-
-
-def check_url(url: str, *, allow_private: bool) -> None:
-    """What can be said of a URL without resolving it.
-
-    Raises ``ValueError`` for a URL that is not http(s) with a host, ``FetchRefused`` for a
-    literal private address.
-    """
-    if url != url.strip():  # urlsplit overlooks what a request cannot hold
-        raise ValueError("begins or ends with a blank")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
-        raise ValueError("scheme must be http or https")
-    if not parts.hostname:
-        raise ValueError("no host")
-    if any(
-        c <= " " or c in "%<>\\^`{|}\x7f" for c in parts.netloc.rpartition("@")[2]
-    ):  # RFC 3986 section 3.2.2
-        raise ValueError("not a host name")
-    try:
-        httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise ValueError("not a URL") from error
-    _ = parts.port  # raises ValueError when it is not a port
-    if allow_private:
-        return
-    host = parts.hostname.rstrip(".").lower()
-    if host == "localhost" or host.endswith(".localhost"):
-        raise FetchRefused("address is not public")
-    try:
-        # inet_aton takes the short and numeric forms (127.1, 0x7f000001) that resolvers take.
-        literal = host if ":" in host else socket.inet_ntoa(socket.inet_aton(host))
-    except OSError:
-        return
-    if not is_public(literal):
-        raise FetchRefused("address is not public")
 
 
 class Resolver:

@@ -16,9 +16,9 @@ from bunraku.core.framing import Framing, default_bitrate
 from bunraku.core.script import AudioScript, Prosody, Script, StreamScript, TextScript
 from bunraku.core.settings import Settings
 from bunraku.core.stream_task import TaskStatus
+from bunraku.core.urls import FetchRefused, check_url
 from bunraku.front.rpc import messages as m
 from bunraku.front.rpc.parameters import Params
-from bunraku.node.fetch import FetchRefused, check_url
 from bunraku.nodes.base import Nodes
 
 DEFAULT_SIZE = (720, 1280)

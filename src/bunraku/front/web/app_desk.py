@@ -13,9 +13,9 @@ from pydantic.alias_generators import to_camel
 from starlette.responses import JSONResponse, Response
 
 from bunraku.core.apps import App, Apps
+from bunraku.core.urls import check_url
 from bunraku.front.http import read_json
 from bunraku.front.web.backstage import Guard
-from bunraku.node.fetch import check_url
 from bunraku.store.app_store import AppStore, OverlapRunning
 
 OVERLAP = 24 * 3600.0  # s an old server secret stays good, unless told otherwise

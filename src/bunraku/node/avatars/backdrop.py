@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from bunraku.core.media import Picture
-from bunraku.node.fetch import Fetcher, FetchFailed
+from bunraku.core.urls import FetchFailed
+from bunraku.node.fetch import Fetcher
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_PIXELS = 40_000_000

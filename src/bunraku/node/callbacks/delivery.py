@@ -20,10 +20,11 @@ from typing import Any, Protocol
 import httpx
 
 from bunraku.core.apps import App, Apps
+from bunraku.core.callback_signature import sign
 from bunraku.core.clock import Clock
 from bunraku.core.report import Outcome
-from bunraku.node.callbacks.signature import sign
-from bunraku.node.fetch import FetchFailed, Resolver, SafeRequest, guard
+from bunraku.core.urls import FetchFailed
+from bunraku.node.fetch import Resolver, SafeRequest, guard
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ import av.error
 import numpy as np
 
 from bunraku.core.media import PCM, SAMPLE_RATE, SpeechChunk
-from bunraku.node.fetch import Fetcher, FetchFailed
+from bunraku.core.urls import FetchFailed
+from bunraku.node.fetch import Fetcher
 from bunraku.node.speech.base import SpeechFailed
 
 IN_MEMORY = 4 * 1024 * 1024

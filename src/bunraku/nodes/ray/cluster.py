@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bunraku.core.settings import Settings
-from bunraku.process import CannotStart
+from bunraku.core.starting import CannotStart
 
 log = logging.getLogger(__name__)
 
