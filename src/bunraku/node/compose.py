@@ -49,6 +49,7 @@ from bunraku.node.tasks.outbox import Outbox
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
 from bunraku.store.journal import Journal
+from bunraku.store.ledger import DatabaseLedger
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
 
@@ -205,7 +206,7 @@ def assemble(
         lambda app_id: NodeVoicing(app_id, voices, files, sources, clock),
         queue_capacity=settings.limits.drive_queue,
     )
-    journal = Journal(database, clock, Owner(node_id, 0))
+    journal = Journal(DatabaseLedger(database), clock, Owner(node_id, 0))
     delivery = Delivery(
         apps,
         journal,
