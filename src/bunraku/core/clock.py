@@ -71,7 +71,10 @@ async def timeout(clock: Clock, seconds: float) -> AsyncGenerator[None]:
             if not over:
                 limit.reschedule(loop.time())
 
-        clock.call_at(clock.monotonic() + seconds, ring)
+        if seconds > 0:
+            clock.call_at(clock.monotonic() + seconds, ring)
+        else:
+            ring()
         try:
             yield
         finally:
