@@ -14,7 +14,7 @@ from bunraku.node.speech import espeak
 from bunraku.testing.server import OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
-from .listening import receivers
+from .support.listening import receivers
 
 __all__ = ["receivers"]
 

@@ -13,6 +13,8 @@ from bunraku.core.media import SAMPLE_RATE
 from bunraku.node.speech.base import Prosody, SpeechFailed
 from bunraku.node.speech.espeak import VOICES, EspeakProvider
 
+from ..support.speech import say
+
 pytestmark = pytest.mark.voices
 
 ORDINARY = {
@@ -33,15 +35,6 @@ async def espeak() -> AsyncIterator[EspeakProvider]:
     await provider.start()
     yield provider
     await provider.close()
-
-
-async def say(provider, timbre, text, prosody=Prosody()):
-    chunks = [c async for c in provider.speak(timbre, text, prosody)]
-    return (
-        np.concatenate([c.samples for c in chunks]),
-        [p for c in chunks for p in c.phonemes],
-        [w for c in chunks for w in c.words],
-    )
 
 
 @pytest.mark.parametrize("voice", VOICES, ids=lambda v: v.timbre.id)

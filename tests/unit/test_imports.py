@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import grimp
 import pytest
@@ -182,3 +184,15 @@ def test_no_circle_of_modules_or_folders(graph):
 
 def test_a_circle_is_seen():
     assert folded({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}, "e": set()}) == [["a", "b", "c"]]
+
+
+def test_no_test_module_imports_another():
+    """What several need is in ``tests/support``."""
+    tests = Path(__file__).parents[1]
+    found = [
+        f"{path.relative_to(tests)}: {line}"
+        for path in tests.rglob("*.py")
+        for line in re.findall(r"^\s*(?:from|import) .*\btest_\w+.*$", path.read_text(), re.M)
+        if not re.search(r"import test_apps|, test_apps", line)
+    ]
+    assert found == []
