@@ -1,4 +1,4 @@
-"""Clocks are injected, so that tests run on virtual time (``bunraku.testing.VirtualClock``)."""
+"""Clocks are injected, so that tests run on virtual time (``bunraku.testing.clock.VirtualClock``)."""
 
 from __future__ import annotations
 

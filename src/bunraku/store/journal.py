@@ -23,9 +23,9 @@ from bunraku.store.claims import ClaimRefused
 from bunraku.store.ledger import (
     Attempted,
     Birth,
-    Change,
     ClaimRoom,
     ClaimStream,
+    Entry,
     Fenced,
     LeaveRoom,
     LeaveStream,
@@ -59,7 +59,7 @@ class Asked:
         return self.question.task.id if isinstance(self.question, Birth) else ""
 
 
-Pending = Change | Asked
+Pending = Entry | Asked
 
 
 class Journal:
@@ -119,7 +119,7 @@ class Journal:
 
     # --- changes that have happened
 
-    def note(self, *changes: Change) -> None:
+    def note(self, *changes: Entry) -> None:
         for change in changes:
             if isinstance(change, CallbackRow):
                 change.node_id = self.owner.node_id
@@ -223,7 +223,7 @@ class Journal:
             log.info("journal: the database is back")
             self._away = False
         remains: Exception | None = None
-        batch: list[Change] = []
+        batch: list[Entry] = []
         for i, change in enumerate(changes):
             if not isinstance(change, Asked):
                 batch.append(change)
@@ -235,7 +235,7 @@ class Journal:
             await self._answer(change)
         return await self._batch(batch) or remains
 
-    async def _batch(self, changes: list[Change]) -> Exception | None:
+    async def _batch(self, changes: list[Entry]) -> Exception | None:
         try:
             if changes:
                 await self._ledger.save(self.owner, changes)
@@ -275,7 +275,7 @@ class Journal:
         if not asked.answer.done():
             asked.answer.set_result(result)
 
-    async def _save_each(self, changes: list[Change], error: Exception) -> Exception | None:
+    async def _save_each(self, changes: list[Entry], error: Exception) -> Exception | None:
         """After ``error``: a change that can never be written must not keep the others from it."""
         remains: Exception | None = None
         for i, change in enumerate(changes):

@@ -43,7 +43,7 @@ class Attempted:
     over: bool
 
 
-Change = StreamTask | Drive | CallbackRow | Unborn | Attempted
+Entry = StreamTask | Drive | CallbackRow | Unborn | Attempted
 """What has happened, and cannot be refused."""
 
 
@@ -94,7 +94,7 @@ class Ledger(Protocol):
         """Whether a change could be written now. Never raises."""
         ...
 
-    async def save(self, owner: Owner, changes: Sequence[Change]) -> None:
+    async def save(self, owner: Owner, changes: Sequence[Entry]) -> None:
         """Raises ``Fenced``, or whatever keeps them from being written."""
         ...
 
@@ -121,7 +121,7 @@ class DatabaseLedger:
     async def writable(self) -> bool:
         return await self._database.writable()
 
-    async def save(self, owner: Owner, changes: Sequence[Change]) -> None:
+    async def save(self, owner: Owner, changes: Sequence[Entry]) -> None:
         async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
             await self._still_mine(session, owner)
             for change in changes:
@@ -146,7 +146,7 @@ class DatabaseLedger:
         if epoch is not None and epoch != owner.epoch:
             raise Fenced
 
-    async def _put(self, session: AsyncSession, change: Change) -> None:
+    async def _put(self, session: AsyncSession, change: Entry) -> None:
         match change:
             case StreamTask():
                 await session.merge(task_row(change))

@@ -15,9 +15,9 @@ from bunraku.store.journal import Journal
 from bunraku.store.ledger import (
     Attempted,
     Birth,
-    Change,
     ClaimRoom,
     ClaimStream,
+    Entry,
     Fenced,
     LeaveRoom,
     LeaveStream,
@@ -28,7 +28,7 @@ from bunraku.store.rows import drive_row, task_row
 from bunraku.store.tables import CallbackRow
 
 
-class Refused(Exception):
+class Unwritable(Exception):
     """The schema does not take a value."""
 
 
@@ -71,7 +71,7 @@ class MemoryLedger:
     async def writable(self) -> bool:
         return not self.away
 
-    async def save(self, owner: Owner, changes: Sequence[Change]) -> None:
+    async def save(self, owner: Owner, changes: Sequence[Entry]) -> None:
         await self._transaction(owner)
         for change in changes:
             _check(change)  # all of them or none
@@ -137,7 +137,7 @@ class MemoryLedger:
     def _free_name(self, task_id: str) -> None:
         self.names = {k: name for k, name in self.names.items() if name.task_id != task_id}
 
-    def _put(self, change: Change) -> None:
+    def _put(self, change: Entry) -> None:
         match change:
             case StreamTask():
                 self.tasks[change.id] = change
@@ -173,14 +173,14 @@ class MemoryJournal(Journal):
         super().__init__(self.ledger, clock, owner)
 
 
-def _check(change: Change) -> None:
-    """Raises ``Refused`` where the schema would."""
+def _check(change: Entry) -> None:
+    """Raises ``Unwritable`` where the schema would."""
     if not isinstance(change, StreamTask | Drive):
         return
     row = task_row(change) if isinstance(change, StreamTask) else drive_row(change)
     for column in row.__table__.columns:
         if not column.nullable and getattr(row, column.key) is None:
-            raise Refused(f"NOT NULL: {column}")
+            raise Unwritable(f"NOT NULL: {column}")
 
 
 def _copy(row: CallbackRow) -> CallbackRow:
