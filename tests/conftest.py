@@ -25,8 +25,8 @@ os.environ.setdefault("BUNRAKU_SPEECH__KOKORO_HELPERS", "0")
 # Ray would replace 127.0.0.1 by an address that others could reach.
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
 
-from .listening import receivers
 from .support.cluster import RunningCluster, missing
+from .support.listening import receivers
 
 __all__ = ["receivers"]
 

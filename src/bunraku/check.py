@@ -17,7 +17,7 @@ import httpx
 
 from bunraku.client import Client, query
 from bunraku.core import errors
-from bunraku.front.rpc.signature import sign
+from bunraku.core.call_signature import sign
 
 PATIENCE = 20.0
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import time
 from collections.abc import AsyncIterable, Mapping
 from types import TracebackType
@@ -24,8 +23,8 @@ import httpx
 import websockets
 
 from bunraku.core import errors
-from bunraku.front.rpc.signature import sign
-from bunraku.node.callbacks.signature import verify as _verify_callback
+from bunraku.core.call_signature import query
+from bunraku.core.callback_signature import verify as _verify_callback
 
 SAFE = frozenset(
     (
@@ -50,20 +49,6 @@ _BY_CODE: dict[int, type[errors.ApiError]] = {
 
 class BadAnswer(Exception):
     """The host answered with something that is not the API's envelope."""
-
-
-def query(action: str, app_id: int, secret: str, now: float | None = None) -> dict[str, str]:
-    """The signed common parameters of one call."""
-    nonce = secrets.token_hex(8)
-    timestamp = str(int(time.time() if now is None else now))
-    return {
-        "Action": action,
-        "AppId": str(app_id),
-        "SignatureNonce": nonce,
-        "Timestamp": timestamp,
-        "Signature": sign(app_id, nonce, secret, timestamp),
-        "SignatureVersion": "2.0",
-    }
 
 
 def unwrap(response: httpx.Response) -> dict[str, Any]:

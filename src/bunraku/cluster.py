@@ -15,12 +15,13 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.load import NodeInfo
 from bunraku.core.settings import Settings
+from bunraku.core.starting import CannotStart
 from bunraku.front.compose import application
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.nodes.ray import cluster as ray_cluster
 from bunraku.nodes.ray.cluster import Joined
 from bunraku.nodes.ray.nodes import RayNodes
-from bunraku.process import CannotStart, prepare_data_dir
+from bunraku.process import prepare_data_dir
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory

@@ -12,7 +12,7 @@ import click
 
 from bunraku.core import logs
 from bunraku.core.settings import Settings
-from bunraku.process import CannotStart
+from bunraku.core.starting import CannotStart
 
 Load = Callable[..., Settings]
 

@@ -13,15 +13,13 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from bunraku.core.starting import CannotStart
+
 log = logging.getLogger(__name__)
 
 LOCK = "bunraku.lock"
 MAX_DESCRIPTORS = 65_536  # more costs programs that close them one by one
 BACKLOG = 512
-
-
-class CannotStart(Exception):
-    """One line for the operator."""
 
 
 def prepare_data_dir(path: Path) -> Path:

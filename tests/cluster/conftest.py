@@ -173,7 +173,7 @@ class Watching:
 
 @pytest.fixture(scope="module")
 def callbacks() -> Iterator[Any]:
-    from ..listening import Receiver as CallbackReceiver
+    from ..support.listening import Receiver as CallbackReceiver
 
     receiver = CallbackReceiver()
     yield receiver

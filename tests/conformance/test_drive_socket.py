@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import struct
 import time
 
@@ -11,56 +10,8 @@ import numpy as np
 import pytest
 import websockets
 
-from ..support.ear import listen
-from ..support.waiting import drive_status, wait_for
-
-RATE = 16000
-
-
-def pcm(seconds, hertz=440, rate=RATE, channels=1):
-    wave = (np.sin(np.arange(int(seconds * rate)) * 2 * np.pi * hertz / rate) * 9000).astype("<i2")
-    return (np.repeat(wave, channels) if channels > 1 else wave).tobytes()
-
-
-@pytest.fixture
-def stage(server, api, create):
-    """A streaming task with an ear on it."""
-
-    class Stage:
-        pass
-
-    s = Stage()
-    s.stream_id = f"ws-{time.monotonic_ns()}"
-    s.task = create(stream_id=s.stream_id)
-    wait_for(lambda: api.status(s.task)["Status"] == 3)
-    s.ear = listen(server, s.stream_id)
-    s.api = api
-    s.open = lambda: api.call("DriveByWsStream", TaskId=s.task)
-    s.status = lambda drive: drive_status(api, drive)
-    yield s
-    s.ear.leave()
-
-
-def start(drive=None, **more):
-    payload = {"DriveId": drive, "SampleRate": RATE, "Channel": 1} | more
-    return json.dumps({"Action": "Start", "SequenceID": "1", "Payload": payload})
-
-
-STOP = json.dumps({"Action": "Stop", "Payload": {}})
-
-
-def connect(address):
-    return websockets.connect(address, proxy=None, max_size=None)
-
-
-async def ended(stage, drive, status=4):
-    await asyncio.to_thread(wait_for, lambda: stage.status(drive) == status)
-
-
-def heard(stage, seconds, tolerance=0.12):
-    wait_for(lambda: stage.ear.voiced >= seconds - tolerance, 5)
-    time.sleep(0.2)
-    assert abs(stage.ear.voiced - seconds) < tolerance
+from ..support.sockets import RATE, STOP, connect, ended, heard, pcm, start
+from ..support.waiting import wait_for
 
 
 async def test_7_5_a_start_pcm_stop_and_immediate_close_plays_to_the_end(stage):

@@ -11,7 +11,7 @@ from bunraku.client import query
 from bunraku.front.rpc.actions import ACTIONS
 from bunraku.testing.server import APP_ID, SECRET
 
-from .test_rpc import envelope
+from ..support.rpc import envelope
 
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()

@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import socket
 import time
-import uuid
 
 import httpx
 import pytest
 
 from bunraku.client import query
+from bunraku.core.call_signature import sign
 from bunraku.front.rpc.actions import ACTION_NAMES
-from bunraku.front.rpc.signature import sign
 from bunraku.store.nonces import Nonces
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
+
+from ..support.rpc import envelope
 
 
 def post(server, params, **kwargs):
     return httpx.post(server.base_url + "/", params=params, **kwargs)
-
-
-def envelope(response):
-    """The envelope rules of section 2.5, asserted on every answer of this module."""
-    assert response.status_code == 200
-    assert response.headers["content-type"] == "application/json; charset=utf-8"
-    body = response.json()
-    assert isinstance(body["Code"], int)
-    assert isinstance(body["Message"], str)
-    assert (body["Message"] == "success") == (body["Code"] == 0)
-    request_id = uuid.UUID(body["RequestId"])
-    assert request_id.version == 4
-    assert body["RequestId"] == str(request_id)
-    assert body.get("Data", {}) is not None
-    assert body["Code"] == 0 or "Data" not in body
-    return body
 
 
 def signed(action="QueryDigitalHumanStreamTasks", **changes):

@@ -13,11 +13,10 @@ from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
+from ..support.members import Member
+from ..support.sockets import connect, ended, start
 from ..support.waiting import drive_status, wait_for
-from .test_drive_socket import connect, ended, stage, start
-from .test_rooms import Member
 
-__all__ = ["stage"]  # a fixture
 LONG = "a b c d e f g h i j"
 
 

@@ -16,7 +16,7 @@ from bunraku.core.token import generate
 from bunraku.node.speech.espeak import EspeakProvider
 from bunraku.testing.server import APP_ID, SECRET
 
-from ..integration.test_voices import say
+from ..support.speech import say
 from .conftest import BUILD, RECORDER, inner_mouth, record, until
 
 MIC = BUILD / "microphone.wav"

@@ -19,8 +19,10 @@ import pytest
 from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET, RunningServer
 
-from ..conformance.test_rooms import Member
 from ..support.ear import watchers
+from ..support.members import Member
+from ..support.process import Process
+from ..support.services import free_port
 from ..support.waiting import wait_for
 from .conftest import BUILD, until
 
@@ -372,8 +374,6 @@ async def test_a_page_publishes_its_microphone_and_the_figure_repeats_it(page, s
 
 async def test_the_page_survives_a_restart_of_the_server(page, pages, tmp_path):
     """The socket comes back, streams that ended are told, and a stream of the same name plays on."""
-    from ..integration.test_process import Process, free_port
-
     port = free_port()
     process = Process(tmp_path, port)
     token = generate(APP_ID, "viewer", SECRET, time.time())

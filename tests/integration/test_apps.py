@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from bunraku.client import Client
+from bunraku.core.callback_signature import sign
 from bunraku.core.errors import ApiError
 from bunraku.core.token import TokenError, generate
 from bunraku.front.edge.login import Doorkeeper
-from bunraku.node.callbacks.signature import sign
 from bunraku.testing.server import APP_ID, RunningServer
 from bunraku.testing.voices import ToneVoices
 

@@ -6,6 +6,7 @@ import contextlib
 import resource
 import signal
 import socket
+import subprocess
 import time
 
 import httpx
@@ -15,7 +16,8 @@ import pytest
 from bunraku.front.connections import HEAD_TIMEOUT, OWN_BURST, OWN_RATE, Allowance, Intake
 from bunraku.testing.clock import VirtualClock
 
-from .test_process import Process, free_port
+from ..support.process import Process
+from ..support.services import free_port
 
 
 @contextlib.contextmanager
@@ -98,16 +100,14 @@ def test_a_crowd_that_says_nothing_shuts_nobody_out(tmp_path):
 
 def started_with_few(folder):
     """300 descriptors, soft and hard: a shell lowers them, for no test could lift its own again."""
-    from . import test_process
-
-    popen = test_process.subprocess.Popen
+    popen = subprocess.Popen
 
     def limited(command, **options):
         quoted = " ".join(f"'{c}'" for c in command)
         return popen(["sh", "-c", f"ulimit -n 300; exec {quoted}"], **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(test_process.subprocess, "Popen", limited)
+        patch.setattr(subprocess, "Popen", limited)
         return process(folder)
 
 

@@ -20,8 +20,9 @@ from bunraku.bench.receiver import Receiver, discard_video
 from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET
 
+from ..support.process import Process
+from ..support.services import free_port
 from .attacks import ALL
-from .test_process import Process, free_port
 
 SECONDS = 4.0
 SKIPPED = 4  # ticks; what one of two shared cores may do to us by itself

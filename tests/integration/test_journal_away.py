@@ -12,6 +12,7 @@ from bunraku.core.errors import SystemBusy
 from bunraku.testing.server import APP_ID, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
+from ..support.stage import Listener
 from ..support.waiting import wait_for
 
 
@@ -38,7 +39,7 @@ def test_section_5_4_a_task_that_cannot_be_remembered_never_was(tmp_path, receiv
     ):
         human = api.digital_humans()[0]["DigitalHumanId"]
         told = []
-        server.call(lambda: server.parts.rooms.on_stream.append(lambda stream, _: told.append(stream)))
+        server.call(lambda: server.parts.rooms.room(APP_ID, "r").join(Listener(told)))
         with locked(server):
             begin = time.monotonic()
             with pytest.raises(SystemBusy):
@@ -51,6 +52,7 @@ def test_section_5_4_a_task_that_cannot_be_remembered_never_was(tmp_path, receiv
         assert receiver.heard == []
         task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
         wait_for(lambda: api.status(task)["Status"] == 3)
+        assert told == [("stream", "ADD")]
     assert {event["TaskId"] for event in receiver.heard} == {task}
 
 

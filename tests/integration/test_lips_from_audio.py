@@ -16,7 +16,7 @@ from bunraku.node.lipsync.visemes import INDEX
 from bunraku.node.speech import flite
 from bunraku.node.speech.espeak import EspeakProvider
 
-from .test_voices import say
+from ..support.speech import say
 
 pytestmark = pytest.mark.voices
 

@@ -16,9 +16,8 @@ from bunraku.process import CannotStart, bind, owned
 from bunraku.serve import run
 from bunraku.testing.server import APP_ID, SECRET
 
-from .test_process import Process, free_port, receiver, statuses
-
-__all__ = ["receiver"]
+from ..support.process import Process, statuses
+from ..support.services import free_port
 
 
 def typed(command, *arguments):

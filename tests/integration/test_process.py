@@ -2,87 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import httpx
 import pytest
 
-from bunraku.client import Client
 from bunraku.testing.server import APP_ID, SECRET
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Process:
-    def __init__(self, folder, port, extra=""):
-        self.folder, self.port = folder, port
-        config = folder / "bunraku.toml"
-        config.write_text(
-            f'[[apps]]\napp_id = {APP_ID}\nserver_secret = "{SECRET}"\n{extra}\n'
-            "[limits]\ncalls_per_second = 0\n"
-        )
-        self.log = open(folder / "log.txt", "a")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "bunraku", "serve", "--host", "127.0.0.1", "--port", str(port)]
-            + ["--config", str(config), "--data-dir", str(folder / "data")],
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-        )
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                httpx.head(f"http://127.0.0.1:{port}/")
-                break
-            except httpx.TransportError:
-                assert self.process.poll() is None, (folder / "log.txt").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-
-    def api(self):
-        return Client(f"http://127.0.0.1:{self.port}", APP_ID, SECRET)
-
-    def end(self, how):
-        self.process.send_signal(how)
-        code = self.process.wait(20)
-        self.log.close()
-        return code
-
-
-@pytest.fixture
-def receiver():
-    """A callback receiver that keeps what it is sent."""
-    heard = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            return
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    server.heard = heard
-    yield server
-    server.shutdown()
-
-
-def statuses(heard, task):
-    return [(e["EventType"], e["Detail"]["Status"]) for e in heard if e["TaskId"] == task]
+from ..support.process import Process, statuses
+from ..support.services import free_port
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

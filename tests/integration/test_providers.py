@@ -22,7 +22,7 @@ from bunraku.node.speech.openai_voices import OpenAIProvider
 from bunraku.node.speech.piper import PiperProvider, VoiceConfig, phoneme_ids
 from bunraku.node.speech.voices import Voices
 
-from .test_voices import say
+from ..support.speech import say
 
 TEXT = "Dr. Smith has 42 happy, happy puppies. They bark!"
 

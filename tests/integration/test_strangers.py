@@ -37,8 +37,8 @@ from bunraku.node.workers.pool import JobFailed, Workers
 from bunraku.testing.server import RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
-from ..conformance.test_actions import drive_status, wait_for
 from ..strangers import strangers
+from ..support.waiting import drive_status, wait_for
 from .test_audio_drive import childless, wav
 
 LAG, SKIPPED = 80.0, 5

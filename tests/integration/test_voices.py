@@ -13,18 +13,9 @@ from bunraku.core.media import SAMPLE_RATE
 from bunraku.node.speech.base import Prosody, SpeechFailed
 from bunraku.node.speech.espeak import VOICES, EspeakProvider
 
-pytestmark = pytest.mark.voices
+from ..support.speech import ORDINARY, say
 
-ORDINARY = {
-    "en": "Good morning, and welcome. The train to the city leaves at half past nine from platform two.",
-    "zh": "早上好，欢迎光临。今天的天气很好，我们一起去公园散步吧。请问您需要什么帮助？",
-    "es": "Buenos días y bienvenidos. El tren sale a las nueve y media. ¿En qué puedo ayudarle hoy?",
-    "fr": "Bonjour et bienvenue à tous. Le train part à neuf heures et demie. Comment puis-je vous aider ?",
-    "de": "Guten Morgen und herzlich willkommen. Der Zug fährt um halb zehn ab. Wie kann ich Ihnen helfen?",
-    "it": "Buongiorno e benvenuti. Il treno parte alle nove e mezza. Come posso aiutarla oggi?",
-    "pt": "Bom dia e sejam bem-vindos. O trem parte às nove e meia. Como posso ajudar você hoje?",
-    "hi": "नमस्ते, आपका स्वागत है। गाड़ी साढ़े नौ बजे जाती है। मैं आपकी क्या सहायता कर सकता हूँ?",
-}
+pytestmark = pytest.mark.voices
 
 
 @pytest.fixture
@@ -33,15 +24,6 @@ async def espeak() -> AsyncIterator[EspeakProvider]:
     await provider.start()
     yield provider
     await provider.close()
-
-
-async def say(provider, timbre, text, prosody=Prosody()):
-    chunks = [c async for c in provider.speak(timbre, text, prosody)]
-    return (
-        np.concatenate([c.samples for c in chunks]),
-        [p for c in chunks for p in c.phonemes],
-        [w for c in chunks for w in c.words],
-    )
 
 
 @pytest.mark.parametrize("voice", VOICES, ids=lambda v: v.timbre.id)

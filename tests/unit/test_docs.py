@@ -199,8 +199,8 @@ def vectors(number: str) -> list[list[str]]:
 
 
 def test_vectors_in_the_contract_are_true():
-    from bunraku.front.rpc.signature import sign
-    from bunraku.node.callbacks.signature import sign as sign_callback
+    from bunraku.core.call_signature import sign
+    from bunraku.core.callback_signature import sign as sign_callback
 
     calls, callbacks = vectors("3.3"), vectors("8.2")
     assert (len(calls), len(callbacks)) == (5, 4)

@@ -235,4 +235,4 @@ def test_a_broken_pack_is_refused_anew_each_time(tmp_path):
             catalog.get("broken")
         assert len(refused.traceback) < 4
         with pytest.raises(DigitalHumanNotFound):
-            catalog.find("broken")
+            catalog.get_usable("broken")

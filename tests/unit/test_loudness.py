@@ -13,7 +13,7 @@ from bunraku.node.speech.loudness import TARGET, Finish, Meter
 from bunraku.node.speech.voices import Voices
 from bunraku.testing.voices import ToneVoices
 
-from ..integration.test_voices import ORDINARY, say
+from ..support.speech import ORDINARY, say
 
 T = np.arange(SAMPLE_RATE)
 

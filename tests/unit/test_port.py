@@ -24,7 +24,7 @@ from bunraku.node.streams.microphone import Microphone
 from bunraku.node.streams.stream import Stream
 from bunraku.testing.clock import VirtualClock
 
-from .test_rtp import OFFER
+from ..support.sdp import OFFER
 
 PICTURE = EncodedUnit(Codec.H264, 40_000, b"\0\0\1\x65" + b"x" * 3000, True)
 

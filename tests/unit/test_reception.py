@@ -26,7 +26,7 @@ from bunraku.node.streams.stream import Stream
 from bunraku.testing.network import Weather
 from bunraku.testing.voices import tone
 
-from .test_rtp import OFFER
+from ..support.sdp import OFFER
 
 
 def through(weather, count, first=65_500):

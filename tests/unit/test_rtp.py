@@ -11,6 +11,8 @@ from bunraku.node.rtc.base import OfferRefused
 from bunraku.node.rtc.offer import parse, watched
 from bunraku.node.rtc.port import rtp
 
+from ..support.sdp import OFFER
+
 BODY = st.binary(min_size=1, max_size=5000).map(lambda b: b.replace(b"\0", b"\1"))
 NALS = st.lists(st.tuples(st.integers(1, 23), BODY), min_size=1, max_size=8)
 
@@ -61,31 +63,6 @@ def test_header_and_clock():
     )
     assert rtp.rtp_time(EncodedUnit(Codec.H264, 40_000, b"x", True)) == 3600
     assert rtp.rtp_time(EncodedUnit(Codec.OPUS, 20_000, b"x", True)) == 960
-
-
-PRINT = ":".join(["AB"] * 32)
-OFFER = f"""v=0
-o=- 1 1 IN IP4 127.0.0.1
-s=-
-t=0 0
-a=ice-ufrag:peer
-a=ice-pwd:ofThePeer0123456789abcd
-m=audio 9 UDP/TLS/RTP/SAVPF 111 0
-a=mid:0
-a=recvonly
-a=rtpmap:111 opus/48000/2
-a=fingerprint:sha-256 {PRINT}
-m=video 9 UDP/TLS/RTP/SAVPF 96 102 104 106
-a=mid:1
-a=recvonly
-a=rtpmap:96 VP8/90000
-a=rtpmap:102 H264/90000
-a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f
-a=rtpmap:104 H264/90000
-a=fmtp:104 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f
-a=rtpmap:106 H264/90000
-a=fmtp:106 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f
-"""
 
 
 def chosen(text):

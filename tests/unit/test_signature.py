@@ -2,8 +2,8 @@
 
 import pytest
 
-from bunraku.front.rpc.signature import matches, sign
-from bunraku.node.callbacks import signature as callback
+from bunraku.core import callback_signature as callback
+from bunraku.core.call_signature import matches, sign
 
 SECRET = "9193cc662a4c0ec135ec71fb57194b38"
 

@@ -9,7 +9,7 @@ from bunraku.node.speech.ssml import Part, parts
 from bunraku.node.speech.voices import Voices
 from bunraku.testing.voices import ToneVoices
 
-from ..integration.test_voices import say
+from ..support.speech import say
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from bunraku.nodes.ray.remote import RemoteNode
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
 from bunraku.store.journal import DatabaseAway, Journal
+from bunraku.store.ledger import DatabaseLedger
 from bunraku.store.lives import Ending, EndLost, Lives
 
 
@@ -105,7 +106,7 @@ class PretendNode:
     ) -> None:
         self.id, self._capacity, self._ears = node_id, capacity, ears
         self._clock, self._lives = clock, lives
-        self._journal = Journal(database, clock, Owner(node_id, 0))
+        self._journal = Journal(DatabaseLedger(database), clock, Owner(node_id, 0))
         self._herald = Herald(self._journal, Outbox(self._journal, self._told), lambda _: True, clock)
         self._lease = Lease(clock, lives, self.load, lambda: None)
         self._neighbours = Neighbours(clock, lives, self._herald)

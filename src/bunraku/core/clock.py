@@ -1,11 +1,12 @@
-"""Clocks are injected, so that tests run on virtual time (``bunraku.testing.VirtualClock``)."""
+"""Clocks are injected, so that tests run on virtual time (``bunraku.testing.clock.VirtualClock``)."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 BEAT = 0.25
@@ -57,3 +58,24 @@ class SystemClock:
         # In terms of now: the scale of an event loop is its own affair.
         loop = asyncio.get_running_loop()
         loop.call_at(loop.time() + deadline - time.monotonic(), callback)
+
+
+@asynccontextmanager
+async def timeout(clock: Clock, seconds: float) -> AsyncGenerator[None]:
+    """``asyncio.timeout`` by the injected clock: raises ``TimeoutError`` when it takes longer."""
+    loop = asyncio.get_running_loop()
+    over = False
+    async with asyncio.timeout(None) as limit:
+
+        def ring() -> None:
+            if not over:
+                limit.reschedule(loop.time())
+
+        if seconds > 0:
+            clock.call_at(clock.monotonic() + seconds, ring)
+        else:
+            ring()
+        try:
+            yield
+        finally:
+            over = True

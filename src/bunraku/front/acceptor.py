@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 
 from bunraku.front.connections import Admission, HttpConnection
-from bunraku.process import BACKLOG
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +71,9 @@ class Acceptor:
         self._jobs: set[asyncio.Task[None]] = set()
 
     def start(self, sockets: list[socket.socket]) -> None:
+        """Take in what comes at these, which listen already."""
         for listening in sockets:
             listening.setblocking(False)
-            listening.listen(BACKLOG)
         self._sockets = list(sockets)
         self._listen()
 

@@ -11,7 +11,7 @@ from bunraku import __version__
 from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
 from bunraku.core.settings import Settings
-from bunraku.front.edge.drive_socket import DriveSockets
+from bunraku.front.edge.drive_socket import DriveSocketEdge
 from bunraku.front.edge.login import Doorkeeper
 from bunraku.front.edge.signaling import Signaling
 from bunraku.front.edge.whep import Whep
@@ -56,7 +56,7 @@ def application(
         Signaling(nodes.rooms, door, ice_servers).routes(),
         Whep(nodes.rooms, door, ice_servers).routes(),
         Whip(nodes.rooms, door, ice_servers).routes(),
-        DriveSockets(nodes).routes(),
+        DriveSocketEdge(nodes).routes(),
         Metrics(nodes).routes(),
         Assets(nodes).routes(),
         Player().routes(),

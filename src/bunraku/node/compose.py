@@ -51,6 +51,7 @@ from bunraku.node.workers.pool import Workers
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
 from bunraku.store.journal import Journal
+from bunraku.store.ledger import DatabaseLedger
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
 
@@ -220,7 +221,7 @@ def assemble(
         lambda app_id: NodeVoicing(app_id, voices, files, sources, clock),
         queue_capacity=settings.limits.drive_queue,
     )
-    journal = Journal(database, clock, Owner(node_id, 0))
+    journal = Journal(DatabaseLedger(database), clock, Owner(node_id, 0))
     delivery = Delivery(
         apps,
         journal,

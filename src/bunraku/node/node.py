@@ -54,7 +54,7 @@ class LocalNode:
         return tuple(_described(pack) for pack in self.catalog.list())
 
     async def human(self, digital_human_id: str) -> DigitalHuman:
-        return _described(self.catalog.find(digital_human_id))
+        return _described(self.catalog.get_usable(digital_human_id))
 
     async def timbres(self, digital_human_id: str | None) -> tuple[Timbre, ...]:
         return tuple(self.voices.list(digital_human_id))

@@ -12,21 +12,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, timeout
 from bunraku.core.drive import Drive
 from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.stream_task import StreamTask
-from bunraku.store.claims import ClaimRefused, Claims
-from bunraku.store.database import ATTEMPT, Database
-from bunraku.store.rows import drive_row, task_row
-from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, StreamRow, TaskRow
+from bunraku.store.claims import ClaimRefused
+from bunraku.store.ledger import (
+    Attempted,
+    Birth,
+    ClaimRoom,
+    ClaimStream,
+    Entry,
+    Fenced,
+    LeaveRoom,
+    LeaveStream,
+    Ledger,
+    Question,
+    Unborn,
+)
+from bunraku.store.tables import CallbackRow
 
 log = logging.getLogger(__name__)
 
@@ -39,52 +46,36 @@ class DatabaseAway(Exception):
     """The database cannot be written to now."""
 
 
-class Fenced(Exception):
-    """This life of the node was declared over by another: it may write nothing any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unborn:
-    """Takes the place of what was noted of a task that never came into being."""
-
-    task_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attempted:
-    """A callback was attempted so often; delivered or given up when ``over``."""
-
-    row: CallbackRow
-    attempts: int
-    over: bool
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Something that may be refused, in a transaction of its own."""
 
-    run: Callable[[AsyncSession], Awaitable[Any]]
-    answer: asyncio.Future[Any]
-    task_id: str = ""
+    question: Question
+    answer: asyncio.Future[StreamTask | None]
+
+    @property
+    def task_id(self) -> str:
+        """Whose birth it is; empty for a claim."""
+        return self.question.task.id if isinstance(self.question, Birth) else ""
 
 
-Change = StreamTask | Drive | CallbackRow | Unborn | Attempted | Asked
+Pending = Entry | Asked
 
 
 class Journal:
     """Owns the one writer of a process."""
 
-    def __init__(self, database: Database, clock: Clock, owner: Owner) -> None:
-        self._database, self._clock = database, clock
+    def __init__(self, ledger: Ledger, clock: Clock, owner: Owner) -> None:
+        self._ledger, self._clock = ledger, clock
         self._owner = owner
-        self._claims = Claims(database)
-        self._pending: list[Change] = []
+        self._pending: list[Pending] = []
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._away = self._retrying = False
         self._fenced = False
         self.on_fenced: Callable[[], None] = lambda: None
+        """Told once."""
 
     @property
     def owner(self) -> Owner:
@@ -128,7 +119,7 @@ class Journal:
 
     # --- changes that have happened
 
-    def note(self, *changes: StreamTask | Drive | CallbackRow | Unborn | Attempted) -> None:
+    def note(self, *changes: Entry) -> None:
         for change in changes:
             if isinstance(change, CallbackRow):
                 change.node_id = self.owner.node_id
@@ -152,7 +143,7 @@ class Journal:
         if self._away:
             return
         try:
-            async with asyncio.timeout(SETTLE):
+            async with timeout(self._clock, SETTLE):
                 await self.commit()
         except Exception as error:
             log.warning("journal: answered before it was written (%s)", type(error).__name__)
@@ -177,47 +168,33 @@ class Journal:
         Returns the task in its place. Raises ``NameTaken``, ``NoSlot``, ``Elsewhere``, or
         ``DatabaseAway``; then nothing of it is left.
         """
-
-        async def run(session: AsyncSession) -> StreamTask:
-            claims, owner = self._claims, self.owner
-            await claims.room(session, owner, task.app_id, task.room_id)
-            await claims.stream(session, owner, task.app_id, task.room_id, task.stream_id, task.id)
-            placed = replace(task, slot=await claims.slot(session, task.app_id, places))
-            session.add(task_row(placed))
-            for callback in callbacks:
-                callback.node_id = owner.node_id
-                session.add(callback)
-            await session.flush()
-            return placed
-
-        return await self._ask(run, task.id)
+        for callback in callbacks:
+            callback.node_id = self.owner.node_id
+        placed = await self._ask(Birth(task, places, callbacks))
+        assert placed is not None
+        return placed
 
     async def claim_room(self, app_id: int, room_id: str) -> None:
         """Raises ``Elsewhere`` or ``DatabaseAway``."""
-        await self._ask(lambda session: self._claims.room(session, self.owner, app_id, room_id))
+        await self._ask(ClaimRoom(app_id, room_id))
 
     async def leave_room(self, app_id: int, room_id: str) -> None:
         """Raises ``DatabaseAway``."""
-        await self._ask(lambda session: self._claims.leave_room(session, self.owner, app_id, room_id))
+        await self._ask(LeaveRoom(app_id, room_id))
 
     async def claim_stream(self, app_id: int, room_id: str, stream_id: str) -> None:
         """For what a participant publishes. Raises ``NameTaken``, ``Elsewhere`` or ``DatabaseAway``."""
-
-        async def run(session: AsyncSession) -> None:
-            await self._claims.room(session, self.owner, app_id, room_id)
-            await self._claims.stream(session, self.owner, app_id, room_id, stream_id, "")
-
-        await self._ask(run)
+        await self._ask(ClaimStream(app_id, room_id, stream_id))
 
     async def leave_stream(self, app_id: int, stream_id: str) -> None:
         """Raises ``DatabaseAway``."""
-        await self._ask(lambda session: self._claims.leave_stream(session, self.owner, app_id, stream_id))
+        await self._ask(LeaveStream(app_id, stream_id))
 
-    async def _ask(self, run: Callable[[AsyncSession], Awaitable[Any]], task_id: str = "") -> Any:
+    async def _ask(self, question: Question) -> StreamTask | None:
         if self._away:
             raise DatabaseAway
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._pending.append(Asked(run, answer, task_id))
+        answer: asyncio.Future[StreamTask | None] = asyncio.get_running_loop().create_future()
+        self._pending.append(Asked(question, answer))
         self._wake.set()
         return await answer
 
@@ -238,15 +215,15 @@ class Journal:
                 else:
                     waiter.set_exception(error)
 
-    async def _attempt(self, changes: list[Change]) -> Exception | None:
+    async def _attempt(self, changes: list[Pending]) -> Exception | None:
         """Write, or keep for later; gives the error that remains."""
         if self._away:
-            if not await self._database.writable():
+            if not await self._ledger.writable():
                 return self._keep(changes, ConnectionError("database is away"))
             log.info("journal: the database is back")
             self._away = False
         remains: Exception | None = None
-        batch: list[Change] = []
+        batch: list[Entry] = []
         for i, change in enumerate(changes):
             if not isinstance(change, Asked):
                 batch.append(change)
@@ -258,10 +235,10 @@ class Journal:
             await self._answer(change)
         return await self._batch(batch) or remains
 
-    async def _batch(self, changes: list[Change]) -> Exception | None:
+    async def _batch(self, changes: list[Entry]) -> Exception | None:
         try:
             if changes:
-                await self._save(changes)
+                await self._ledger.save(self.owner, changes)
         except Fenced as error:
             return self._fence(error)
         except Exception as error:
@@ -271,17 +248,16 @@ class Journal:
     def _fence(self, error: Fenced) -> Fenced:
         log.error("journal: this node was declared lost; what it knows is not written")
         self._pending.clear()
-        self._fenced = True
-        self.on_fenced()
+        if not self._fenced:
+            self._fenced = True
+            self.on_fenced()
         return error
 
     async def _answer(self, asked: Asked) -> None:
         if asked.answer.done():
             return
         try:
-            async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
-                await self._still_mine(session)
-                result = await asked.run(session)
+            result = await self._ledger.ask(self.owner, asked.question)
         except (ClaimRefused, Elsewhere) as refused:
             if not asked.answer.done():
                 asked.answer.set_exception(refused)
@@ -291,7 +267,7 @@ class Journal:
                 asked.answer.set_exception(DatabaseAway())
             if isinstance(error, Fenced):
                 self._fence(error)
-            elif not await self._database.writable():
+            elif not await self._ledger.writable():
                 self._keep([], error)
             else:
                 log.exception("journal: a claim was not written")
@@ -299,55 +275,14 @@ class Journal:
         if not asked.answer.done():
             asked.answer.set_result(result)
 
-    async def _still_mine(self, session: AsyncSession) -> None:
-        """Raises ``Fenced`` when somebody took over what this life of the node owned."""
-        query = select(NodeRow.epoch).where(NodeRow.id == self.owner.node_id)
-        if not self._database.sqlite:
-            query = query.with_for_update(read=True)  # nobody takes over while this is written
-        epoch = await session.scalar(query)
-        if epoch is not None and epoch != self.owner.epoch:
-            raise Fenced
-
-    async def _save(self, changes: list[Change]) -> None:
-        async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
-            await self._still_mine(session)
-            for change in changes:
-                await self._put(session, change)
-
-    async def _put(self, session: AsyncSession, change: Change) -> None:
-        match change:
-            case StreamTask():
-                await session.merge(task_row(change))
-                await self._claims.end_of(session, change)
-            case Drive():
-                await session.merge(drive_row(change))
-            case CallbackRow():
-                session.add(change)
-            case Unborn(task_id):
-                await session.execute(delete(CallbackRow).where(CallbackRow.task_id == task_id))
-                await session.execute(delete(DriveRow).where(DriveRow.task_id == task_id))
-                await session.execute(delete(StreamRow).where(StreamRow.task_id == task_id))
-                await session.execute(delete(TaskRow).where(TaskRow.id == task_id))
-            case Attempted(row, attempts, over):
-                # Written in order: what is attempted here was added before, or could not be.
-                await session.flush()  # gives those of this batch their ids
-                mine = CallbackRow.id == row.id
-                await session.execute(
-                    delete(CallbackRow).where(mine)
-                    if over
-                    else update(CallbackRow).where(mine).values(attempts=attempts)
-                )
-            case Asked():
-                raise AssertionError("what may be refused has a transaction of its own")
-
-    async def _save_each(self, changes: list[Change], error: Exception) -> Exception | None:
+    async def _save_each(self, changes: list[Entry], error: Exception) -> Exception | None:
         """After ``error``: a change that can never be written must not keep the others from it."""
         remains: Exception | None = None
         for i, change in enumerate(changes):
-            if not await self._database.writable():
+            if not await self._ledger.writable():
                 return self._keep(changes[i:], error)
             try:
-                await self._save([change])
+                await self._ledger.save(self.owner, [change])
             except Fenced as fenced:
                 return self._fence(fenced)
             except Exception as raised:
@@ -355,9 +290,9 @@ class Journal:
                 remains = raised
         return remains
 
-    def _keep(self, changes: list[Change], error: Exception) -> Exception:
+    def _keep(self, changes: Sequence[Pending], error: Exception) -> Exception:
         """Put states back, before those noted meanwhile, and try again in a while."""
-        kept: list[Change] = []
+        kept: list[Pending] = []
         for change in [*changes, *self._pending]:
             if not isinstance(change, Asked):
                 kept.append(change)
@@ -380,9 +315,7 @@ class Journal:
 
     async def callbacks(self) -> Sequence[CallbackRow]:
         """This node's undelivered callbacks in the order they were noted."""
-        async with self._database.sessions() as session:
-            mine = select(CallbackRow).where(CallbackRow.node_id == self.owner.node_id)
-            return (await session.scalars(mine.order_by(CallbackRow.id))).all()
+        return await self._ledger.callbacks(self.owner.node_id)
 
     def callback_attempted(self, receipt: object, attempts: int, *, over: bool) -> None:
         """``receipt`` is the row; one that was not written yet and is over never will be."""
@@ -396,7 +329,7 @@ class Journal:
             self.note(Attempted(receipt, attempts, over))
 
 
-def _task_of(change: Change) -> str:
+def _task_of(change: Pending) -> str:
     match change:
         case StreamTask(id=task_id):
             return task_id
@@ -406,9 +339,9 @@ def _task_of(change: Change) -> str:
             return change.task_id
 
 
-def _latest(changes: list[Change]) -> list[Change]:
+def _latest(changes: list[Pending]) -> list[Pending]:
     """Only the last state of a record matters, at the place of its first; the rest is each its own."""
-    latest: dict[tuple[type, object], Change] = {}
+    latest: dict[tuple[type, object], Pending] = {}
     for i, change in enumerate(changes):
         key = change.id if isinstance(change, StreamTask | Drive) else i
         latest[(type(change), key)] = change

@@ -2,7 +2,7 @@
 
 A node begins a life by raising its epoch, and beats while it lives. Whoever finds one that does not
 beat raises its epoch again and, in the same transaction, ends all that the lost life owned: from then
-on nothing of that life can be written (``journal.Fenced``), and nothing is ended twice.
+on nothing of that life can be written (``ledger.Fenced``), and nothing is ended twice.
 """
 
 from __future__ import annotations

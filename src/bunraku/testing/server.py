@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import tempfile
 import threading
 import time
@@ -17,6 +16,7 @@ from bunraku.client import Client
 from bunraku.core.settings import AppSettings, Settings, load
 from bunraku.node.compose import NodeParts
 from bunraku.node.speech.base import SpeechProvider
+from bunraku.process import bind
 from bunraku.serve import server
 
 SECRET = "9193cc662a4c0ec135ec71fb57194b38"
@@ -47,10 +47,8 @@ class RunningServer:
     ) -> None:
         self._temporary = None if data_dir else tempfile.TemporaryDirectory(prefix="bunraku-")
         folder = data_dir or Path(self._temporary.name if self._temporary else "")
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.bind(("127.0.0.1", 0))
-        self._listener = listener
-        self.port = int(listener.getsockname()[1])
+        (self._listener,) = bind("127.0.0.1", 0)
+        self.port = int(self._listener.getsockname()[1])
         limits = {"calls_per_second": 0, "address_calls_per_second": 0} | settings.pop("limits", {})
         self.settings: Settings = load(
             None,

@@ -14,7 +14,7 @@ from bunraku.nodes.sockets import Closing, SocketHall
 ASK = 20.0  # s a node may think about whether to close
 
 
-class DriveSockets:
+class DriveSocketEdge:
     """The ``/ws`` endpoint: passes frames to the node of the token, and closes when it says so."""
 
     def __init__(self, nodes: Nodes) -> None:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from bunraku.core.apps import App, Apps
+from bunraku.core.call_signature import matches, sign
 from bunraku.core.clock import Clock
 from bunraku.core.errors import (
     ActionEmpty,
@@ -27,7 +28,6 @@ from bunraku.core.errors import (
     TimestampFormat,
 )
 from bunraku.front.rpc.limits import CallLimits, NonceLedger
-from bunraku.front.rpc.signature import matches, sign
 
 log = logging.getLogger(__name__)
 

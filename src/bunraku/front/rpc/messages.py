@@ -14,7 +14,7 @@ from bunraku.front.rpc.parameters import (
     OptionalText,
     Params,
     Text,
-    Wire,
+    WireModel,
     one_of,
     ranged,
     to_object,
@@ -230,12 +230,12 @@ class Nothing(Params):
 # --- replies
 
 
-class Gesture(Wire):
+class Gesture(WireModel):
     action: str
     preview_url: str
 
 
-class DigitalHumanInfo(Wire):
+class DigitalHumanInfo(WireModel):
     digital_human_id: str
     name: str
     avatar_url: str
@@ -243,36 +243,36 @@ class DigitalHumanInfo(Wire):
     actions: list[Gesture]
 
 
-class DigitalHumanList(Wire):
+class DigitalHumanList(WireModel):
     total: int
     digital_humans: list[DigitalHumanInfo]
 
 
-class TimbreInfo(Wire):
+class TimbreInfo(WireModel):
     timbre_id: str
     name: str
     avatar_url: str
 
 
-class TimbreList(Wire):
+class TimbreList(WireModel):
     total: int
     timbres: list[TimbreInfo]
 
 
-class CreatedTask(Wire):
+class CreatedTask(WireModel):
     task_id: str
 
 
-class CreatedDrive(Wire):
+class CreatedDrive(WireModel):
     drive_id: str
 
 
-class CreatedSocketDrive(Wire):
+class CreatedSocketDrive(WireModel):
     drive_id: str
     wss_address: str
 
 
-class TaskState(Wire):
+class TaskState(WireModel):
     room_id: str
     stream_id: str
     status: int
@@ -280,7 +280,7 @@ class TaskState(Wire):
     fail_reason: str | None = Field(None, description="Only when Status is 2.")
 
 
-class ListedTask(Wire):
+class ListedTask(WireModel):
     task_id: str
     room_id: str
     stream_id: str
@@ -288,19 +288,19 @@ class ListedTask(Wire):
     create_time: int
 
 
-class TaskList(Wire):
+class TaskList(WireModel):
     task_list: list[ListedTask]
 
 
-class DriveState(Wire):
+class DriveState(WireModel):
     drive_id: str
     status: int
 
 
-class DriveList(Wire):
+class DriveList(WireModel):
     drive_list: list[DriveState]
 
 
-class RenderInfo(Wire):
+class RenderInfo(WireModel):
     client_inference_package_url: str = ""
     is_support_small_image_mode: bool = False

@@ -38,13 +38,13 @@ def wire_name(name: str) -> str:
     return "".join(w.upper() if w in ("rtc", "tts", "ttl") else w.capitalize() for w in name.split("_"))
 
 
-class Wire(BaseModel):
+class WireModel(BaseModel):
     """A model whose fields have wire names."""
 
     model_config = ConfigDict(alias_generator=wire_name, populate_by_name=True, serialize_by_alias=True)
 
 
-class Params(Wire):
+class Params(WireModel):
     """Base of all requests: unknown keys are ignored, ``None`` means "not specified"."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=False)
@@ -242,7 +242,6 @@ Boolean = Annotated[bool | None, BeforeValidator(_boolean)]
 OptionalText = Annotated[str | None, BeforeValidator(_string)]
 Text = Annotated[str, BeforeValidator(_required_string), Field(json_schema_extra={"minLength": 1})]
 Model = TypeVar("Model", bound=Params)
-AsObject = BeforeValidator(to_object)
 AsRequiredObject = BeforeValidator(_required_object)
 
 

@@ -37,7 +37,7 @@ class NewApp(_Form):
     name: _Name
 
 
-class Change(_Form):
+class ChangeForm(_Form):
     name: _Name
     callback_url: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2048)] | None
     max_tasks: Annotated[int, Field(ge=1, le=10_000)]
@@ -100,7 +100,7 @@ class AppDesk:
         if refusal is not None:
             return refusal
         try:
-            form = Change.model_validate(await read_json(request))
+            form = ChangeForm.model_validate(await read_json(request))
         except ValidationError as error:
             return _invalid(error)
         app = await self._store.change(

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from bunraku.client import query
 from bunraku.core.apps import App, Apps
+from bunraku.core.call_signature import query
 from bunraku.core.errors import ApiError
 from bunraku.core.figures import Figures
 from bunraku.front.http import read_json

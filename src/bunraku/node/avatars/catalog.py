@@ -58,9 +58,9 @@ class Catalog:
             error = self._broken[key]
             # With no traceback: a kept one would grow by every call.
             raise error.with_traceback(None) from None
-        return self.find(digital_human_id)
+        return self.get_usable(digital_human_id)
 
-    def find(self, digital_human_id: str) -> AvatarPack:
+    def get_usable(self, digital_human_id: str) -> AvatarPack:
         """Raises ``DigitalHumanNotFound`` for an unusable one too (contract sections 5.2, 5.3, 5.15)."""
         pack = self._packs.get(self.resolve(digital_human_id))
         if pack is None:

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bunraku.core.apps import App, Apps
+from bunraku.core.callback_signature import sign
 from bunraku.core.clock import Clock
 from bunraku.core.report import Outcome
 from bunraku.core.urls import FetchFailed
 from bunraku.node.callbacks.couriers import Couriers
-from bunraku.node.callbacks.signature import sign
 from bunraku.node.workers.pool import Workers
 
 log = logging.getLogger(__name__)

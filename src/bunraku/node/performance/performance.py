@@ -50,7 +50,7 @@ SILENCE: PCM = np.zeros(TICK_SAMPLES, np.int16)
 
 
 class Outlet(VideoOutlet, Protocol):
-    """Where the performance publishes; ``rtc.room.Stream`` is one."""
+    """Where the performance publishes; ``streams.stream.Stream`` is one."""
 
     @property
     def wanted(self) -> bool:
@@ -59,7 +59,7 @@ class Outlet(VideoOutlet, Protocol):
 
 
 class Audience(Protocol):
-    """Who hears of what happens on stage. Neither method may block or raise."""
+    """Who hears of what happens on stage. None of these may block or raise."""
 
     def drive_changed(self, change: Change) -> None: ...
 

@@ -95,7 +95,6 @@ class Rooms:
         self._fence = fence
         self._rooms: dict[tuple[int, str], Room] = {}
         self._streams: dict[tuple[int, str], Stream] = {}
-        self.on_stream: list[Callable[[Stream, bool], None]] = []
         self.on_freed: list[Callable[[Stream], None]] = []
         """Told of each stream whose name is free again."""
         self.on_empty: list[Callable[[int, str], None]] = []
@@ -138,7 +137,6 @@ class Rooms:
         room = self.room(stream.app_id, stream.room_id)
         event = {"event": "streams", "update": "ADD", "streams": [stream.describe()]}
         room.broadcast(event, but=stream.user_id)
-        self._tell(stream, True)
 
     def withdraw(self, stream: Stream) -> None:
         """Free the name at once; the caller closes the watchers (``Stream.close``)."""
@@ -152,7 +150,6 @@ class Rooms:
             stream.live = False
             event = {"event": "streams", "update": "DELETE", "streams": [stream.describe()]}
             room.broadcast(event, but=stream.user_id)
-            self._tell(stream, False)
         for listener in tuple(self.on_freed):
             listener(stream)
         self.sweep(room)
@@ -163,7 +160,3 @@ class Rooms:
             del self._rooms[key]
             for listener in tuple(self.on_empty):
                 listener(room.app_id, room.room_id)
-
-    def _tell(self, stream: Stream, live: bool) -> None:
-        for listener in tuple(self.on_stream):
-            listener(stream, live)

@@ -9,7 +9,7 @@ from bunraku.core.media import Codec, Kind
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class OfferedFormat:
     """One payload type of an offer, in the peer's own words (RFC 8866 sections 6.6 and 6.15)."""
 
     payload_type: int
@@ -25,16 +25,16 @@ class Chosen:
     """The codec of a media section, and how the peer calls it."""
 
     codec: Codec
-    format: Format
+    format: OfferedFormat
 
 
-def choose(kind: Kind, formats: Iterable[Format]) -> Chosen | None:
+def choose(kind: Kind, formats: Iterable[OfferedFormat]) -> Chosen | None:
     """Opus; H.264 with packetization-mode 1, constrained baseline first; VP8 when there is none."""
     offered = list(formats)
     if kind is Kind.AUDIO:
         return next((Chosen(Codec.OPUS, f) for f in offered if f.named("opus/48000")), None)
 
-    def rank(candidate: Format) -> int:
+    def rank(candidate: OfferedFormat) -> int:
         text = (candidate.fmtp or "").lower()
         return 0 if "profile-level-id=42e0" in text else 1 if "profile-level-id=42" in text else 2
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bunraku.core.media import Kind
 from bunraku.node.rtc.base import OfferRefused
-from bunraku.node.rtc.codecs import Chosen, Format, choose
+from bunraku.node.rtc.codecs import Chosen, OfferedFormat, choose
 
 MAX_OFFER = 64 * 1024  # characters; a browser's with all its codecs has about eight thousand
 MAX_SECTIONS = 16
@@ -29,7 +29,7 @@ class Section:
     mid: str
     protocol: str
     direction: str
-    formats: tuple[Format, ...]
+    formats: tuple[OfferedFormat, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _section(media: _Media, index: int) -> Section:
         raise OfferRefused("offer not understood")
     maps, parameters = _number_map(media.values("rtpmap")), _number_map(media.values("fmtp"))
     formats = tuple(
-        Format(int(p), maps[p], parameters.get(p))
+        OfferedFormat(int(p), maps[p], parameters.get(p))
         for p in dict.fromkeys(fields[3:])
         if PAYLOAD.fullmatch(p) and int(p) < 128 and p in maps
     )

@@ -13,7 +13,7 @@ from bunraku.store.tables import CallbackRow
 
 
 class TaskJournal(Protocol):
-    """Where changes are kept; ``store.journal.Journal`` is one, ``bunraku.testing.MemoryJournal`` another.
+    """Where changes are kept; ``store.journal.Journal`` is one, ``testing.journal.MemoryJournal`` another.
 
     Guaranteed: changes become durable in the order they were noted. Not guaranteed: when.
     """

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, timeout
 from bunraku.core.drive import DriveKind, DriveStatus
 from bunraku.core.errors import ApiError
 from bunraku.node.speech.pcm_stream import (
@@ -205,8 +206,10 @@ class DriveSockets:
         if socket is None:
             return Closing(GOING_AWAY)
         socket.asked_at = self._clock.monotonic()
-        done, _ = await asyncio.wait([socket.closing], timeout=wait)
-        return socket.closing.result() if done else None
+        with suppress(TimeoutError):
+            async with timeout(self._clock, wait):
+                await asyncio.wait([socket.closing])
+        return socket.closing.result() if socket.closing.done() else None
 
     async def close(self, socket_id: str) -> None:
         socket = self._sockets.pop(socket_id, None)

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, timeout
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.errors import StreamAlreadyStopped, StreamNotStarted, SystemBusy
 from bunraku.core.figures import Figures
@@ -59,6 +60,7 @@ class LiveTask:
         self._stop_timeout = stop_timeout
         self._closing: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
+        self._abandoned = False
 
     # --- what others may see
 
@@ -115,13 +117,13 @@ class LiveTask:
 
     # --- life
 
-    def start(self, staging: Staging, background_url: str | None, timeout: float) -> None:
-        """Begin to bring the performance to the stage; ``timeout`` seconds are given for it."""
-        self._spawn(self._start(staging, background_url, timeout), "start")
+    def start(self, staging: Staging, background_url: str | None, patience: float) -> None:
+        """Begin to bring the performance to the stage; ``patience`` seconds are given for it."""
+        self._spawn(self._start(staging, background_url, patience), "start")
 
-    async def _start(self, staging: Staging, background_url: str | None, timeout: float) -> None:
+    async def _start(self, staging: Staging, background_url: str | None, patience: float) -> None:
         try:
-            async with asyncio.timeout(timeout):
+            async with timeout(self._clock, patience):
                 performance = await staging.make(self._record, background_url, self._stream, self)
         except TimeoutError:
             self._fail("initialization timed out")
@@ -147,7 +149,7 @@ class LiveTask:
 
     def stop(self) -> None:
         """Status 4 when this returns, 5 when it is ``over``. Raises ``StreamAlreadyStopped``."""
-        if not self._record.status.live:
+        if self._abandoned or not self._record.status.live:
             raise StreamAlreadyStopped
         if self._performance is not None:
             self._performance.interrupt()
@@ -162,20 +164,27 @@ class LiveTask:
 
     async def _wind_down(self) -> None:
         try:
-            # Side by side: a picture that hangs must keep no watcher here.
-            ends = [asyncio.create_task(self._stream.close())]
-            if self._performance is not None:
-                ends.append(asyncio.create_task(self._performance.stop()))
-            done, hanging = await asyncio.wait(ends, timeout=self._stop_timeout)
-            faults = [e for job in done if (e := job.exception()) is not None]
-            if hanging or faults:
-                log.error("stream task was stopped by force: %s", faults, extra={"task": self._record.id})
-            for job in hanging:
-                job.cancel()
+            await self._free()
         finally:
             self._cancel_jobs()
-            self._change(TaskStatus.STOPPED)
-            self._end()
+            if not self._abandoned:
+                self._change(TaskStatus.STOPPED)
+                self._end()
+
+    async def _free(self) -> None:
+        """Watchers and performance, side by side: a picture that hangs must keep no watcher here."""
+        ends = [asyncio.create_task(self._stream.close())]
+        if self._performance is not None:
+            ends.append(asyncio.create_task(self._performance.stop()))
+        with suppress(TimeoutError):
+            async with timeout(self._clock, self._stop_timeout):
+                await asyncio.wait(ends)
+        hanging = [job for job in ends if not job.done()]
+        faults = [e for job in ends if job.done() and (e := job.exception()) is not None]
+        if hanging or faults:
+            log.error("stream task was stopped by force: %s", faults, extra={"task": self._record.id})
+        for job in hanging:
+            job.cancel()
 
     def _end(self) -> None:
         self._over.set()
@@ -183,14 +192,14 @@ class LiveTask:
 
     async def abandon(self) -> None:
         """The node is not its owner any more: everything stops, and nobody is told."""
+        self._abandoned = True
         self._stopping.set()
         self._drives.clear()  # their ends are told by the new owner
-        self._rooms.withdraw(self._stream)
-        ends = [self._stream.close()]
-        if self._performance is not None:
-            ends.append(self._performance.stop())
-        await asyncio.gather(*ends, return_exceptions=True)
         self._cancel_jobs()
+        if self._closing is not None:
+            self._closing.cancel()
+        self._rooms.withdraw(self._stream)
+        await self._free()
         self._over.set()
 
     def expired(self, now: float) -> bool:
@@ -238,11 +247,9 @@ class LiveTask:
         Raises ``StreamNotStarted`` or ``StreamAlreadyStopped``.
         """
         if self._record.status is TaskStatus.INITIALIZING and grace > 0:
-            try:
-                async with asyncio.timeout(grace):
+            with suppress(TimeoutError):
+                async with timeout(self._clock, grace):
                     await self._started.wait()
-            except TimeoutError:
-                pass
         if self._record.status is TaskStatus.FAILED:
             raise StreamNotStarted("the stream failed to start")
         if self._record.status is TaskStatus.INITIALIZING:
@@ -250,7 +257,8 @@ class LiveTask:
         self._stage()
 
     def _stage(self) -> Performance:
-        if self._record.status is not TaskStatus.STREAMING or self._performance is None:
+        streaming = self._record.status is TaskStatus.STREAMING and not self._abandoned
+        if not streaming or self._performance is None:
             raise StreamAlreadyStopped
         return self._performance
 

@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections import Counter
 
-from bunraku.core.clock import Clock, next_beat
+from bunraku.core.clock import Clock, next_beat, timeout
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.errors import (
@@ -59,6 +59,8 @@ class TaskManager:
         self._live: dict[str, LiveTask] = {}
         self._coming: Counter[int] = Counter()
         """Per app: tasks that are being written for the first time."""
+        self._births: set[asyncio.Future[None]] = set()
+        """Of the same tasks: when it is known whether they came into being."""
         self._watchdog: asyncio.Task[None] | None = None
         self._past = Meter()
         self._accepting = True
@@ -79,13 +81,13 @@ class TaskManager:
         await self._herald.outbox.emptied()
 
     async def emptied(self, *, stop: bool) -> None:
-        """Return when no task is left; ``stop`` them, or let them run out."""
-        while self._live:
+        """Return when no task is left or coming; ``stop`` them, or let them run out."""
+        while self._live or self._births:
             tasks = tuple(self._live.values())
             for live in tasks:
                 if stop and live.record.status.live:
                     live.stop()
-            await asyncio.gather(*(live.over() for live in tasks))
+            await asyncio.wait([*self._births, *(asyncio.create_task(live.over()) for live in tasks)])
 
     async def abandon(self) -> None:
         """Another node ended these tasks, because this one was thought lost. Nobody is told again."""
@@ -206,6 +208,8 @@ class TaskManager:
             self._rooms.reserve(stream)
         except StreamTaken as error:
             raise StreamIdExists("RTCConfig.StreamId") from error
+        birth: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._births.add(birth)
         self._coming[app_id] += 1
         try:
             live = await self._bear(commission, record, stream)
@@ -214,6 +218,8 @@ class TaskManager:
             raise
         finally:
             self._coming[app_id] -= 1
+            self._births.discard(birth)
+            birth.set_result(None)
         live.start(self._staging, commission.background_url, self._settings.init_timeout)
         return record
 
@@ -221,7 +227,7 @@ class TaskManager:
         """Until the task is durable nobody hears of it: neither its callbacks nor its room."""
         callbacks = self._herald.task_callbacks(record)
         try:
-            async with asyncio.timeout(SETTLE):
+            async with timeout(self._clock, SETTLE):
                 placed = await self._journal.birth(record, commission.max_tasks, *callbacks)
         except NameTaken as error:
             raise StreamIdExists("RTCConfig.StreamId") from error

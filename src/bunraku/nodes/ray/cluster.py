@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bunraku.core.settings import Settings
-from bunraku.process import CannotStart
+from bunraku.core.starting import CannotStart
 
 if TYPE_CHECKING:
     from bunraku.node.speech.base import SpeechProvider

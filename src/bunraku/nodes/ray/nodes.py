@@ -84,7 +84,9 @@ class RayNodes:
         async with asyncio.timeout(2.0):
             infos = await self._lives.here()
         now = self._clock.monotonic()
-        self._infos = {n.id: n for n in infos}
+        here = {n.id: n for n in infos}
+        over = {i: replace(n, state="lost") for i, n in self._infos.items() if n.state in LIVING}
+        self._infos = {**self._infos, **over, **here}
         for node in infos:
             life = (node.epoch, node.beat)
             if node.id not in self._moved or self._moved[node.id][0] != life:

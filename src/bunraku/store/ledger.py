@@ -1,0 +1,194 @@
+"""Where a journal's changes become durable, and the database as such a place.
+
+The journal keeps order and patience; a ledger knows how one transaction is written.
+``bunraku.testing.journal`` has one in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bunraku.core.drive import Drive
+from bunraku.core.owner import Owner
+from bunraku.core.stream_task import StreamTask
+from bunraku.store.claims import Claims
+from bunraku.store.database import ATTEMPT, Database
+from bunraku.store.rows import drive_row, task_row
+from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, StreamRow, TaskRow
+
+
+class Fenced(Exception):
+    """This life of the node was declared over by another: it may write nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unborn:
+    """Takes the place of what was noted of a task that never came into being."""
+
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempted:
+    """A callback was attempted so often; delivered or given up when ``over``."""
+
+    row: CallbackRow
+    attempts: int
+    over: bool
+
+
+Entry = StreamTask | Drive | CallbackRow | Unborn | Attempted
+"""What has happened, and cannot be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A task with its room, the name of its stream and one of its app's ``places``."""
+
+    task: StreamTask
+    places: int
+    callbacks: tuple[CallbackRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRoom:
+    app_id: int
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRoom:
+    app_id: int
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimStream:
+    """For what a participant publishes."""
+
+    app_id: int
+    room_id: str
+    stream_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveStream:
+    app_id: int
+    stream_id: str
+
+
+Question = Birth | ClaimRoom | LeaveRoom | ClaimStream | LeaveStream
+"""What may be refused."""
+
+
+class Ledger(Protocol):
+    """Each call is one transaction: what it raises for, it has not written any of."""
+
+    async def writable(self) -> bool:
+        """Whether a change could be written now. Never raises."""
+        ...
+
+    async def save(self, owner: Owner, changes: Sequence[Entry]) -> None:
+        """Raises ``Fenced``, or whatever keeps them from being written."""
+        ...
+
+    async def ask(self, owner: Owner, question: Question) -> StreamTask | None:
+        """The task in its place for a ``Birth``.
+
+        Raises ``Fenced``, ``store.claims.NameTaken``, ``NoSlot`` or ``Elsewhere``, or whatever keeps it
+        from being written.
+        """
+        ...
+
+    async def callbacks(self, node_id: str) -> Sequence[CallbackRow]:
+        """A node's undelivered callbacks in the order they were written."""
+        ...
+
+
+class DatabaseLedger:
+    """Takes no longer than ``database.ATTEMPT`` for a transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._claims = Claims(database)
+
+    async def writable(self) -> bool:
+        return await self._database.writable()
+
+    async def save(self, owner: Owner, changes: Sequence[Entry]) -> None:
+        async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
+            await self._still_mine(session, owner)
+            for change in changes:
+                await self._put(session, change)
+
+    async def ask(self, owner: Owner, question: Question) -> StreamTask | None:
+        async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
+            await self._still_mine(session, owner)
+            return await self._try(session, owner, question)
+
+    async def callbacks(self, node_id: str) -> Sequence[CallbackRow]:
+        async with self._database.sessions() as session:
+            mine = select(CallbackRow).where(CallbackRow.node_id == node_id)
+            return (await session.scalars(mine.order_by(CallbackRow.id))).all()
+
+    async def _still_mine(self, session: AsyncSession, owner: Owner) -> None:
+        """Raises ``Fenced`` when somebody took over what this life of the node owned."""
+        query = select(NodeRow.epoch).where(NodeRow.id == owner.node_id)
+        if not self._database.sqlite:
+            query = query.with_for_update(read=True)  # nobody takes over while this is written
+        epoch = await session.scalar(query)
+        if epoch is not None and epoch != owner.epoch:
+            raise Fenced
+
+    async def _put(self, session: AsyncSession, change: Entry) -> None:
+        match change:
+            case StreamTask():
+                await session.merge(task_row(change))
+                await self._claims.end_of(session, change)
+            case Drive():
+                await session.merge(drive_row(change))
+            case CallbackRow():
+                session.add(change)
+            case Unborn(task_id):
+                await session.execute(delete(CallbackRow).where(CallbackRow.task_id == task_id))
+                await session.execute(delete(DriveRow).where(DriveRow.task_id == task_id))
+                await session.execute(delete(StreamRow).where(StreamRow.task_id == task_id))
+                await session.execute(delete(TaskRow).where(TaskRow.id == task_id))
+            case Attempted(row, attempts, over):
+                # Written in order: what is attempted here was added before, or could not be.
+                await session.flush()  # gives those of this batch their ids
+                mine = CallbackRow.id == row.id
+                await session.execute(
+                    delete(CallbackRow).where(mine)
+                    if over
+                    else update(CallbackRow).where(mine).values(attempts=attempts)
+                )
+
+    async def _try(self, session: AsyncSession, owner: Owner, question: Question) -> StreamTask | None:
+        claims = self._claims
+        match question:
+            case Birth(task, places, callbacks):
+                await claims.room(session, owner, task.app_id, task.room_id)
+                await claims.stream(session, owner, task.app_id, task.room_id, task.stream_id, task.id)
+                placed = replace(task, slot=await claims.slot(session, task.app_id, places))
+                session.add(task_row(placed))
+                for callback in callbacks:
+                    session.add(callback)
+                await session.flush()
+                return placed
+            case ClaimRoom(app_id, room_id):
+                await claims.room(session, owner, app_id, room_id)
+            case LeaveRoom(app_id, room_id):
+                await claims.leave_room(session, owner, app_id, room_id)
+            case ClaimStream(app_id, room_id, stream_id):
+                await claims.room(session, owner, app_id, room_id)
+                await claims.stream(session, owner, app_id, room_id, stream_id, "")
+            case LeaveStream(app_id, stream_id):
+                await claims.leave_stream(session, owner, app_id, stream_id)
+        return None
