@@ -71,7 +71,7 @@ $(STAMP): requirements.lock pyproject.toml
 # Needs `uv` (pip install uv).
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --python-version 3.11 --extra espeak --extra postgresql --extra redis --group dev \
+	  --python-version 3.11 --extra espeak --extra kokoro --extra postgresql --extra redis --group dev \
 	  pyproject.toml scripts/build-requirements.txt -o requirements.lock
 
 # Contact sheets of the cast, with the cost of a frame: docs/look.md.
