@@ -31,5 +31,6 @@ def provider(data_dir: Path, speech: SpeechSettings, clock: Clock) -> SpeechProv
         helpers=speech.kokoro_helpers,
         model=speech.kokoro_model,
         styles=speech.kokoro_styles,
-        timeout=speech.timeout,
+        # A little less than the drive's own, so that it fails with the reason.
+        timeout=0.95 * speech.timeout,
     )

@@ -62,7 +62,7 @@ class Speaker:
         if style not in self._voices:
             if not style.replace("_", "").isalnum():
                 raise ValueError(f"no voice {style!r}")
-            usual = Usual.load(self._folder / f"usual-{self._kind}" / f"{style}.npy")
+            usual = Usual.load(self._folder / "usual" / f"{style}.npy")
             self._voices[style] = load_style(self._folder / "styles" / f"{style}.bin"), usual
         return self._voices[style]
 

@@ -141,7 +141,7 @@ class Maker:
                 variances = np.array([np.concatenate(v) for _, v in seen])
                 Usual.fit(np.array([p.shares for p in plans]), means, variances).save(path)
 
-            self._put(f"usual-{kind}/{member.style}.npy", rehearse)
+            self._put(f"usual/{member.style}.npy", rehearse)
         (self._folder / MADE).unlink(missing_ok=True)
         self._put(f"decoder-{kind}.onnx", lambda p: p.write_bytes(chosen))
         self._put(MADE, lambda p: p.write_text(json.dumps({"decoder": kind, "channels": sum(channels)})))

@@ -52,7 +52,10 @@ class Pool:
         """Raises ``SpeechFailed`` when a helper does not start."""
         helper = self._make()
         self._helpers.append(helper)
-        await helper.start()
+        try:
+            await helper.start()
+        except SpeechFailed:  # a machine that is busy starting may take longer than a helper may
+            await helper.start()
         self._idle.append(helper)
 
     async def restart(self) -> None:

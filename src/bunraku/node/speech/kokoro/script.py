@@ -14,6 +14,9 @@ LEAD = 0.0625
 energy of five voices, vowels against closures (``studio/voices/lead.py``)."""
 
 
+LONGEST_SOUND = 0.3  # s
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """One word as it is said: phonemes in the model's alphabet, its ``place`` in the sentence, and the
@@ -50,9 +53,10 @@ class Script:
         for sign, place, count in zip(self.signs, self.places, frames[1:], strict=False):
             until = at + count * FRAME / RATE
             sound = ipa(sign)
-            over_at = until if sound else over_at
             if sound and until > at:
-                phonemes.append(Phoneme(max(0.0, at), max(0.0, until), sound))
+                # The last sound before a pause is given part of the pause.
+                over_at = min(until, at + LONGEST_SOUND)
+                phonemes.append(Phoneme(max(0.0, at), max(0.0, over_at), sound))
             if sound or sign in STRESS:
                 over = reading.reach(place, max(0.0, at))
                 if over is not None:
