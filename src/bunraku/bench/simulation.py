@@ -346,7 +346,8 @@ class Simulation:
         async with asyncio.timeout(PATIENCE):
             while any(n.waiting for n in self._stage.values()) or await self._callbacks():
                 await asyncio.sleep(0.1)
-        dead = self._rng.sample(list(self._stage.values()), max(1, round(s.nodes * s.lost)))
+        there = [n for n in self._stage.values() if n.alive]
+        dead = self._rng.sample(there, max(1, round(s.nodes * s.lost)))
         theirs = {t for node in dead for t in node.tasks}
         self._say(f"{len(dead)} nodes with {len(theirs)} tasks die")
         died = time.monotonic()
@@ -355,7 +356,7 @@ class Simulation:
         async with asyncio.timeout(PATIENCE):
             while not told:
                 await asyncio.sleep(0.05)
-                if not ended and await self._live() == self._scale.tasks - len(theirs) - self._short():
+                if not ended and not await self._unfinished([n.id for n in dead]):
                     ended = time.monotonic()
                 if ended and all(self._ears.heard[(t, 5)] for t in theirs):
                     told = time.monotonic()
@@ -363,6 +364,7 @@ class Simulation:
                 await asyncio.sleep(0.05)
         self._check(theirs)
         first = min(self._works.begun)
+        told_of = [self._ears.heard[(t, status)] for t in theirs for status in (4, 5)]
         self.results["loss"] = {
             "nodes": len(dead),
             "tasks": len(theirs),
@@ -373,18 +375,14 @@ class Simulation:
             "take_over_ms": spread([t * 1e3 for t in self._works.took]),
             "take_overs_asked": self._works.asked,
             "ended_twice": sum(n > 1 for n in self._works.tasks.values()),
-            "callbacks_twice": sum(self._ears.heard[(t, status)] > 1 for t in theirs for status in (4, 5)),
-            "callbacks_missing": sum(self._ears.heard[(t, status)] < 1 for t in theirs for status in (4, 5)),
+            "callbacks_wrong": sum(n != 1 for n in told_of),
             "others_ended": len(set(self._works.tasks) - theirs),
         }
 
-    def _short(self) -> int:
-        return self._refused.total()
-
-    async def _live(self) -> int:
+    async def _unfinished(self, nodes: Sequence[str]) -> int:
         async with self._database.sessions() as session:
-            live = select(func.count()).select_from(TaskRow).where(TaskRow.status.in_((1, 3, 4)))
-            return await session.scalar(live) or 0
+            left = select(func.count()).where(TaskRow.node_id.in_(nodes), TaskRow.status.in_((1, 3, 4)))
+            return await session.scalar(left) or 0
 
     async def _callbacks(self) -> int:
         async with self._database.sessions() as session:
