@@ -321,9 +321,10 @@ def test_section_5_5_unknown_timbre(api, create):
 
 
 def test_section_5_5_a_timbre_bound_to_another_digital_human():
-    with RunningServer(providers=[ToneVoices(names=("free", "private"))]) as s, s.client() as api:
+    voices = ToneVoices(names=("free", "private"))
+    with RunningServer(providers=[voices]) as s, s.client() as api:
         a, b = (h["DigitalHumanId"] for h in api.digital_humans()[:2])
-        s.parts.voices._providers[0]._bound["private"] = b  # type: ignore[attr-defined]
+        voices.bind("private", b)
         task = api.create(a, room_id="r", stream_id="s", size=(128, 128))
         with pytest.raises(errors.TimbreNotSupported):
             api.speak(task, "x", timbre_id="private")

@@ -13,12 +13,9 @@ from bunraku.core.media import (
     Codec,
     EncodedUnit,
     Kind,
-    Picture,
-    Rect,
     SpeechChunk,
 )
 from bunraku.core.script import SocketScript
-from bunraku.core.vocabulary import GESTURES
 from bunraku.node.lipsync.visemes import INDEX
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.performance.life import MOODS
@@ -27,22 +24,9 @@ from bunraku.testing.clock import VirtualClock
 from bunraku.testing.voices import tone
 from bunraku.testing.voicing import ScriptedVoicing
 
+from ..support.stage import Face
+
 D = DriveStatus
-
-
-class Face:
-    gestures, latency = GESTURES, 0
-
-    def __init__(self):
-        self.picture = Picture(64, 64)
-        self.mouths = []
-        self.fail = False
-
-    def render(self, moment):
-        if self.fail:
-            raise RuntimeError("scripted")
-        self.mouths.append(moment.weights)
-        return Rect(0, 0, 64, 64)
 
 
 class Outlet:

@@ -37,6 +37,10 @@ class ToneVoices:
         self.delay, self.fail_on = delay, fail_on
         self._bound = bound or {}
 
+    def bind(self, timbre_id: str, digital_human_id: str) -> None:
+        """Only this digital human may have it."""
+        self._bound[timbre_id] = digital_human_id
+
     @property
     def timbres(self) -> tuple[Timbre, ...]:
         return tuple(Timbre(n, n, "und", self._bound.get(n)) for n in self._names)
