@@ -77,7 +77,7 @@ def test_section_5_2_assets_are_real_pictures_and_clips(api, human_id):
     import numpy as np
 
     info = api.call("GetDigitalHumanInfo", DigitalHumanId=human_id)
-    png = httpx.get(info["AvatarUrl"])
+    png = httpx.get(info["AvatarUrl"], timeout=30)
     image = cv2.imdecode(np.frombuffer(png.content, np.uint8), cv2.IMREAD_COLOR)
     assert image.shape[0] >= 256
     assert image.std() > 20

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -159,6 +162,13 @@ def test_section_6_4_a_failed_start_has_its_codes(fronts):
             front.stop(task)
     again = fronts[1].create(BROKEN, room_id="other", stream_id="fails", size=(128, 128))
     assert again != task
+    wait_for(lambda: fronts[0].status(again)["Status"] == 2)
+
+
+def test_section_5_2_a_picture_that_cannot_be_made_is_not_found(cluster):
+    for front in cluster.fronts[:2]:
+        url = f"{front.base_url}/assets/{BROKEN}/avatar.png"
+        assert httpx.get(url, trust_env=False, timeout=60).status_code == 404
 
 
 async def test_a_drive_socket_works_through_the_other_front_and_once_only(cluster, fronts, human):
@@ -284,3 +294,33 @@ def test_sections_3_4_and_3_7_nonces_and_calls_are_counted_over_all_fronts(clust
     finally:
         for front in strict:
             front.stop()
+
+
+def test_ray_of_one_machine_listens_on_loopback_only(cluster):
+    import psutil
+
+    pids = [*cluster.node_pids().values()]
+    mine = psutil.Process().children(recursive=True)
+    pids += [p.pid for p in mine if p.name() in ("gcs_server", "raylet")]
+    assert len(pids) >= 4
+    found = {
+        c.laddr.ip
+        for p in pids
+        for c in psutil.Process(p).net_connections("tcp")
+        if c.status == psutil.CONN_LISTEN
+    }
+    assert found
+    assert found <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def test_who_joins_a_ray_on_loopback_need_not_know_it(cluster):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "bunraku", "node", "drain", "nobody-1", "--join", "auto"],
+        env=environment | {"RAY_ADDRESS": cluster.ray_address},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "no node nobody-1" in done.stderr

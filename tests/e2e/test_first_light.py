@@ -71,7 +71,8 @@ async def test_the_console_does_it_all(live, page, voice):
     await page.click(".card:nth-child(2)")
     await page.select_option("#size", "512x512")
     await page.click("#create")
-    await until(page, "document.querySelector('video')?.videoWidth === 512")
+    # On a house just opened the portraits are made first, one by one.
+    await until(page, "document.querySelector('video')?.videoWidth === 512", 45)
     await page.select_option("#timbre", voice)
     await page.fill("#text", "Good evening from the console.")
     await page.keyboard.press("Enter")

@@ -41,7 +41,7 @@ FEW_APP_ID, FEW_SECRET, FEW = 24680, "fedcba9876543210fedcba9876543210", 5
 
 
 FEW_APP = AppSettings(app_id=FEW_APP_ID, server_secret=FEW_SECRET, max_tasks=FEW)
-BROKEN = "broken"
+BROKEN = "b0e0c3ad-5d3e-4b6f-9c58-2f4d7c1a9e10"
 """A digital human that every task fails to start with."""
 
 
@@ -231,10 +231,8 @@ class RunningCluster:
         from bunraku.nodes.ray import cluster as ray_cluster
 
         place = len(self.node_ids) if index is None else index
-        data = self.folder / f"node-{place}"
-        data.mkdir()
-        settings = self.settings.model_copy(update={"data_dir": data})
-        node_id = ray_cluster.add(self._joined, settings, place, "INFO", providers=self._providers)
+        self.settings.data_dir.mkdir(exist_ok=True)  # of the machine, as with ``bunraku node start``
+        node_id = ray_cluster.add(self._joined, self.settings, place, "INFO", providers=self._providers)
         self.node_ids.append(node_id)
         if wait:
             asyncio.run(ray_cluster.started(self._joined, [node_id]))
@@ -252,7 +250,7 @@ class RunningCluster:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
-                env=os.environ | {"RAY_ADDRESS": self.ray_address},  # ours, whatever else runs here
+                env=os.environ | {"RAY_ADDRESS": self.ray_address},  # ours, whatever else runs
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

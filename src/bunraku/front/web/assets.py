@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from bunraku.core.errors import DigitalHumanNotFound
+from bunraku.core.errors import ApiError, DigitalHumanNotFound
 from bunraku.nodes.base import NodeAway, Nodes
 
 HEADERS = {"Cache-Control": "public, max-age=86400", "Access-Control-Allow-Origin": "*"}
@@ -28,10 +28,14 @@ class Assets:
         if name == "voices.json":
             return await self._voices(digital_human_id)
         kind = TYPES.get(name[-4:])
+        content = None
         try:
-            content = None if kind is None else await self._content(digital_human_id, name)
+            if kind is not None:
+                content = await self._content(digital_human_id, name)
         except NodeAway:
             return Response("retry later", 503, {"Retry-After": "1"}, media_type="text/plain")
+        except ApiError:
+            content = None  # of a digital human that is broken
         if content is None:
             return Response("not found", 404, media_type="text/plain")
         return Response(content, media_type=kind, headers=HEADERS)

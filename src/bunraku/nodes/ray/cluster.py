@@ -50,9 +50,25 @@ class Joined:
         self.ray.shutdown()
 
 
+def _stay_on_loopback(ray: Any) -> None:
+    """Ray puts an address that others reach in the place of 127.0.0.1, and then listens at every one,
+    except where it supports no clusters: so it is told that it supports none."""
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # for its processes
+    ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # for this one, which may have read it
+
+
+def _is_on_loopback(ray: Any, address: str) -> bool:
+    """Whether that is a Ray of ``start``."""
+    if address == "auto":
+        found = ray._private.services.find_gcs_addresses()
+        address = os.environ.get("RAY_ADDRESS") or next(iter(found), "")
+    return address.startswith("127.")
+
+
 def start() -> Joined:
     """A Ray for this machine alone, on loopback, that ends with this process."""
     ray = ray_module()
+    _stay_on_loopback(ray)
     ray.init(
         address="local",
         namespace=NAMESPACE,
@@ -72,6 +88,8 @@ def join(address: str) -> Joined:
     This machine joins it by ``ray start`` unless it is part of it already. Raises ``CannotStart``.
     """
     ray = ray_module()
+    if _is_on_loopback(ray, address):
+        _stay_on_loopback(ray)
     options = {"namespace": NAMESPACE, "log_to_driver": True, "configure_logging": False}
     try:
         ray.init(address="auto", **options)
