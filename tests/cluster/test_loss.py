@@ -1,4 +1,4 @@
-"""What is lost is ended truthfully and once, and what is not lost plays on (decisions D10, D13).
+"""What is lost is ended truthfully and once, and what is not lost plays on (decision D10, decision D13).
 
 One town for all of it: each test adds what it takes away.
 """

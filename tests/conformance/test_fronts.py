@@ -26,8 +26,8 @@ from bunraku.testing.server import APP_ID, SECRET
 
 from ..support.cluster import BROKEN, FEW, FEW_APP_ID, FEW_SECRET, RunningCluster
 from ..support.ear import WHISPER, OuterEar, watchers
+from ..support.members import Member
 from ..support.waiting import drive_status, wait_for
-from .test_rooms import Member
 
 
 @pytest.fixture

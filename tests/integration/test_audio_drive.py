@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import socket
-import wave
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import av
 import numpy as np
-import psutil
 import pytest
 
 from bunraku.core import errors
@@ -20,17 +17,12 @@ from bunraku.core.urls import FetchRefused, check_url
 from bunraku.node.fetch import Fetcher
 from bunraku.node.speech.audio_file import AudioFiles
 from bunraku.node.speech.base import SpeechFailed
-from bunraku.node.workers.download import download, post
+from bunraku.node.workers.download import post
 from bunraku.testing.server import RunningServer
 from bunraku.testing.voices import ToneVoices
 
+from ..support.files import childless, get, stereo, wav
 from ..support.waiting import drive_status, wait_for
-
-
-def stereo(seconds=0.5, rate=22050):
-    t = np.arange(int(seconds * rate)) / rate
-    left, right = np.sin(t * 2 * np.pi * 300), np.zeros_like(t)
-    return (np.stack([left, right], 1) * 12000).astype(np.int16), rate
 
 
 def encode(name, codec, layout="stereo"):
@@ -46,17 +38,6 @@ def encode(name, codec, layout="stereo"):
         for f in [*resampler.resample(frame), *resampler.resample(None)]:
             container.mux(stream.encode(f))
         container.mux(stream.encode(None))
-    return out.getvalue()
-
-
-def wav():
-    samples, rate = stereo()
-    out = io.BytesIO()
-    with wave.open(out, "wb") as w:
-        w.setnchannels(2)
-        w.setsampwidth(2)
-        w.setframerate(rate)
-        w.writeframes(samples.tobytes())
     return out.getvalue()
 
 
@@ -109,12 +90,6 @@ def host():
     server.shutdown()
 
 
-def get(url, **settings):
-    limits = {"allow_private": True, "connect_timeout": 5.0, "max_bytes": 10_000_000, "max_redirects": 3}
-    with download(url, **(limits | settings)) as body:
-        return b"".join(body)
-
-
 async def fetch(url, channel=0, **settings):
     files = AudioFiles(Fetcher(FetchSettings(**({"allow_private": True} | settings))))
     return [c async for c in files.play(url, channel, 1)]
@@ -164,15 +139,6 @@ async def test_an_abandoned_file_leaves_no_process(host):
         await anext(stream)
         await stream.aclose()
     await childless(fetcher)
-
-
-async def childless(fetcher):
-    """Waits until no worker is left."""
-    zygote = psutil.Process(fetcher.workers.pid)
-    async with asyncio.timeout(5):
-        while zygote.children():
-            await asyncio.sleep(0.02)
-    assert fetcher.workers.running == 0
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
+from ..support.files import get
 from ..support.waiting import wait_for
-from .test_audio_drive import get
 
 
 @pytest.fixture(scope="module")

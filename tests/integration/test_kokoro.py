@@ -23,7 +23,7 @@ from bunraku.node.speech.kokoro.make import Maker, folder_of, is_made
 from bunraku.node.speech.kokoro.weights import WeightsMissing
 from bunraku.node.speech.text import sentences
 
-from .test_voices import ORDINARY, say
+from ..support.speech import ORDINARY, say
 
 pytestmark = pytest.mark.skipif(not kokoro.installed(), reason="bunraku[kokoro] is not installed")
 

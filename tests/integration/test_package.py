@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .test_process import free_port
+from ..support.services import free_port
 
 pytestmark = pytest.mark.network
 ROOT = Path(__file__).parents[2]

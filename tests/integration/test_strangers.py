@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 import psutil
 import pytest
-from bunraku.node.performance.meter import Meter
 
 from bunraku.app import WARM, WARM_PACKS
+from bunraku.core.meter import Meter
 from bunraku.core.settings import FetchSettings
 from bunraku.core.urls import FetchFailed
 from bunraku.node.avatars import backdrop
@@ -38,8 +38,8 @@ from bunraku.testing.server import RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
 from ..strangers import strangers
+from ..support.files import childless, get, wav
 from ..support.waiting import drive_status, wait_for
-from .test_audio_drive import childless, wav
 
 LAG, SKIPPED = 80.0, 5
 """Milliseconds that a tick may be late under attack (p99), and ticks that may be skipped, on a busy
@@ -118,7 +118,6 @@ async def test_a_body_that_trickles_is_given_up(fetcher, hostile, monkeypatch):
 
 
 def audio_bytes(url):
-    from .test_audio_drive import get
 
     return get(url)
 
@@ -482,7 +481,6 @@ async def test_no_secret_of_the_servers_reaches_a_worker(fetcher, monkeypatch):
 
 
 def test_a_closed_port_is_said_so():
-    from .test_audio_drive import get
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -30,8 +30,18 @@ MAY = {
         "nodes.rooms",
         "nodes.sockets",
         "node",
+        "node.speech",
     },
-    "front": {"core", "store", "nodes.base", "nodes.placement", "nodes.rooms", "nodes.sockets"},
+    "nodes.asking": {"core", "nodes.base"},
+    "front": {
+        "core",
+        "store",
+        "nodes.asking",
+        "nodes.base",
+        "nodes.placement",
+        "nodes.rooms",
+        "nodes.sockets",
+    },
     # A caller's side: as much of us as a stranger has.
     "client": {"core"},
     "check": {"core", "client"},
@@ -66,7 +76,7 @@ ROOTS = {
 }
 """Where things are put together; nobody below may import them."""
 
-NODE_ROOTS = {"assets", "clustered", "compose", "film", "lag", "lease", "neighbours", "node"}
+NODE_ROOTS = {"assets", "memory", "clustered", "compose", "film", "lag", "lease", "neighbours", "node"}
 """The same inside a node: any folder of it, and nothing of the front."""
 
 

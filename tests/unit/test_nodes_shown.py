@@ -12,13 +12,13 @@ from bunraku.nodes.ray.nodes import MISSED, RayNodes
 
 
 class Rows:
-    """``Lives.list`` over rows that the test changes."""
+    """``Lives.here`` over rows that the test changes."""
 
     def __init__(self, *rows):
         self.rows = {r.id: r for r in rows}
 
-    async def list(self):
-        return list(self.rows.values())
+    async def here(self):
+        return [r for r in self.rows.values() if r.state in ("up", "draining")]
 
     def beat(self, *ids):
         for i in ids:

@@ -89,8 +89,8 @@ class Lives:
     def __init__(self, *infos: NodeInfo) -> None:
         self.infos = list(infos)
 
-    async def list(self) -> list[NodeInfo]:
-        return self.infos
+    async def here(self) -> list[NodeInfo]:
+        return [n for n in self.infos if n.state in ("up", "draining")]
 
 
 def info(id: str, tasks: int = 0, state: str = "up", lateness: float = 0.0) -> NodeInfo:

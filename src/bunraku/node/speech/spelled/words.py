@@ -38,11 +38,8 @@ _WORD = re.compile(f"{_LETTERS}(?:['’]{_LETTERS})*['’]?|\\d+")
 _MARKS = ',.;:!?…—–。！？，、；：।"()“”'
 
 
-def spell_out(sentence: str, language: str) -> list[Said]:
-    """Words of a sentence in order; ``language`` is a BCP 47 tag. Empty when nothing is to be said."""
-    from bunraku.node.speech.spelled.languages import rules_of  # the rules know this module
-
-    rules = rules_of(language)
+def read_out(sentence: str, rules: tuple[Rule, ...]) -> list[Said]:
+    """Words of a sentence in order, by these rules where one fits. Empty when nothing is to be said."""
     out: list[Said] = []
     i = 0
     while i < len(sentence):
