@@ -133,7 +133,7 @@ async def record(tab: Any, seconds: float) -> Any:
 def inner_mouth(server: RunningServer) -> list[int]:
     """Where an open mouth is darker than a closed one, in a 512 x 512 picture."""
     pack = server.parts.catalog.list()[0]
-    mouths = pack.plates(512, 512)[0][2].mouths
+    mouths = pack.decoded(512, 512).plates[2].mouths
     widest = max(range(len(mouths)), key=lambda i: pack.manifest.mouths[i].get("open", 0.0))
     hole = mouths[0].y.astype(int) - mouths[widest].y > 50
     ys, xs = np.nonzero(hole.sum(1) > 6)[0], np.nonzero(hole.sum(0) > 3)[0]
