@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,7 +124,9 @@ class Town:
             return False
 
         wait_for(ready, 60)
-        return Client(url, APP_ID, SECRET)
+        client = Client(url, APP_ID, SECRET)
+        client.url = url
+        return client
 
     def close(self) -> None:
         for process, _ in self.fronts:
@@ -142,10 +145,8 @@ class Watching:
 
     def __init__(self, front: Client, stream_id: str) -> None:
         self._loop = asyncio.new_event_loop()
-        import threading
-
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self.receiver = self._run(self._play(f"{front.base_url}/whep/{APP_ID}/{stream_id}"))
+        self.receiver = self._run(self._play(f"{front.url}/whep/{APP_ID}/{stream_id}"))
 
     def _run(self, work: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)

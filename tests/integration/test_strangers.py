@@ -22,13 +22,13 @@ import numpy as np
 import psutil
 import pytest
 
-from bunraku.app import WARM, WARM_PACKS
 from bunraku.core.meter import Meter
 from bunraku.core.settings import FetchSettings
 from bunraku.core.urls import FetchFailed
 from bunraku.node.avatars import backdrop
 from bunraku.node.avatars.picture_file import BackdropFailed, read, size_of
 from bunraku.node.callbacks.couriers import Couriers
+from bunraku.node.compose import WARM, WARM_PACKS
 from bunraku.node.fetch import Fetcher
 from bunraku.node.speech import audio_job, decoding
 from bunraku.node.speech.audio_file import AudioFiles
@@ -173,7 +173,7 @@ def on_air(hostile):
     apps = test_apps(callback_url=f"{hostile}/continue")
     with RunningServer(providers=[ToneVoices()], apps=apps, fetch={"allow_private": True}) as s:
         # What a start does beside must not be taken for the attack's doing.
-        warm = s.parts.engine.warm(s.parts.catalog.list()[:WARM_PACKS], WARM)
+        warm = s.parts.stage.warm(s.parts.catalog.list()[:WARM_PACKS], WARM)
         asyncio.run_coroutine_threadsafe(warm, s._loop).result(60)
         yield s
 
