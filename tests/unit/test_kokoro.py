@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import tarfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -411,3 +412,16 @@ def test_every_built_in_digital_human_has_fitting_voices_that_exist():
         # The best is a neural one; without the extra there is still one of the others.
         assert pack.voices["en-US"][0] in {m.timbre.id for m in CAST}
         assert pack.voices["en-US"][-1] in {v.timbre.id for v in espeak.VOICES}
+
+
+def test_npm_puts_the_styles_where_they_are_looked_for(tmp_path, monkeypatch):
+    """Also under a data directory that is named from here, as the demo's is: npm runs elsewhere."""
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text('#!/bin/sh\ntouch "$4/kokoro-js-1.2.1.tgz"\n')
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{npm.parent}:/usr/bin:/bin")
+    monkeypatch.setattr(weights, "_registry", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    assert weights.fetch_styles(Path("data")).is_file()

