@@ -103,8 +103,11 @@ class Town:
         return node_id
 
     def pid(self, node_id: str) -> int:
-        """Of a node's process, once it lives."""
-        return int(ray.get(ray.get_actor(node_id, namespace="bunraku").started.remote(), timeout=60))
+        """Of a node's process, once it lives; 0 while it is between two lives."""
+        try:
+            return int(ray.get(ray.get_actor(node_id, namespace="bunraku").started.remote(), timeout=60))
+        except ray.exceptions.RayError:
+            return 0
 
     def add_front(self) -> Client:
         port = free_port()

@@ -24,6 +24,12 @@ from bunraku.store.tables import Base, TaskRow
 
 BUSY_MS = 5000  # SQLite waits so long for another process's lock
 ATTEMPT = 5.0  # s: a database that says nothing is away
+SERVER_SETTINGS = {
+    "application_name": "bunraku",
+    # A process that is stopped in the midst of a transaction must not keep its rows from those who end
+    # what it left: PostgreSQL lets go of them before it is missed (``node.neighbours.LOST_AFTER``).
+    "idle_in_transaction_session_timeout": "2000",  # ms
+}
 MIGRATING = 0x42554E52  # names the advisory lock under which the schema is changed
 
 
@@ -35,7 +41,12 @@ class Database:
         # asking; a ping would be three round trips before each statement. Errors of the database are
         # logged, and its rows hold secrets.
         knows = url.startswith("postgresql+asyncpg")
-        self._engine: AsyncEngine = create_async_engine(url, pool_pre_ping=not knows, hide_parameters=True)
+        self._engine: AsyncEngine = create_async_engine(
+            url,
+            pool_pre_ping=not knows,
+            hide_parameters=True,
+            connect_args={"server_settings": SERVER_SETTINGS} if knows else {},
+        )
         if knows:
             event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self.sqlite = url.startswith("sqlite")
