@@ -9,6 +9,7 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -38,7 +39,14 @@ def bring(town, front, **place):
 
 
 def owner(town, task):
-    query = f"SELECT node_id FROM stream_tasks WHERE id = '{task}'"
+    return ask(town, f"SELECT node_id FROM stream_tasks WHERE id = '{task}'")
+
+
+def state(town, node_id):
+    return ask(town, f"SELECT state FROM nodes WHERE id = '{node_id}'")
+
+
+def ask(town, query):
     url = f"host={town.folder}/postgresql dbname=postgres user=bunraku"
     done = subprocess.run(["psql", "-At", url, "-c", query], capture_output=True, text=True, check=True)
     return done.stdout.strip()
@@ -201,6 +209,34 @@ def test_a_whole_machine_is_lost(town, front, callbacks):
     for task in lost:
         ended_truthfully(callbacks, task)
     assert bring(town, front)[2] not in victims
+
+
+def test_a_drained_node_lets_its_streams_run_out_and_begins_anew(town, front, callbacks):
+    """A rolling restart, one node of it."""
+    leaving = town.add_node()
+    kept, _ = bring_to(town, front, leaving)
+    room = front.status(kept)["RoomId"]
+    pid = town.pid(leaving)
+    command = [sys.executable, "-m", "bunraku", "node", "drain", leaving, "--join", "auto", "--restart"]
+    drain = subprocess.Popen([*command, "--deadline", "120"])
+    wait_for(lambda: state(town, leaving) == "draining", 60)
+    time.sleep(1)  # until the front has looked
+    for _ in range(6):
+        task, _, home = bring(town, front)
+        assert home != leaving, "a new room came to a node that is draining"
+        front.stop(task)
+    # Its own rooms still take tasks: what is there shares its fate.
+    beside, _, home = bring(town, front, room_id=room)
+    assert home == leaving
+    assert drain.poll() is None
+    for task in (kept, beside):
+        assert front.status(task)["Status"] == 3
+        front.stop(task)
+    assert drain.wait(60) == 0
+    assert events(callbacks, kept)[-2:] == [(3, 4), (3, 5)]
+    wait_for(lambda: town.pid(leaving) not in (0, pid), 60)
+    again, _ = bring_to(town, front, leaving)
+    front.stop(again)
 
 
 def test_z_streams_survive_the_head(town, front, watch):
