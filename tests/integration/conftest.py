@@ -7,6 +7,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from aiortc import rtcrtpreceiver
+
+
+@pytest.fixture(autouse=True)
+def decoders():
+    """A bench that spares itself the decoding of pictures spares it in this process only while it runs."""
+    original = rtcrtpreceiver.get_decoder
+    yield
+    rtcrtpreceiver.get_decoder = original
 
 
 @pytest.fixture

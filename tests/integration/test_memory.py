@@ -33,7 +33,9 @@ class Served:
             "[limits]\ncalls_per_second = 0\n"
         )
         arguments = ["serve", "--config", config, "--port", port, "--data-dir", folder / "data"]
-        self.process = subprocess.Popen([sys.executable, "-m", "bunraku", *map(str, arguments)])
+        environment = {k: v for k, v in os.environ.items() if k != "BUNRAKU_CACHE_DIR"}
+        command = [sys.executable, "-m", "bunraku", *map(str, arguments)]
+        self.process = subprocess.Popen(command, env=environment)
         self.url = f"http://127.0.0.1:{port}"
         self.wait(lambda: httpx.get(f"{self.url}/readyz").status_code == 200)
 

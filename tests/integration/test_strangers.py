@@ -381,7 +381,7 @@ def peak():
 
 async def test_one_tenants_slow_picture_is_not_in_anothers_way(fetcher, shelf, monkeypatch):
     """Nor does it outlive whoever asked for it."""
-    shelf["slow"] = slow_jpeg(6000, 6000, 300)
+    shelf["slow"] = slow_jpeg(6000, 6000, 6000)
     assert len(shelf["slow"]) < backdrop.MAX_BYTES
     shelf["good"] = cv2.imencode(".png", np.full((90, 160, 3), 200, np.uint8))[1].tobytes()
     slow = [
@@ -401,7 +401,7 @@ async def test_one_tenants_slow_picture_is_not_in_anothers_way(fetcher, shelf, m
 
 async def test_a_picture_that_takes_too_long_is_given_up(fetcher, shelf, monkeypatch):
     monkeypatch.setattr(backdrop, "DECODE_TIME", 1.0)
-    shelf["slow"] = slow_jpeg(6000, 6000, 300)
+    shelf["slow"] = slow_jpeg(6000, 6000, 6000)
     with pytest.raises(BackdropFailed, match="too much time"):
         await backdrop.fetch(fetcher, f"{shelf['url']}/slow", 1, 256, 256)
     await childless(fetcher)
