@@ -43,7 +43,7 @@ EARLY = 8  # frames before the first sound's that are decoded: it may begin ahea
 SILENCE = 0.004  # of full scale: below it a sentence has not begun, or is over
 BEFORE, AFTER = 0.02, 0.06  # s kept before and after the sound of a sentence
 FADE = 0.005  # s
-CEILING = 0.8  # of full scale: resampling to 48 kHz adds up to 2 dB
+CEILING = 0.72  # of full scale: resampling to 48 kHz adds more than 2 dB between samples
 
 
 class Speaker:
