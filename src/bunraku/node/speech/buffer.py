@@ -36,7 +36,6 @@ class SpeechBuffer:
         self._words: list[Word] = []
         self._room = asyncio.Event()
         self._room.set()
-        self._ready = asyncio.Event()
         self.finished = False
         self.failure: str | None = None
         self.closed = False
@@ -69,7 +68,6 @@ class SpeechBuffer:
             lips = chunk.samples if chunk.lips is None else chunk.lips
             self._chunks.append((chunk.samples, lips))
             self._held += chunk.samples.size
-            self._ready.set()
             if self._held >= self._capacity:
                 self._room.clear()
                 await self._room.wait()
@@ -85,24 +83,17 @@ class SpeechBuffer:
     def finish(self) -> None:
         """No more speech will come; what is held still plays."""
         self.finished = True
-        self._ready.set()
 
     def fail(self, reason: str) -> None:
         """The producer broke; what is held still plays. ``reason`` is for the log."""
         if self.failure is None:
             self.failure = reason
-        self._ready.set()
 
     def clear(self) -> None:
         self.closed = True
         self._chunks.clear()
         self._held = 0
         self._room.set()
-        self._ready.set()
-
-    async def wait_ready(self) -> None:
-        """Until the first audio is there, or none will come."""
-        await self._ready.wait()
 
     def take(self, count: int) -> tuple[PCM, PCM]:
         """Up to ``count`` samples to publish, and as many for the lips."""

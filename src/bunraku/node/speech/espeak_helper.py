@@ -169,15 +169,14 @@ def main() -> None:
     requests = Requests()
     synthesizer = Synthesizer(requests)
     requests.hello({"sample_rate": synthesizer.sample_rate})
-    for request in requests:
-        try:
-            if request.get("phonemes_only"):
-                requests.reply({"phonemes": synthesizer.phonemes(request)})
-            else:
-                synthesizer.speak(request)
-        except (ValueError, KeyError) as error:
-            requests.reply({"error": str(error)})
-        requests.end()
+
+    def answer(request: dict[str, Any]) -> None:
+        if request.get("phonemes_only"):
+            requests.reply({"phonemes": synthesizer.phonemes(request)})
+        else:
+            synthesizer.speak(request)
+
+    requests.serve(answer)
 
 
 if __name__ == "__main__":

@@ -117,13 +117,12 @@ def main() -> None:
     requests = Requests()
     synthesizer = Synthesizer()
     requests.hello({"sample_rate": RATE})
-    for request in requests:
-        try:
-            if not requests.aborted():
-                requests.reply(*synthesizer.speak(request["voice"], request["text"]))
-        except (ValueError, KeyError, OSError) as error:
-            requests.reply({"error": str(error)})
-        requests.end()
+
+    def answer(request: dict[str, Any]) -> None:
+        if not requests.aborted():
+            requests.reply(*synthesizer.speak(request["voice"], request["text"]))
+
+    requests.serve(answer)
 
 
 if __name__ == "__main__":

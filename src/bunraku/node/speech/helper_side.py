@@ -6,7 +6,7 @@ import json
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from bunraku.node.workers.blocks import END, pack
@@ -24,6 +24,15 @@ class Requests:
     def hello(self, head: dict[str, Any]) -> None:
         """The first word: at least ``sample_rate``. It says that ``aborted`` is looked at."""
         self.reply(head | {ABORT: True})
+
+    def serve(self, answer: Callable[[dict[str, Any]], None]) -> None:
+        """Answer until input ends. What ``answer`` refuses fails that request alone."""
+        for request in self:
+            try:
+                answer(request)
+            except (ValueError, KeyError, OSError) as error:
+                self.reply({"error": str(error)})
+            self.end()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         while (line := self._line()) is not None:
