@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from click.testing import CliRunner
 
@@ -87,7 +89,8 @@ def test_a_setting_in_the_wrong_place_and_what_is_not_toml(file):
 
 
 def test_the_command_says_all_of_it_and_ends_with_1(file, monkeypatch):
-    monkeypatch.delenv("BUNRAKU_REQUIRE_CHROMIUM", raising=False)
+    for name in [name for name in os.environ if name.startswith("BUNRAKU_")]:
+        monkeypatch.delenv(name)
     done = CliRunner().invoke(main, ["config", "check", str(file)])
     assert done.exit_code == 1
     assert done.output.count("\n") == 8
