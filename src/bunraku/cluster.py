@@ -21,7 +21,7 @@ from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.nodes.ray import cluster as ray_cluster
 from bunraku.nodes.ray.cluster import Joined
 from bunraku.nodes.ray.nodes import RayNodes
-from bunraku.process import prepare_data_dir
+from bunraku.process import prepare, prepare_data_dir
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
@@ -98,6 +98,7 @@ async def keep(settings: Settings, cluster: Joined, count: int, deadline: float,
     """Nodes of this machine until SIGINT or SIGTERM; then they are drained."""
     check(settings, fronts=False)
     prepare_data_dir(settings.data_dir)
+    await prepare(settings)
     ids = [ray_cluster.add(cluster, settings, i, log_level) for i in range(count)]
     await ray_cluster.started(cluster, ids)
     log.info("ready: %s", ", ".join(ids))

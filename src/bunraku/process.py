@@ -1,5 +1,5 @@
 """What a server process must hold before it may touch anything: its data directory, its HTTP port,
-and enough file descriptors."""
+enough file descriptors, and a database of its own release."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
+from bunraku.store.database import Database
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +96,36 @@ def raise_descriptor_limit() -> int:
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+async def prepare(settings: Settings) -> None:
+    """Have the database as this release needs it, and be able to write to it.
+
+    Raises ``CannotStart``: what is wrong with it is to be read in a line, before anything has begun.
+    """
+    try:
+        database = Database.of(settings.database_url, settings.data_dir)
+        try:
+            await database.open()
+            writable = await database.writable()
+        finally:
+            await database.close()
+    except CannotStart:
+        raise
+    except Exception as error:
+        log.debug("database", exc_info=True)
+        raise CannotStart(f"the database cannot be used: {_said(error)}") from None
+    if not writable:
+        raise CannotStart("the database cannot be written to: see its disk, and who holds it")
+
+
+def _said(error: Exception) -> str:
+    """In a line, and without the statement: of its database and driver."""
+    error = getattr(error, "orig", None) or error
+    if isinstance(error, OSError):
+        return reason(error)
+    first, *_ = str(error).splitlines() or [""]
+    return first.partition(">: ")[2] or first or type(error).__name__
 
 
 def reason(error: OSError) -> str:

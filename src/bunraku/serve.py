@@ -15,7 +15,7 @@ from bunraku.core.clock import next_beat
 from bunraku.core.settings import LimitSettings, Settings
 from bunraku.front.acceptor import Acceptor, room_for
 from bunraku.front.connections import Admission, HttpConnection, Intake, SocketConnection
-from bunraku.process import CannotStart, bind, owned, raise_descriptor_limit, reason
+from bunraku.process import CannotStart, bind, owned, prepare, raise_descriptor_limit, reason
 
 MAX_SOCKET_MESSAGE = 16 * 1024 * 1024  # contract section 7.1: larger closes with 1009
 
@@ -120,6 +120,7 @@ def run(make: Callable[[], FastAPI], settings: Settings, nodes: int = 1) -> None
         if settings.rtc.transport == "port" and settings.rtc.port:
             for index in range(nodes):
                 _try_udp(settings.rtc.port + index)
+        asyncio.run(prepare(settings))
         try:
             app = make()
         except OSError as error:

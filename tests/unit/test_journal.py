@@ -463,3 +463,47 @@ async def test_a_ledger_that_is_away_is_looked_for_until_it_is_back():
     assert not journal.away
     assert [d.status for d in journal.ledger.written] == [2]
     await journal.close()
+
+
+async def test_a_database_that_nobody_writes_to_is_looked_at():
+    clock = VirtualClock()
+    journal = MemoryJournal(clock, OWNER)
+    await journal.open(OWNER)
+    looking = asyncio.create_task(journal.look())
+    await clock.settle()
+    journal.ledger.away = True
+    await clock.advance(module.IDLE + 0.1)
+    assert journal.away, "known before anybody was refused"
+    journal.ledger.away = False
+    await clock.advance(1.0)
+    assert not journal.away
+    looking.cancel()
+    await journal.close()
+
+
+@pytest.mark.parametrize("books", [OnSqlite], indirect=True)
+async def test_a_full_disk_loses_nothing(books):
+    """Pages that exist can be written, new ones cannot: the probe passes, the changes do not."""
+    journal = books.journal(OWNER)
+    await journal.open(OWNER)
+    engine = books.database.sessions.kw["bind"]
+    async with engine.connect() as connection:  # the one there is: it goes back into the pool
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
+        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    many = [drive(f"d{i:03}") for i in range(300)]
+    journal.note(*many, *(callback(f"t{i}") for i in range(300)))
+    with pytest.raises(Exception, match=r"full|away"):
+        await journal.commit()
+    assert journal.away
+    await asyncio.sleep(0.2)  # some attempts more
+    assert journal.away
+    with pytest.raises(DatabaseAway):
+        await journal.birth(task("a"), 2)
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+    async with asyncio.timeout(5):
+        while journal.away or journal.waiting:
+            await asyncio.sleep(0.01)
+    assert set(await books.drives()) == {d.id for d in many}
+    assert [c.task_id for c in await journal.callbacks()] == [f"t{i}" for i in range(300)]
+    await journal.close()

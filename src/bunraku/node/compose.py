@@ -162,6 +162,7 @@ class NodeParts:
             stack.push_async_callback(self.manager.close)
             jobs = (
                 self.lag.watch(),
+                self.journal.look(),
                 self.workers.warm(),
                 self.stage.warm(self.catalog.list()[:WARM_PACKS], WARM),
                 self._forget(),

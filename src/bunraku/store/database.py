@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import alembic.command
 import alembic.config
-from sqlalchemy import ColumnElement, Connection, event, func, literal_column, text, update
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import ColumnElement, Connection, delete, event, func, literal_column, text
 from sqlalchemy import exc as exceptions
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import (
@@ -20,7 +23,8 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from bunraku.store.tables import Base, TaskRow
+from bunraku.core.starting import CannotStart
+from bunraku.store.tables import Base, KeyRow
 
 BUSY_MS = 5000  # SQLite waits so long for another process's lock
 ATTEMPT = 5.0  # s: a database that says nothing is away
@@ -31,6 +35,15 @@ SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "2000",  # ms
 }
 MIGRATING = 0x42554E52  # names the advisory lock under which the schema is changed
+PROBE = "probe"  # the row that ``writable`` writes
+PASSING = frozenset(
+    getattr(sqlite3, f"SQLITE_{name}")
+    for name in ("BUSY", "CANTOPEN", "FULL", "IOERR", "LOCKED", "NOMEM", "PERM", "PROTOCOL", "READONLY")
+)
+"""Results of SQLite that say nothing about the statement."""
+PASSING_STATES = ("08", "25", "40", "53", "55", "57", "58")
+"""Classes of PostgreSQL's error codes that say nothing about it either: connection, read-only, rolled
+back, resources, locks, shut down, disk (its documentation, appendix A)."""
 
 
 class Database:
@@ -69,7 +82,10 @@ class Database:
         return cls(url)
 
     async def open(self) -> None:
-        """Migrate to the newest schema; one process at a time."""
+        """Migrate to the newest schema; one process at a time.
+
+        Raises ``CannotStart`` when a newer release has migrated it further.
+        """
         async with self._engine.begin() as connection:
             if not self.sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
@@ -79,10 +95,11 @@ class Database:
         await self._engine.dispose()
 
     async def writable(self) -> bool:
-        """Touches no row, but takes what a write needs."""
+        """Writes a row and takes it away again: a full disk takes locks, but no pages."""
         try:
             async with asyncio.timeout(ATTEMPT), self.sessions.begin() as session:
-                await session.execute(update(TaskRow).where(TaskRow.id == "").values(status=0))
+                await session.execute(self.insert_new(KeyRow, name=PROBE, value=""))
+                await session.execute(delete(KeyRow).where(KeyRow.name == PROBE))
         except Exception:
             return False
         return True
@@ -127,8 +144,29 @@ def _tune_sqlite(connection: object, _record: object) -> None:
     cursor.close()
 
 
+def passing(error: BaseException) -> bool:
+    """Whether the database's state raised this, not what it was asked: asked again later, it may succeed."""
+    if isinstance(error, OSError | TimeoutError | exceptions.TimeoutError):
+        return True
+    if not isinstance(error, exceptions.DBAPIError):
+        return False
+    if error.connection_invalidated or isinstance(error.orig, OSError):
+        return True
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in PASSING  # the rest is detail
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith(PASSING_STATES)
+
+
 def _migrate(connection: Connection) -> None:
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
+    known = ScriptDirectory.from_config(config)
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found not in {r.revision for r in known.walk_revisions()}:
+        raise CannotStart(
+            f"the database was written by a newer release: its schema is {found}, "
+            f"this one knows up to {known.get_current_head()}"
+        )
     alembic.command.upgrade(config, "head")

@@ -20,6 +20,7 @@ from bunraku.core.drive import Drive
 from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.claims import ClaimRefused
+from bunraku.store.database import passing
 from bunraku.store.ledger import (
     Attempted,
     Birth,
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 BACKLOG = 20_000  # changes; beyond it the server sheds load
 SETTLE = 2.0  # s a call waits at most
 RETRY = 0.5  # s between attempts while the database is away
+IDLE = 10.0  # s without anything to write: then it is looked whether something could be
 
 
 class DatabaseAway(Exception):
@@ -73,6 +75,9 @@ class Journal:
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         self._away = self._retrying = False
+        self._kept = False  # by the attempt that is being made
+        self._looked = 0.0  # when it was last seen whether anything can be written
+        self._look_now = False
         self._fenced = False
         self.on_fenced: Callable[[], None] = lambda: None
         """Told once."""
@@ -86,6 +91,15 @@ class Journal:
         """Start writing for this life of the node; the schema is there."""
         self._owner = owner
         self._writer = asyncio.create_task(self._write(), name="journal")
+
+    async def look(self) -> None:
+        """Until cancelled: where nothing is written for a while, see whether it could be, so that
+        ``away`` is known before somebody has to be refused for it."""
+        while True:
+            await self._clock.sleep_until(self._clock.monotonic() + IDLE)
+            if self._clock.monotonic() - self._looked >= IDLE:
+                self._look_now = True
+                self._wake.set()
 
     async def close(self) -> None:
         """Write what is left, if it can be written."""
@@ -206,7 +220,8 @@ class Journal:
             self._wake.clear()
             changes, self._pending = self._pending, []
             waiters, self._waiters = self._waiters, []
-            error = await self._attempt(_latest(changes)) if changes or waiters or self._away else None
+            asked, self._look_now = self._look_now or self._away, False
+            error = await self._attempt(_latest(changes), look=asked) if changes or asked else None
             for waiter in waiters:
                 if waiter.done():
                     continue
@@ -215,13 +230,12 @@ class Journal:
                 else:
                     waiter.set_exception(error)
 
-    async def _attempt(self, changes: list[Pending]) -> Exception | None:
-        """Write, or keep for later; gives the error that remains."""
-        if self._away:
-            if not await self._ledger.writable():
-                return self._keep(changes, ConnectionError("database is away"))
-            log.info("journal: the database is back")
-            self._away = False
+    async def _attempt(self, changes: list[Pending], *, look: bool) -> Exception | None:
+        """Write, or keep for later; gives the error that remains. ``look`` whether anything can be
+        written before that."""
+        self._kept, self._looked = False, self._clock.monotonic()
+        if look and not await self._ledger.writable():
+            return self._keep(changes, ConnectionError("database is away"))
         remains: Exception | None = None
         batch: list[Entry] = []
         for i, change in enumerate(changes):
@@ -230,10 +244,16 @@ class Journal:
                 continue
             remains = await self._batch(batch) or remains
             batch = []
-            if self._away:
+            if self._kept:
                 return self._keep(changes[i:], remains or DatabaseAway())
             await self._answer(change)
-        return await self._batch(batch) or remains
+        remains = await self._batch(batch) or remains
+        # Not before what had to wait is written: of a nearly full disk the little that is asked of it
+        # to find out may be all it takes.
+        if self._away and not self._kept:
+            log.info("journal: the database is back")
+            self._away = False
+        return remains
 
     async def _batch(self, changes: list[Entry]) -> Exception | None:
         try:
@@ -242,7 +262,7 @@ class Journal:
         except Fenced as error:
             return self._fence(error)
         except Exception as error:
-            return await self._save_each(changes, error)
+            return self._keep(changes, error) if passing(error) else await self._save_each(changes, error)
         return None
 
     def _fence(self, error: Fenced) -> Fenced:
@@ -267,7 +287,7 @@ class Journal:
                 asked.answer.set_exception(DatabaseAway())
             if isinstance(error, Fenced):
                 self._fence(error)
-            elif not await self._ledger.writable():
+            elif passing(error) or not await self._ledger.writable():
                 self._keep([], error)
             else:
                 log.exception("journal: a claim was not written")
@@ -286,12 +306,15 @@ class Journal:
             except Fenced as fenced:
                 return self._fence(fenced)
             except Exception as raised:
+                if passing(raised):
+                    return self._keep(changes[i:], raised)
                 log.exception("journal: %s not written", type(change).__name__)
                 remains = raised
         return remains
 
     def _keep(self, changes: Sequence[Pending], error: Exception) -> Exception:
         """Put states back, before those noted meanwhile, and try again in a while."""
+        self._kept = True
         kept: list[Pending] = []
         for change in [*changes, *self._pending]:
             if not isinstance(change, Asked):
