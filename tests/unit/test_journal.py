@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from bunraku.core.clock import SystemClock
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
@@ -487,9 +487,13 @@ async def test_a_full_disk_loses_nothing(books):
     journal = books.journal(OWNER)
     await journal.open(OWNER)
     engine = books.database.sessions.kw["bind"]
-    async with engine.connect() as connection:  # the one there is: it goes back into the pool
-        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
-        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    async with engine.connect() as connection:
+        limit = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()
+
+    def bound(connection, _record, _proxy):
+        connection.execute(f"PRAGMA max_page_count = {limit}").close()
+
+    event.listen(engine.sync_engine, "checkout", bound)
     many = [drive(f"d{i:03}") for i in range(300)]
     journal.note(*many, *(callback(f"t{i}") for i in range(300)))
     with pytest.raises(Exception, match=r"full|away"):
@@ -499,8 +503,7 @@ async def test_a_full_disk_loses_nothing(books):
     assert journal.away
     with pytest.raises(DatabaseAway):
         await journal.birth(task("a"), 2)
-    async with engine.connect() as connection:
-        await connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+    limit = 100_000
     async with asyncio.timeout(5):
         while journal.away or journal.waiting:
             await asyncio.sleep(0.01)
