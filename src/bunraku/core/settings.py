@@ -138,6 +138,27 @@ class TaskSettings(_Section):
     ] = False
 
 
+class RetentionSettings(_Section):
+    """``[retention]``: how long the database keeps what is over (docs/privacy.md)."""
+
+    tasks_days: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="Days the record of an ended stream task is kept; 0 keeps it for ever. As long as "
+            "it stays queryable (tasks.retention) when not given, and never shorter.",
+        ),
+    ] = None
+    drives_days: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="The same of its drives, counted from the task's end; they go with their task at "
+            "the latest.",
+        ),
+    ] = None
+
+
 class CallbackSettings(_Section):
     """``[callbacks]`` (contract section 8)."""
 
@@ -262,6 +283,7 @@ class Settings(BaseSettings):
     rtc: RtcSettings = RtcSettings()
     limits: LimitSettings = LimitSettings()
     tasks: TaskSettings = TaskSettings()
+    retention: RetentionSettings = RetentionSettings()
     callbacks: CallbackSettings = CallbackSettings()
     fetch: FetchSettings = FetchSettings()
     speech: SpeechSettings = SpeechSettings()

@@ -54,6 +54,7 @@ from bunraku.store.journal import Journal
 from bunraku.store.ledger import DatabaseLedger
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
+from bunraku.store.retention import Retention
 
 log = logging.getLogger(__name__)
 
@@ -175,11 +176,13 @@ class NodeParts:
     async def _forget(self) -> None:
         """What is past its retention."""
         nonces = Nonces(self.database, self.clock)
+        kept = self.settings.retention
+        retention = Retention(self.database, self.clock, kept, self.settings.tasks.retention)
         while True:
             await self.clock.sleep_until(self.clock.monotonic() + FORGET_EVERY)
             self.ended.forget()
             try:
-                await self.directory.forget()
+                await retention.sweep()
                 await nonces.forget_before(int(self.clock.wall()) - NONCES_KEPT)
             except Exception:
                 log.exception("forgetting")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -99,7 +99,7 @@ class Directory:
             row = await session.get(StreamRow, (app_id, stream_id))
             return None if row is None else (row.node_id, row.room_id)
 
-    # --- at start-up, and when time has passed
+    # --- at start-up
 
     async def ended(self) -> Sequence[tuple[StreamTask, tuple[Drive, ...]]]:
         """Ended tasks still within retention, and all their drives."""
@@ -113,12 +113,3 @@ class Directory:
                 for row in await session.execute(rows):
                     by_task.setdefault(row.task_id, []).append(drive(row))
             return [(t, tuple(by_task.get(t.id, ()))) for t in tasks]
-
-    async def forget(self) -> None:
-        """Delete what is past its retention."""
-        async with self._database.sessions.begin() as session:
-            over = (TaskRow.status.in_(ENDED), TaskRow.ended_at < self.horizon)
-            await session.execute(
-                delete(DriveRow).where(DriveRow.task_id.in_(select(TaskRow.id).where(*over)))
-            )
-            await session.execute(delete(TaskRow).where(*over))

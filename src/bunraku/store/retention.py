@@ -1,0 +1,98 @@
+"""What is over and past its time is deleted: ended stream tasks and their drives.
+
+Nothing that runs and no callback that waits is ever touched: the statements name the two final states
+alone, and the outbox empties itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bunraku.core.clock import Clock
+from bunraku.core.settings import RetentionSettings
+from bunraku.store.database import Database
+from bunraku.store.tables import DriveRow, TaskRow
+
+DAY = 86_400.0
+ENDED = (2, 5)
+BATCH = 500  # rows in a transaction: who wants to write waits for one
+BATCHES = 200  # in a sweep, so that a long backlog goes over several
+PAUSE = 0.02  # s between them
+LATE = DAY  # s that the end of a task may be written after it was
+
+
+class Retention:
+    """Any number of processes may sweep the same database: what one deletes the others pass over."""
+
+    def __init__(
+        self, database: Database, clock: Clock, settings: RetentionSettings, queryable: float
+    ) -> None:
+        """``queryable``: seconds an ended task must be there, whatever the settings say."""
+        self._database, self._clock = database, clock
+        self._tasks = _seconds(settings.tasks_days, queryable)
+        self._drives = _seconds(settings.drives_days, queryable)
+        self._swept = 0.0
+        """Unix seconds: of tasks that ended before, the drives are gone."""
+
+    async def sweep(self) -> int:
+        """Delete what is past its time; how many rows that were. Raises what the database raises."""
+        rows, now = 0, self._clock.wall()
+        for _ in range(BATCHES):
+            done = await self._batch(now)
+            rows += done
+            if done == 0:
+                break
+            await self._clock.sleep_until(self._clock.monotonic() + PAUSE)
+        return rows
+
+    async def _batch(self, now: float) -> int:
+        async with self._database.sessions.begin() as session:
+            if self._tasks is not None and (done := await self._old_tasks(session, now - self._tasks)):
+                return done
+            if self._drives is None or (self._tasks is not None and self._tasks <= self._drives):
+                return 0
+            horizon = now - self._drives
+            done = await self._old_drives(session, horizon)
+        if done == 0:
+            self._swept = horizon - LATE
+        return done
+
+    async def _old_tasks(self, session: AsyncSession, horizon: float) -> int:
+        over = (TaskRow.status.in_(ENDED), TaskRow.ended_at < horizon)
+        query = select(TaskRow.id).where(*over).order_by(TaskRow.ended_at)
+        ids = list(await session.scalars(self._passing_over(query)))
+        if not ids:
+            return 0
+        # A task is one row, its drives may be many: they go first. Here none may be passed over, for
+        # nobody would find it again.
+        drives = await _delete(session, select(DriveRow.id).where(DriveRow.task_id.in_(ids)).limit(BATCH))
+        if drives < BATCH:
+            await session.execute(delete(TaskRow).where(TaskRow.id.in_(ids)))
+        return len(ids) + drives
+
+    async def _old_drives(self, session: AsyncSession, horizon: float) -> int:
+        ended = (TaskRow.status.in_(ENDED), TaskRow.ended_at < horizon, TaskRow.ended_at >= self._swept)
+        theirs = DriveRow.task_id.in_(select(TaskRow.id).where(*ended))
+        return await _delete(session, self._passing_over(select(DriveRow.id).where(theirs)))
+
+    def _passing_over(self, query: Any) -> Any:
+        """A batch of what no other process is at."""
+        query = query.limit(BATCH)
+        return query if self._database.sqlite else query.with_for_update(skip_locked=True)
+
+
+async def _delete(session: AsyncSession, query: Any) -> int:
+    ids = list(await session.scalars(query))
+    if ids:
+        await session.execute(delete(DriveRow).where(DriveRow.id.in_(ids)))
+    return len(ids)
+
+
+def _seconds(days: float | None, least: float) -> float | None:
+    """None: for ever."""
+    if days is None:
+        return least
+    return max(days * DAY, least) if days else None

@@ -1,0 +1,181 @@
+"""What the database forgets, on virtual time and real databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from bunraku.core.drive import Drive, DriveKind
+from bunraku.core.framing import Framing
+from bunraku.core.owner import Owner
+from bunraku.core.settings import RetentionSettings
+from bunraku.core.stream_task import StreamTask, TaskStatus
+from bunraku.store import retention
+from bunraku.store.database import Database
+from bunraku.store.retention import DAY, Retention
+from bunraku.store.rows import drive_row, task_row
+from bunraku.store.tables import Base, CallbackRow, DriveRow, TaskRow
+from bunraku.testing.clock import VirtualClock
+
+from ..support.services import postgresql, postgresql_binaries
+
+HOUR = 3600.0
+
+
+@pytest.fixture(scope="module")
+def url_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    folder = tmp_path_factory.mktemp("retention")
+    urls = {"sqlite": f"sqlite+aiosqlite:///{folder}/bunraku.db"}
+    if postgresql_binaries() is None:
+        yield urls
+        return
+    service = postgresql(folder / "postgresql")
+    service.start()
+    yield urls | {"postgresql": service.url}
+    service.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database(request: pytest.FixtureRequest, url_of: dict[str, str]) -> AsyncIterator[Database]:
+    if request.param not in url_of:
+        pytest.skip("no PostgreSQL server here")
+    database = Database(url_of[request.param])
+    await database.open()
+    yield database
+    async with database.sessions.begin() as session:
+        for table in reversed(Base.metadata.sorted_tables):
+            await session.execute(table.delete())
+    await database.close()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+def task(name: str, now: float, ended: float | None, status: TaskStatus = TaskStatus.STOPPED) -> StreamTask:
+    framing = Framing(256, 256)
+    made = StreamTask(name, 7, "h", "r", name, now, framing=framing, owner=Owner("n", 1))
+    return replace(made, status=status, ended_at=ended)
+
+
+async def put(database: Database, *records: StreamTask, drives: int = 2) -> None:
+    async with database.sessions.begin() as session:
+        for record in records:
+            session.add(task_row(record))
+            for i in range(drives):
+                session.add(drive_row(Drive(f"{record.id}-{i}", record.id, DriveKind.TEXT, i)))
+
+
+async def left(database: Database) -> tuple[list[str], int]:
+    async with database.sessions() as session:
+        tasks = list(await session.scalars(select(TaskRow.id).order_by(TaskRow.id)))
+        return tasks, await session.scalar(select(func.count()).select_from(DriveRow)) or 0
+
+
+async def swept(clock: VirtualClock, *jobs: Retention) -> list[int]:
+    running = asyncio.gather(*(job.sweep() for job in jobs))
+    for _ in range(2000):
+        if running.done():
+            break
+        await clock.advance(retention.PAUSE)
+        await asyncio.sleep(0.005)
+    return await running
+
+
+def keeper(database: Database, clock: VirtualClock, **days: Any) -> Retention:
+    return Retention(database, clock, RetentionSettings(**days), HOUR)
+
+
+async def test_what_ended_goes_after_its_days_and_nothing_else(database, clock):
+    now = clock.wall()
+    await put(
+        database,
+        task("old", now - 3 * DAY, now - 2 * DAY),
+        task("failed", now - 3 * DAY, now - 2 * DAY, TaskStatus.FAILED),
+        task("young", now - 3 * DAY, now - HOUR),
+        # Whatever its times say: it runs.
+        task("running", now - 90 * DAY, now - 80 * DAY, TaskStatus.STREAMING),
+        task("stopping", now - 90 * DAY, None, TaskStatus.STOPPING),
+    )
+    async with database.sessions.begin() as session:
+        waits = {"app_id": 7, "event_type": 3, "event_time_ms": 1, "detail": {}, "attempts": 5}
+        session.add(CallbackRow(task_id="old", node_id="n", **waits))
+    job = keeper(database, clock, tasks_days=1, drives_days=1)
+    assert await swept(clock, job) == [2 + 4]
+    assert await left(database) == (["running", "stopping", "young"], 6)
+    async with database.sessions() as session:
+        assert (await session.scalars(select(CallbackRow.task_id))).all() == ["old"]
+    await clock.advance(DAY)
+    await swept(clock, job)
+    assert await left(database) == (["running", "stopping"], 4)
+
+
+async def test_drives_may_go_before_their_task_and_both_may_stay_for_ever(database, clock):
+    now = clock.wall()
+    await put(database, task("a", now, now - 2 * DAY), task("b", now, now - HOUR / 2))
+    await swept(clock, keeper(database, clock, tasks_days=0, drives_days=0))
+    assert await left(database) == (["a", "b"], 4)
+    job = keeper(database, clock, tasks_days=0, drives_days=1)
+    await swept(clock, job)
+    assert await left(database) == (["a", "b"], 2)
+    await clock.advance(DAY)
+    # One whose end was written when the database was back.
+    await put(database, task("late", now, clock.wall() - DAY - 2 * HOUR))
+    await swept(clock, job)
+    assert await left(database) == (["a", "b", "late"], 0)
+
+
+async def test_nothing_goes_while_it_can_still_be_queried(database, clock):
+    """By default records go when callers cannot ask for them any more; never before."""
+    now = clock.wall()
+    await put(database, task("asked for", now, now - HOUR / 2), task("over", now, now - 2 * HOUR))
+    await swept(clock, keeper(database, clock, tasks_days=1e-6, drives_days=1e-6))
+    assert await left(database) == (["asked for"], 2)
+    await swept(clock, keeper(database, clock))
+    assert await left(database) == (["asked for"], 2)
+    await clock.advance(HOUR)
+    await swept(clock, keeper(database, clock))
+    assert await left(database) == ([], 0)
+
+
+async def test_a_long_backlog_goes_in_bounded_batches_also_by_two_at_once(database, clock, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 20)
+    now = clock.wall()
+    await put(database, *(task(f"t{i:03}", now, now - 3 * DAY - i) for i in range(90)), drives=1)
+    await put(database, task("talker", now, now - 9 * DAY), drives=70)
+    monkeypatch.setattr(retention, "BATCHES", 3)
+    (rows,) = await swept(clock, keeper(database, clock))
+    assert 0 < rows <= 3 * 2 * 20
+    monkeypatch.setattr(retention, "BATCHES", 200)
+    await swept(clock, keeper(database, clock), keeper(database, clock))
+    await swept(clock, keeper(database, clock))
+    assert await left(database) == ([], 0)
+
+
+async def test_a_server_sweeps_by_itself(tmp_path: Path):
+    """The job runs, with the server's own settings."""
+    from bunraku.app import build
+    from bunraku.core.settings import load
+    from bunraku.node.compose import FORGET_EVERY
+    from bunraku.testing.server import test_apps
+
+    clock = VirtualClock()
+    settings = load(None, data_dir=tmp_path, apps=test_apps(), retention={"tasks_days": 2.0})
+    app = build(settings, clock, providers=[])
+    async with app.state.server.running():
+        database = app.state.server.parts.database
+        now = clock.wall()
+        await put(database, task("over", now, now - 3 * DAY), task("kept", now, now - DAY))
+        for _ in range(200):
+            await clock.advance(FORGET_EVERY / 10)
+            await asyncio.sleep(0.01)
+            if (await left(database))[0] == ["kept"]:
+                return
+        pytest.fail("nothing was forgotten")
