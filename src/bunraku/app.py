@@ -20,6 +20,7 @@ from bunraku.nodes.local import LocalNodes
 from bunraku.process import prepare_data_dir
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
+from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
 from bunraku.store.nonces import Nonces
 
@@ -63,7 +64,17 @@ def build(
     sessions = ConsoleSessions(clock, settings.console.password)
     server = Server(parts, app_store, sessions)
     nonces = Nonces(database, clock)
-    app = application(settings, clock, apps, app_store, nodes, nonces, sessions, lambda _: server.running())
+    app = application(
+        settings,
+        clock,
+        apps,
+        app_store,
+        nodes,
+        nonces,
+        Erasure(database),
+        sessions,
+        lambda _: server.running(),
+    )
     app.state.server = server
     app.state.drain = parts.manager.close
     return app

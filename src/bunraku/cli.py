@@ -11,6 +11,7 @@ import click
 from pydantic import ValidationError
 
 from bunraku import __version__
+from bunraku.apps_cli import apps
 from bunraku.cluster_cli import commands as cluster_commands
 from bunraku.core import logs
 from bunraku.core.config import explain, mistakes
@@ -250,5 +251,5 @@ def soak(minutes: float, seed: int, out: Path) -> None:
         click.echo(f"{name:<14} {value:+}")
 
 
-for _command in (*COMMANDS, *cluster_commands(_settings)):
+for _command in (*COMMANDS, apps, *cluster_commands(_settings)):
     main.add_command(_command)

@@ -25,6 +25,7 @@ from bunraku.process import prepare, prepare_data_dir
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
+from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
@@ -89,7 +90,17 @@ def build(
     sessions = ConsoleSessions(clock, settings.console.password)
     front = Front(database, app_store, sessions, nodes, cluster, tuple(own))
     nonces = Nonces(database, clock)
-    app = application(settings, clock, apps, app_store, nodes, nonces, sessions, lambda _: front.running())
+    app = application(
+        settings,
+        clock,
+        apps,
+        app_store,
+        nodes,
+        nonces,
+        Erasure(database),
+        sessions,
+        lambda _: front.running(),
+    )
     app.state.server, app.state.drain = front, front.drain
     return app
 

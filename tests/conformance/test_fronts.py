@@ -22,6 +22,8 @@ from bunraku.cli import main
 from bunraku.client import Client, query
 from bunraku.core import errors
 from bunraku.core.token import generate
+from bunraku.store.database import Database
+from bunraku.store.erasure import Erasure
 from bunraku.testing.server import APP_ID, SECRET
 
 from ..support.cluster import BROKEN, FEW, FEW_APP_ID, FEW_SECRET, RunningCluster
@@ -325,3 +327,37 @@ def test_who_joins_a_ray_on_loopback_need_not_know_it(cluster):
     )
     assert done.returncode == 1
     assert "no node nobody-1" in done.stderr
+
+
+def test_an_app_is_deleted_on_every_front_and_node(cluster):
+    """Made and deleted by one front, used by the other; nothing of it is left in the database."""
+    one, two = (f.base_url for f in cluster.fronts[:2])
+    app = httpx.post(f"{one}/console/apps", json={"name": "Passing"}).json()
+    app_id, secret = app["appId"], app["serverSecret"]
+    client = Client(two, app_id, secret)
+
+    def known() -> bool:
+        try:
+            return client.running() == []
+        except errors.AppUnknown:
+            return False
+
+    wait_for(known)
+    human = client.digital_humans()[0]["DigitalHumanId"]
+    tasks = [client.create(human, room_id=f"r{i}", stream_id=f"s{i}", size=(128, 128)) for i in range(4)]
+    done = httpx.post(f"{one}/console/apps/{app_id}/delete", json={"data": True}, timeout=60)
+    assert done.status_code == 200, done.text
+    assert done.json()["rows"]["stream_tasks"] == len(tasks)
+    with pytest.raises(errors.AppUnknown):
+        client.running()
+    for base_url in (one, two):
+        assert str(app_id) not in httpx.get(f"{base_url}/console/state").text
+
+    async def left() -> dict[str, int]:
+        database = Database(cluster.postgresql.url)
+        try:
+            return await Erasure(database).erase(app_id)
+        finally:
+            await database.close()
+
+    assert asyncio.run(left()) == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,38 +19,14 @@ from bunraku.store import retention
 from bunraku.store.database import Database
 from bunraku.store.retention import DAY, Retention
 from bunraku.store.rows import drive_row, task_row
-from bunraku.store.tables import Base, CallbackRow, DriveRow, TaskRow
+from bunraku.store.tables import CallbackRow, DriveRow, TaskRow
 from bunraku.testing.clock import VirtualClock
 
-from ..support.services import postgresql, postgresql_binaries
+from ..support.databases import database, database_urls
+
+__all__ = ["database", "database_urls"]  # fixtures
 
 HOUR = 3600.0
-
-
-@pytest.fixture(scope="module")
-def url_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    folder = tmp_path_factory.mktemp("retention")
-    urls = {"sqlite": f"sqlite+aiosqlite:///{folder}/bunraku.db"}
-    if postgresql_binaries() is None:
-        yield urls
-        return
-    service = postgresql(folder / "postgresql")
-    service.start()
-    yield urls | {"postgresql": service.url}
-    service.stop()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def database(request: pytest.FixtureRequest, url_of: dict[str, str]) -> AsyncIterator[Database]:
-    if request.param not in url_of:
-        pytest.skip("no PostgreSQL server here")
-    database = Database(url_of[request.param])
-    await database.open()
-    yield database
-    async with database.sessions.begin() as session:
-        for table in reversed(Base.metadata.sorted_tables):
-            await session.execute(table.delete())
-    await database.close()
 
 
 @pytest.fixture

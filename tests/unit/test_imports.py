@@ -71,7 +71,19 @@ MAY = {
 }
 
 ROOTS = {
-    *("__main__", "app", "bench", "cli", "cluster", "cluster_cli", "demo", "process", "render", "serve"),
+    *(
+        "__main__",
+        "app",
+        "apps_cli",
+        "bench",
+        "cli",
+        "cluster",
+        "cluster_cli",
+        "demo",
+        "process",
+        "render",
+        "serve",
+    ),
     "testing",
 }
 """Where things are put together; nobody below may import them."""

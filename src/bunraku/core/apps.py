@@ -65,6 +65,12 @@ class Apps:
         if known is None or known.editable:
             self._apps[app.id] = app
 
+    def drop(self, app_id: int) -> None:
+        """Forget an editable app; the file's stay."""
+        known = self._apps.get(app_id)
+        if known is not None and known.editable:
+            del self._apps[app_id]
+
     def get(self, app_id: int) -> App | None:
         return self._apps.get(app_id)
 

@@ -22,6 +22,7 @@ from bunraku.front.rpc.gate import Gate
 from bunraku.front.rpc.limits import CallLimits, NonceLedger
 from bunraku.front.rpc.server import Dispatcher, install
 from bunraku.front.web.app_desk import AppDesk
+from bunraku.front.web.app_removal import AppRemoval
 from bunraku.front.web.assets import Assets
 from bunraku.front.web.backstage import Backstage
 from bunraku.front.web.console import Console
@@ -30,6 +31,7 @@ from bunraku.front.web.player import Player
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.nodes.base import Nodes
 from bunraku.store.app_store import AppStore
+from bunraku.store.erasure import Erasure
 
 
 def application(
@@ -39,6 +41,7 @@ def application(
     app_store: AppStore,
     nodes: Nodes,
     nonces: NonceLedger,
+    erasure: Erasure,
     sessions: ConsoleSessions,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
@@ -72,7 +75,8 @@ def application(
             settings.console, apps, actions, clock, sessions, base_url=dispatcher.base_url, private=private
         )
         console.install(app)
+        removal = AppRemoval(apps, app_store, nodes, erasure, clock)
         app.include_router(Backstage(console, apps, nodes).routes())
-        app.include_router(AppDesk(console, apps, app_store).routes())
+        app.include_router(AppDesk(console, apps, app_store, removal).routes())
     install(app, dispatcher, settings.rpc_prefix)
     return app

@@ -249,7 +249,9 @@ def assemble(
     )
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)
     assets = Assets(catalog, settings.data_dir / "assets")
-    node = LocalNode(settings, apps, catalog, voices, assets, manager, sockets, journal, delivery, lag)
+    node = LocalNode(
+        settings, apps, catalog, voices, assets, desk, manager, ended, sockets, journal, delivery, lag
+    )
     return NodeParts(
         settings,
         clock,

@@ -25,9 +25,11 @@ from bunraku.node.callbacks.delivery import Delivery
 from bunraku.node.lag import LoopLag
 from bunraku.node.memory import resident_bytes
 from bunraku.node.performance.drive_queue import Mode
+from bunraku.node.rooms.desk import RoomDesk
 from bunraku.node.speech.voices import Voices
 from bunraku.node.tasks.base import TaskJournal
 from bunraku.node.tasks.drive_socket import DriveSockets
+from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.live_task import LiveTask
 from bunraku.node.tasks.manager import TaskManager
 from bunraku.nodes.sockets import Closing, SocketDrive
@@ -42,7 +44,9 @@ class LocalNode:
     catalog: Catalog
     voices: Voices
     assets: Assets
+    desk: RoomDesk
     manager: TaskManager
+    ended: EndedTasks
     sockets: DriveSockets
     journal: TaskJournal
     delivery: Delivery
@@ -191,6 +195,14 @@ class LocalNode:
     async def test_callback(self, app_id: int) -> tuple[bool, str]:
         app = self.apps.get(app_id)
         return (False, "no such app") if app is None else await self.delivery.test(app)
+
+    async def dismiss(self, app_id: int) -> None:
+        await self.manager.dismiss(app_id)
+        await self.desk.dismiss(app_id)
+
+    async def forget_app(self, app_id: int) -> None:
+        self.ended.forget_app(app_id)
+        self.delivery.forget_app(app_id)
 
 
 def _described(pack: AvatarPack) -> DigitalHuman:

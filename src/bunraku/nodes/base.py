@@ -98,6 +98,15 @@ class KeeperHall(Protocol):
         """Send the app's receiver one event, and say what it answered."""
         ...
 
+    async def dismiss(self, app_id: int) -> None:
+        """End all of an app that is here: its stream tasks as if stopped, with their callbacks, and its
+        people's presence. The front lets none of it in any more."""
+        ...
+
+    async def forget_app(self, app_id: int) -> None:
+        """What is remembered of a dismissed app."""
+        ...
+
 
 class Node(CatalogueHall, TaskHall, SocketHall, KeeperHall, Protocol):
     """All of it."""

@@ -7,7 +7,7 @@ import logging
 import secrets
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from bunraku.core.apps import App, Apps, new_secret
@@ -29,15 +29,28 @@ class AppStore:
     def __init__(self, apps: Apps, sessions: async_sessionmaker[AsyncSession], clock: Clock) -> None:
         self._apps, self._sessions, self._clock = apps, sessions, clock
         self._writing = asyncio.Lock()
+        self._followed = False
+
+    @property
+    def spreads_within(self) -> float:
+        """Seconds until every process knows of a change."""
+        return 2 * FOLLOW_EVERY if self._followed else 0.0
 
     async def load(self) -> None:
-        """Make the stored apps known; at start-up, once the schema is there."""
+        """Make the stored apps known, and forget those that are not there any more; at start-up, once the
+        schema is there."""
         async with self._writing, self._sessions() as session:  # not what a change here replaces
-            for row in await session.scalars(select(AppRow)):
-                self._apps.put(_app(row))
+            stored = [_app(row) for row in await session.scalars(select(AppRow))]
+            for app in stored:
+                self._apps.put(app)
+            ids = {app.id for app in stored}
+            for app in self._apps.list():
+                if app.id not in ids:
+                    self._apps.drop(app.id)
 
     async def follow(self) -> None:
         """Until cancelled: what other processes change is known here within ``FOLLOW_EVERY`` seconds."""
+        self._followed = True
         while True:
             await self._clock.sleep_until(self._clock.monotonic() + FOLLOW_EVERY)
             try:
@@ -70,6 +83,20 @@ class AppStore:
             return await self._save(
                 replace(app, name=name, callback_url=callback_url, max_tasks=max_tasks, enabled=enabled)
             )
+
+    async def close(self, app_id: int) -> None:
+        """Let an editable app call no more."""
+        async with self._writing:
+            app = self._editable(app_id)
+            if app is not None and app.enabled:
+                await self._save(replace(app, enabled=False))
+
+    async def delete(self, app_id: int) -> None:
+        """Forget an editable app and its secrets."""
+        async with self._writing:
+            async with self._sessions.begin() as session:
+                await session.execute(delete(AppRow).where(AppRow.id == app_id))
+            self._apps.drop(app_id)
 
     async def rotate_server_secret(self, app_id: int, overlap: float) -> App | None:
         """A new server secret; the one before stays good for ``overlap`` seconds, or for none.

@@ -15,12 +15,19 @@ from starlette.responses import JSONResponse, Response
 from bunraku.core.apps import App, Apps
 from bunraku.core.urls import check_url
 from bunraku.front.http import read_json
+from bunraku.front.web.app_removal import AppRemoval, StillNamed, StillRuns
 from bunraku.front.web.backstage import Guard
+from bunraku.nodes.base import NodeAway
 from bunraku.store.app_store import AppStore, OverlapRunning
 
 OVERLAP = 24 * 3600.0  # s an old server secret stays good, unless told otherwise
 MAX_OVERLAP = 30 * 24 * 3600.0
 OVERLAPPING = "overlap: the secret before is still good; wait until it ends, or choose to end it at once"
+IN_FILE = "this app is set in the server's configuration file"
+NAMED = (
+    "the configuration file lets this app call: set enabled = false there, start again, then erase its data"
+)
+MAX_WAIT = 120.0  # s for callbacks to be taken; the last attempt is the sixth
 NO_STORE = {"Cache-Control": "no-store"}
 
 _Name = Annotated[
@@ -57,6 +64,11 @@ class Rotation(_Form):
     overlap: Annotated[float, Field(ge=0, le=MAX_OVERLAP, strict=False)] = OVERLAP
 
 
+class Removal(_Form):
+    data: bool = False
+    wait: Annotated[float, Field(ge=0, le=MAX_WAIT, strict=False)] = 10.0
+
+
 def describe(app: App, now: float) -> dict[str, Any]:
     """An app without its secrets."""
     return {
@@ -73,14 +85,15 @@ def describe(app: App, now: float) -> dict[str, Any]:
 class AppDesk:
     """Routes ``/console/apps*``; the guard decides who comes in."""
 
-    def __init__(self, guard: Guard, apps: Apps, store: AppStore) -> None:
-        self._guard, self._apps, self._store = guard, apps, store
+    def __init__(self, guard: Guard, apps: Apps, store: AppStore, removal: AppRemoval) -> None:
+        self._guard, self._apps, self._store, self._removal = guard, apps, store, removal
 
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/console/apps", self.create, methods=["POST"])
         router.add_api_route("/console/apps/{app_id}", self.change, methods=["POST"])
         router.add_api_route("/console/apps/{app_id}/rotate", self.rotate, methods=["POST"])
+        router.add_api_route("/console/apps/{app_id}/delete", self.delete, methods=["POST"])
         return router
 
     async def create(self, request: Request) -> Response:
@@ -131,9 +144,29 @@ class AppDesk:
             shown = None if app is None else {"appId": app.id, "callbackSecret": app.callback_secret}
         return self._unknown(app_id) if shown is None else JSONResponse(shown, headers=NO_STORE)
 
+    async def delete(self, request: Request, app_id: int) -> Response:
+        """End an app; with ``data`` also erase all that is stored of it, even when it is known no more."""
+        refusal = self._guard.refusal(request)
+        if refusal is not None:
+            return refusal
+        try:
+            form = Removal.model_validate(await read_json(request))
+        except ValidationError as error:
+            return _invalid(error)
+        if self._apps.get(app_id) is None and not form.data:
+            return self._unknown(app_id)
+        try:
+            removed = await self._removal.remove(app_id, data=form.data, wait=form.wait)
+        except StillNamed:
+            return JSONResponse({"error": NAMED if form.data else IN_FILE}, 409)
+        except (StillRuns, NodeAway):
+            return JSONResponse({"error": "not all of its tasks have ended: try again"}, 503)
+        shown = {"appId": app_id, "undelivered": removed.undelivered, "rows": removed.rows}
+        return JSONResponse(shown, headers=NO_STORE)
+
     def _unknown(self, app_id: int) -> Response:
         if self._apps.get(app_id) is not None:
-            return JSONResponse({"error": "this app is set in the server's configuration file"}, 409)
+            return JSONResponse({"error": IN_FILE}, 409)
         return JSONResponse({"error": "no such app"}, 404)
 
 

@@ -169,6 +169,11 @@ class Delivery:
             self._receipts.callback_attempted(callback.receipt, callback.attempts, over=False)
         return ok
 
+    def forget_app(self, app_id: int) -> None:
+        """What became of its callbacks."""
+        kept = [o for o in self.outcomes if o.app_id != app_id]
+        self.outcomes = deque(kept, maxlen=OUTCOMES)
+
     async def test(self, app: App) -> tuple[bool, str]:
         """One event to an app's receiver, signed as any other, about a task that is none."""
         if app.callback_url is None:

@@ -101,6 +101,15 @@ class RoomDesk:
         if guest is not None:
             self._let_go(guest)
 
+    async def dismiss(self, app_id: int) -> None:
+        """An app's members hear that they are thrown out, and nothing of theirs is published any more."""
+        for guest in tuple(self._guests.values()):
+            if guest.room.app_id == app_id:
+                guest.room.leave(guest)
+                self._rooms.sweep(guest.room)
+                guest.kick()
+        await self._publishing.dismiss(app_id)
+
     def _lost(self, guest: Guest) -> None:
         # Later: its leaving tells the others, and this may be said from the middle of telling them.
         asyncio.get_running_loop().call_soon(self._let_go, guest)

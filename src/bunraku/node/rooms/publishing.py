@@ -98,6 +98,11 @@ class Publishing:
         await asyncio.shield(booth.session.close())
         return True
 
+    async def dismiss(self, app_id: int) -> None:
+        """End what an app's participants publish."""
+        mine = [b.session.close() for b in self._booths.values() if b.microphone.stream.app_id == app_id]
+        await asyncio.gather(*mine, return_exceptions=True)
+
     def forget(self) -> None:
         """Sessions that are over."""
         self._booths = {k: b for k, b in self._booths.items() if not b.session.closed}

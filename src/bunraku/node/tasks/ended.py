@@ -34,6 +34,9 @@ class EndedTasks:
     def add(self, record: StreamTask, drives: tuple[Drive, ...]) -> None:
         self._tasks[record.id] = Ended(record, drives)
 
+    def forget_app(self, app_id: int) -> None:
+        self._tasks = {k: e for k, e in self._tasks.items() if e.record.app_id != app_id}
+
     def discard(self, task_id: str) -> None:
         self._tasks.pop(task_id, None)
 

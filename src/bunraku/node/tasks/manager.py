@@ -80,14 +80,24 @@ class TaskManager:
         await self.emptied(stop=True)
         await self._herald.outbox.emptied()
 
-    async def emptied(self, *, stop: bool) -> None:
-        """Return when no task is left or coming; ``stop`` them, or let them run out."""
-        while self._live or self._births:
-            tasks = tuple(self._live.values())
+    async def emptied(self, *, stop: bool, app_id: int | None = None) -> None:
+        """Return when no task, or none of this app, is left or coming; ``stop`` them, or let them run
+        out."""
+        while True:
+            tasks = [t for t in self._live.values() if app_id in (None, t.record.app_id)]
+            if not tasks and not (self._births if app_id is None else self._coming[app_id]):
+                return
             for live in tasks:
                 if stop and live.record.status.live:
                     live.stop()
             await asyncio.wait([*self._births, *(asyncio.create_task(live.over()) for live in tasks)])
+
+    async def dismiss(self, app_id: int) -> None:
+        """Stop every task of an app: status 4, then 5, with their callbacks on their way when this
+        returns, and all of it durable unless the database is away."""
+        await self.emptied(stop=True, app_id=app_id)
+        await self._herald.outbox.emptied()
+        await self._journal.settle()
 
     async def abandon(self) -> None:
         """Another node ended these tasks, because this one was thought lost. Nobody is told again."""

@@ -107,6 +107,12 @@ class RemoteNode:
     async def test_callback(self, app_id: int) -> tuple[bool, str]:
         return await self._ask("test_callback", app_id, patience=LONG)
 
+    async def dismiss(self, app_id: int) -> None:
+        await self._ask("dismiss", app_id, patience=LONG)
+
+    async def forget_app(self, app_id: int) -> None:
+        await self._ask("forget_app", app_id)
+
     # --- rooms
 
     async def find_stream(self, app_id: int, stream_id: str) -> StreamInfo | None:

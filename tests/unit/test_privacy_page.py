@@ -1,0 +1,27 @@
+"""What docs/privacy.md says is stored is what is stored."""
+
+import re
+from pathlib import Path
+
+from bunraku.core.settings import RetentionSettings
+from bunraku.store.tables import Base
+
+PAGE = (Path(__file__).parents[2] / "docs/privacy.md").read_text()
+
+
+def test_every_table_is_told_of_and_none_that_is_not_there():
+    rows = re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \| ([^|]+) \|$", PAGE, re.M)
+    assert sorted(name for name, _, _ in rows) == sorted(Base.metadata.tables)
+    for name, holds, kept in rows:
+        assert holds.strip(), name
+        assert kept.strip(), name
+
+
+def test_every_setting_of_retention_is_told_of():
+    assert [n for n in RetentionSettings.model_fields if f"retention.{n}" not in PAGE] == []
+
+
+def test_no_column_is_made_for_what_people_say():
+    """The page promises that no table holds it: whoever adds such a column changes the page too."""
+    columns = {column.name for table in Base.metadata.sorted_tables for column in table.columns}
+    assert not {c for c in columns if re.search(r"text|word|transcript|audio|user|address|token", c)}
