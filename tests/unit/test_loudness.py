@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bunraku.core.media import SAMPLE_RATE
 from bunraku.node.speech import espeak, flite
-from bunraku.node.speech.base import Prosody, Timbre
+from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.limiter import limited
 from bunraku.node.speech.loudness import TARGET, Finish, Meter
 from bunraku.node.speech.voices import Voices
@@ -84,6 +84,18 @@ async def test_an_unmeasured_voice_is_brought_to_the_common_loudness():
     assert abs(loudness(second) - TARGET) <= 1
     quieter, _, _ = await say(voices, "tone-a", text, Prosody(gain=0.5))
     assert loudness(second) - loudness(quieter) == pytest.approx(6.0, abs=0.3)
+
+
+async def test_speech_that_breaks_off_is_no_click():
+    heard = []
+    with pytest.raises(SpeechFailed):
+        async for chunk in Voices([ToneVoices(word_seconds=0.5)]).speak("tone-a", "one FAIL", Prosody()):
+            heard.append(chunk.samples)
+    sound = np.concatenate(heard)
+    assert sound.size == SAMPLE_RATE // 2
+    assert np.abs(sound).max() > 5000
+    assert np.abs(np.diff(sound[-480:].astype(int))).max() < 500  # of the tone itself
+    assert abs(int(sound[-1])) < 50
 
 
 def providers():

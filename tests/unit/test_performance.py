@@ -16,10 +16,12 @@ from bunraku.core.media import (
     SpeechChunk,
 )
 from bunraku.core.script import SocketScript
+from bunraku.node.encode.opus import PACKET_SAMPLES
 from bunraku.node.lipsync.visemes import INDEX
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.performance.life import MOODS
 from bunraku.node.performance.performance import Performance
+from bunraku.node.performance.sound import FADE
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.voices import tone
 from bunraku.testing.voicing import ScriptedVoicing
@@ -73,8 +75,12 @@ class Heard:
         Heard.sent = getattr(Heard, "sent", [])
 
     def encode(self, samples, time_us):
-        assert samples.size == TICK_SAMPLES
-        Heard.sent.append(samples.copy())
+        """Packets of a tick are kept as one."""
+        assert samples.size == PACKET_SAMPLES
+        if time_us % TICK_US == 0:
+            Heard.sent.append(samples.copy())
+        else:
+            Heard.sent[-1] = np.concatenate([Heard.sent[-1], samples])
         return [EncodedUnit(Codec.OPUS, time_us, b"x", True)]
 
 
@@ -136,8 +142,8 @@ async def test_speech_enters_the_next_tick_and_every_sample_is_played(stage):
     await stage.ticks(2)
     await stage.say("a", sound)
     await stage.ticks(16)
-    assert voiced()[:3] == [False, False, True]
-    played = np.concatenate(Heard.sent)[2 * TICK_SAMPLES :]
+    assert voiced()[:3] == [False, True, True]  # its second packet had not left yet
+    played = np.concatenate(Heard.sent)[TICK_SAMPLES + PACKET_SAMPLES :]
     assert np.array_equal(played[: sound.size], sound)
     assert not played[sound.size :].any()
     assert stage.audience.changes == [("a", D.DRIVING), ("a", D.ENDED)]
@@ -164,12 +170,12 @@ async def test_interrupt_leaves_no_further_sample(stage):
 
 
 class Halves:
-    """Two packets a tick, as Opus gives them; each says whether it is voiced."""
+    """Two packets a tick, as Opus gives them; each says whether it is voiced beyond the fade of a cut."""
 
     def encode(self, samples, time_us):
-        parts = samples.reshape(-1, TICK_SAMPLES // 2)
+        parts = samples.reshape(-1, PACKET_SAMPLES)
         return [
-            EncodedUnit(Codec.OPUS, time_us + i * TICK_US // 2, b"v" if p.any() else b"-", True)
+            EncodedUnit(Codec.OPUS, time_us + i * TICK_US // 2, b"v" if p[FADE:].any() else b"-", True)
             for i, p in enumerate(parts)
         ]
 
@@ -180,7 +186,7 @@ def packets(stage):
     return b"".join(u.data for u in units).decode()
 
 
-async def test_what_waits_encoded_is_silent_after_an_interrupt(stage):
+async def test_what_waits_is_silent_after_an_interrupt(stage):
     """The second half of a tick is sent 20 ms after the first: an interrupt between them is heard."""
     stage.performance._sound._open = Halves
     await stage.say("a", tone(300, 5))
@@ -256,7 +262,8 @@ async def test_underrun_keeps_the_drive(stage):
     stage.performance.end_feed(fed, SpeechChunk(tone(300, 0.08)))
     await stage.ticks(4)
     assert stage.audience.changes[-1] == ("a", D.ENDED)
-    assert sum(voiced()) == 4
+    packets = np.concatenate(Heard.sent).reshape(-1, PACKET_SAMPLES)
+    assert sum(map(np.any, packets)) == 8
 
 
 async def test_failure_after_some_speech_plays_what_came(stage):

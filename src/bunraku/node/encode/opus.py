@@ -1,4 +1,4 @@
-"""Opus in 20 ms packets (RFC 6716), encoded a tick at a time."""
+"""Opus in 20 ms packets (RFC 6716)."""
 
 from __future__ import annotations
 

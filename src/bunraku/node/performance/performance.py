@@ -37,7 +37,7 @@ from bunraku.node.performance.drive_queue import Change, DriveQueue, Mode
 from bunraku.node.performance.life import Life
 from bunraku.node.performance.line import Line, Voicing
 from bunraku.node.performance.picture import PictureTrack, VideoOpener, VideoOutlet, open_video_encoder
-from bunraku.node.performance.sound import SoundTrack
+from bunraku.node.performance.sound import FADE, SoundTrack
 from bunraku.node.speech.base import SpeechFailed
 from bunraku.node.speech.buffer import SpeechBuffer
 
@@ -125,10 +125,10 @@ class Performance:
 
         Raises ``QueueFull``; then nothing changed.
         """
-        spoke = self._queue.speaking
+        spoke, following = self._queue.speaking, self._following()
         changes = self._queue.submit(drive_id, mode)
         if spoke and not self._queue.speaking:
-            self._cut()
+            self._cut(following)
         # First those that end: a WebSocket drive may succeed itself under the same id.
         self._drop_all(changes)
         self._submitted += 1
@@ -153,13 +153,19 @@ class Performance:
     def interrupt(self) -> None:
         """End the current drive and discard the queue. Its next sample is never sent."""
         if self._queue.speaking:
-            self._cut()
+            self._cut(self._following())
         self._drop_all(self._queue.clear())
 
-    def _cut(self) -> None:
-        """Somebody was interrupted: no sample of theirs leaves any more."""
+    def _following(self) -> PCM:
+        """What the current drive says next, as much of it as a cut needs."""
+        line = self._lines.get(self._queue.current or "")
+        return SILENCE[:0] if line is None else line.speech.peek(FADE)
+
+    def _cut(self, following: PCM) -> None:
+        """Somebody was interrupted: but for 5 ms in which it falls silent, no sample of theirs leaves
+        any more."""
         self._cut_at = self._clock.monotonic()
-        self._sound.cut()
+        self._sound.cut(following)
 
     # --- sound that is fed (SocketScript)
 

@@ -1,7 +1,8 @@
-"""The sound of a performance on its way out: encoded a tick at a time, sent a packet at a time.
+"""The sound of a performance on its way out: a tick is two packets, the second sent 20 ms after the
+first, because receivers size their jitter buffer by the spread they see.
 
-Packets of a tick are encoded together because that is cheaper, and sent 20 ms apart because
-receivers size their jitter buffer by the spread they see.
+A packet is encoded when it leaves: the encoder hears what the receiver hears, also where an interrupt
+or speech that comes late changes what was to be sent.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from collections.abc import Callable
 import numpy as np
 
 from bunraku.core.clock import Clock
-from bunraku.core.media import PCM, TICK_SAMPLES, EncodedUnit
+from bunraku.core.media import PCM, SAMPLE_RATE, TICK_SAMPLES, EncodedUnit
 from bunraku.node.encode.opus import PACKET_SAMPLES, PACKET_US, OpusEncoder
 
 SILENCE: PCM = np.zeros(TICK_SAMPLES, np.int16)
+FADE = SAMPLE_RATE // 200  # 5 ms in which who is cut off falls silent
+_DOWN = np.linspace(1, 0, FADE + 2, dtype=np.float32)[1:-1]
 
 
 class SoundTrack:
@@ -35,8 +38,10 @@ class SoundTrack:
     ) -> None:
         self._clock, self._push, self._open, self._late = clock, push, open_encoder, late
         self._encoder: OpusEncoder | None = None
-        self._waiting: deque[EncodedUnit] = deque()
+        self._waiting: deque[tuple[PCM, int]] = deque()
+        """Packets that have not left, each with its time."""
         self._silent = True
+        self._fading: PCM | None = None
         self._delayed: deque[tuple[PCM, bool]] = deque()
         self._delay = delay
         self._hush()
@@ -48,36 +53,46 @@ class SoundTrack:
         """Send a tick, or with a delay the tick so long ago; ``silent`` says that nobody speaks in it."""
         self._delayed.append((samples, silent))
         samples, silent = self._delayed.popleft()
-        if self._encoder is None:
-            self._encoder = self._open()
-        units = self._encoder.encode(samples, time_us)
         while self._waiting:  # a tick that catches up must not overtake the one before
-            self._push(self._waiting.popleft())
+            self._leave(*self._waiting.popleft())
         self._silent = silent
         now = self._clock.monotonic()
-        for i, unit in enumerate(units):
+        for i in range(samples.size // PACKET_SAMPLES):
+            packet = samples[i * PACKET_SAMPLES : (i + 1) * PACKET_SAMPLES]
             if i == 0:
-                self._push(unit)
+                self._leave(packet, time_us)
             else:
-                self._waiting.append(unit)
+                self._waiting.append((packet, time_us + i * PACKET_US))
                 self._clock.call_at(now + i * PACKET_US / 1e6, self._due)
+
+    def _leave(self, packet: PCM, time_us: int) -> None:
+        if self._encoder is None:
+            self._encoder = self._open()
+        if self._fading is not None:
+            packet, self._fading = mixed(packet, self._fading), None
+        for unit in self._encoder.encode(packet, time_us):
+            self._push(unit)
 
     def _due(self) -> None:
         if not self._waiting:
             return
-        unit = self._waiting.popleft()
-        samples = self._late() if self._silent and not self._delay else None
-        if samples is not None and self._encoder is not None:
-            # Opus has already heard the silence that this replaces, which leaves it as it was.
-            unit = self._encoder.encode(samples, unit.time_us)[0]
-        self._push(unit)
+        packet, time_us = self._waiting.popleft()
+        late = self._late() if self._silent and not self._delay else None
+        self._leave(packet if late is None else late, time_us)
 
-    def cut(self) -> None:
-        """What waits becomes silence; not nothing: receivers fill a gap with what they heard last."""
-        if self._waiting and self._encoder is not None:
-            silence = np.zeros(PACKET_SAMPLES * len(self._waiting), np.int16)
-            units = self._encoder.encode(silence, self._waiting[0].time_us)
-            self._waiting = deque(units)
+    def cut(self, following: PCM = SILENCE) -> None:
+        """What waits becomes silence; not nothing: receivers fill a gap with what they heard last.
+
+        ``following`` is what would have been sent next, ``FADE`` samples of it at most: the next packet
+        begins with it, falling silent, so that the cut is no click.
+        """
+        if self._waiting:
+            following = self._waiting[0][0]
+        elif self._delayed:
+            following = self._delayed[0][0]
+        self._waiting = deque((SILENCE[: packet.size], time_us) for packet, time_us in self._waiting)
+        if self._encoder is not None and following[:FADE].any():
+            self._fading = faded(following)
         self._hush()
         self._silent = True
 
@@ -85,4 +100,16 @@ class SoundTrack:
         """Nobody listens: the encoder is freed, and what waits is dropped."""
         self._waiting.clear()
         self._hush()
-        self._encoder = None
+        self._encoder = self._fading = None
+
+
+def faded(samples: PCM) -> PCM:
+    """The first ``FADE`` samples, falling silent."""
+    head = samples[:FADE]
+    return (head * _DOWN[: head.size]).astype(np.int16)
+
+
+def mixed(packet: PCM, tail: PCM) -> PCM:
+    """``packet`` with ``tail`` over its beginning."""
+    head = packet[: tail.size].astype(np.int32) + tail[: packet.size]
+    return np.concatenate([np.clip(head, -32768, 32767).astype(np.int16), packet[tail.size :]])

@@ -115,11 +115,18 @@ class SpeechBuffer:
             self._room.set()
         return _joined(sound), _joined(lips)
 
+    def peek(self, count: int) -> PCM:
+        """Up to ``count`` samples that the next ``take`` will give to publish."""
+        return self._first(0, count)
+
     def peek_lips(self, count: int) -> PCM:
         """Up to ``count`` samples for the lips that the next ``take`` will give."""
+        return self._first(1, count)
+
+    def _first(self, which: int, count: int) -> PCM:
         found: list[PCM] = []
-        for _, lips in self._chunks:
-            found.append(lips[:count])
+        for chunk in self._chunks:
+            found.append(chunk[which][:count])
             count -= found[-1].size
             if count <= 0:
                 break

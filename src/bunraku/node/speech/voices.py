@@ -99,13 +99,18 @@ class Voices:
             # A part counts its times from its own first sample.
             since = made / SAMPLE_RATE
             async with aclosing(self._said(timbre, provider, part.text, manner)) as chunks:
-                async for chunk in chunks:
-                    made += chunk.samples.size
-                    if meter is not None:
-                        meter.push(chunk.samples)
-                    yield _later(
-                        replace(chunk, samples=apply_gain(finish.push(chunk.samples), manner.gain)), since
-                    )
+                try:
+                    async for chunk in chunks:
+                        made += chunk.samples.size
+                        if meter is not None:
+                            meter.push(chunk.samples)
+                        yield _later(
+                            replace(chunk, samples=apply_gain(finish.push(chunk.samples), manner.gain)), since
+                        )
+                except SpeechFailed:
+                    if made:  # what broke off falls silent, too
+                        yield SpeechChunk(apply_gain(finish.flush(), manner.gain))
+                    raise
             if part.pause:
                 silence = np.zeros(int(part.pause / prosody.speed * SAMPLE_RATE), np.int16)
                 made += silence.size
