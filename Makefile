@@ -35,9 +35,11 @@ bench: $(STAMP)
 test-turn: $(STAMP)
 	$(BIN)/python scripts/test_turn.py
 
-# Hours of random use; the page is build/soak.html. make soak MINUTES=120
+# A week of a node on virtual time, then real hours of random use with trials among it; the page is
+# build/soak.html. make soak MINUTES=120
 MINUTES ?= 60
 soak: $(STAMP)
+	$(BIN)/python -m pytest -q tests/unit/test_days.py --virtual-hours 168
 	$(BIN)/bunraku soak --minutes $(MINUTES)
 
 # Pages that are made from code, then the site in build/docs. Broken links fail.

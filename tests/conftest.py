@@ -33,6 +33,10 @@ __all__ = ["receivers"]
 CHROMIUM = shutil.which("chromium")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--virtual-hours", type=int, default=6, help="how long tests/unit/test_days.py lives")
+
+
 def pytest_configure() -> None:
     cv2.setNumThreads(1)
     if os.environ.get("BUNRAKU_REQUIRE_CHROMIUM") and not CHROMIUM:

@@ -247,8 +247,12 @@ def soak(minutes: float, seed: int, out: Path) -> None:
     """Use a real server at random for a long time; write a page that shows what grew."""
     from bunraku.bench.soak import soak as run_soak
 
-    for name, value in run_soak(minutes, seed, out).items():
-        click.echo(f"{name:<14} {value:+}")
+    found = run_soak(minutes, seed, out)
+    for name, figure in found.slopes.items():
+        grows = ", grows" if figure.grows else ""
+        click.echo(f"{name:<14} {figure.per_hour:+} ± {figure.margin} an hour{grows}")
+    if found.callbacks_lost:
+        raise click.ClickException("callbacks that did not come: " + "; ".join(found.callbacks_lost))
 
 
 for _command in (*COMMANDS, apps, *cluster_commands(_settings)):

@@ -58,8 +58,8 @@ def test_of_twenty_nodes_two_die_and_everything_of_theirs_is_ended_and_told_once
     pytest.importorskip("ray")
     out = tmp_path / "figures.json"
     command = [sys.executable, "-m", "bunraku", "bench", "simulation", "--nodes", "20", "--tasks", "500"]
-    with throwaway("fsync=off") as url:
-        command += ["--births", "60", "--database-url", url, "--out", str(out)]
+    with throwaway("fsync=off") as database:
+        command += ["--births", "60", "--database-url", database.url, "--out", str(out)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     results = json.loads(out.read_text())["results"]

@@ -145,12 +145,13 @@ class Node:
         self.callbacks: list[Any] = []
         self.log: list[tuple[Any, ...]] = []
         self.wants_callbacks = True
-        self.ended = EndedTasks(self.clock, 3600.0)
+        limits = TaskSettings(**settings)
+        self.ended = EndedTasks(self.clock, limits.retention)
         self.herald = Herald(
             self.journal, Outbox(self.journal, self._deliver), lambda app_id: self.wants_callbacks, self.clock
         )
         self.manager = TaskManager(
-            TaskSettings(**settings),
+            limits,
             self.clock,
             self.journal,
             self.herald,

@@ -131,7 +131,7 @@ def main(
     figures stay; return the table. ``database_url`` names an empty PostgreSQL; one of its own is started
     without. Raises ``bench.postgresql.NoServer``."""
     with ExitStack() as stack:
-        url = database_url or stack.enter_context(throwaway())
+        url = database_url or stack.enter_context(throwaway()).url
         found = asyncio.run(measure(quick, url)) if scale is None else simulated(url, scale, say)
     report: dict[str, Any] = {"machine": machine(), "results": {}}
     if out.exists():

@@ -11,6 +11,7 @@ import asyncio
 import json
 import secrets
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -39,10 +40,12 @@ VOICE = "en-us-evan"
 class Bench:
     """One server and the figures taken of it."""
 
-    def __init__(self, port: int, secret: str, pid: int) -> None:
-        self.base_url = f"http://127.0.0.1:{port}"
-        self.secret, self.pid = secret, pid
-        self.api = AsyncClient(self.base_url, APP_ID, secret)
+    def __init__(self, port: int, secret: str, pid: int, trust: ssl.SSLContext | None = None) -> None:
+        """``trust``: the server speaks TLS, by a certificate of this authority."""
+        self.base_url = f"{'https' if trust else 'http'}://127.0.0.1:{port}"
+        self.port, self.secret, self.pid = port, secret, pid
+        self._trust: ssl.SSLContext | bool = trust or True
+        self.api = AsyncClient(self.base_url, APP_ID, secret, verify=self._trust)
         self.results: dict[str, Any] = {}
         self.human = ""
         self._count = 0
@@ -63,7 +66,7 @@ class Bench:
 
     async def watch(self, stream: str) -> Receiver:
         receiver = Receiver()
-        await receiver.play(f"{self.base_url}/whep/{APP_ID}/{stream}", self.token())
+        await receiver.play(f"{self.base_url}/whep/{APP_ID}/{stream}", self.token(), trust=self._trust)
         deadline = time.monotonic() + 10
         while not receiver.last_frame:
             if time.monotonic() > deadline:
@@ -72,8 +75,12 @@ class Bench:
         return receiver
 
     async def metrics(self) -> dict[str, float]:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, verify=self._trust) as http:
             return sums((await http.get(f"{self.base_url}/metrics")).text)
+
+    async def ready(self) -> bool:
+        async with httpx.AsyncClient(trust_env=False, verify=self._trust) as http:
+            return (await http.get(f"{self.base_url}/readyz")).status_code == 200
 
     async def starts(self, count: int) -> None:
         took: list[float] = []
@@ -304,9 +311,11 @@ def sums(text: str) -> dict[str, float]:
 
 
 @contextmanager
-def serving(folder: Path, top: str = "", *more: str) -> Iterator[tuple[int, str, int]]:
+def serving(
+    folder: Path, top: str = "", *more: str, app: str = "", trust: ssl.SSLContext | None = None
+) -> Iterator[tuple[int, str, int]]:
     """A server process: its port, secret and pid. ``top`` goes before the rest of its configuration,
-    ``more`` to its command."""
+    ``app`` to its app's, ``more`` to its command; ``trust``: it speaks TLS."""
     folder.mkdir(exist_ok=True)
     secret = secrets.token_hex(16)
     with socket.socket() as s:
@@ -314,7 +323,7 @@ def serving(folder: Path, top: str = "", *more: str) -> Iterator[tuple[int, str,
         port = int(s.getsockname()[1])
     config = folder / "bench.toml"
     config.write_text(
-        f'{top}\n[[apps]]\napp_id = {APP_ID}\nserver_secret = "{secret}"\nmax_tasks = 100\n'
+        f'{top}\n[[apps]]\napp_id = {APP_ID}\nserver_secret = "{secret}"\nmax_tasks = 100\n{app}'
         "[limits]\ncalls_per_second = 0\naddress_calls_per_second = 0\n"
     )
     command = [sys.executable, "-m", "bunraku", "serve", "--port", str(port), "--host", "127.0.0.1"]
@@ -322,7 +331,7 @@ def serving(folder: Path, top: str = "", *more: str) -> Iterator[tuple[int, str,
     process = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
     try:
         deadline = time.monotonic() + 90
-        while not _ready(port):
+        while not _ready(port, trust):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("server did not start")
             time.sleep(0.05)
@@ -332,9 +341,10 @@ def serving(folder: Path, top: str = "", *more: str) -> Iterator[tuple[int, str,
         process.wait(30)
 
 
-def _ready(port: int) -> bool:
+def _ready(port: int, trust: ssl.SSLContext | None) -> bool:
+    url = f"{'https' if trust else 'http'}://127.0.0.1:{port}/readyz"
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).status_code == 200
+        return httpx.get(url, trust_env=False, verify=trust or True).status_code == 200
     except httpx.TransportError:
         return False
 

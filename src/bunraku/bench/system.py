@@ -17,7 +17,11 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_mb(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    """Nothing, when the process is gone."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
@@ -31,8 +35,8 @@ def memory_mb(pid: int) -> dict[str, float]:
     return {"rss": round(found["Rss"], 1), "pss": round(found["Pss"], 1), "private": round(private, 1)}
 
 
-def descendants(pid: int, name: str) -> list[int]:
-    """Processes below ``pid`` whose command line begins with ``name``."""
+def below(pid: int) -> list[int]:
+    """The processes that descend from ``pid``."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -44,10 +48,17 @@ def descendants(pid: int, name: str) -> list[int]:
         above = child
         while above in parents and above != pid:
             above = parents[above]
+        if child != pid == above:
+            found.append(child)
+    return found
+
+
+def descendants(pid: int, name: str) -> list[int]:
+    """Processes below ``pid`` whose command line begins with ``name``."""
+    found: list[int] = []
+    for child in below(pid):
         with contextlib.suppress(OSError):
-            if child != pid == above and Path(f"/proc/{child}/cmdline").read_bytes().startswith(
-                name.encode()
-            ):
+            if Path(f"/proc/{child}/cmdline").read_bytes().startswith(name.encode()):
                 found.append(child)
     return found
 

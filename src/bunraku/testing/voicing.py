@@ -31,6 +31,10 @@ class ScriptedVoicing:
         self._speech[url] = (chunks, fails)
         return AudioScript(url, mood=mood)
 
+    def forget(self) -> None:
+        """Drop the scripts made so far; whoever says one of them is silent."""
+        self._speech.clear()
+
     def ahead(self, script: Script) -> float:
         del script
         return 600.0
