@@ -31,6 +31,7 @@ SECTIONS = {
     "8.2": "Callback signature", "8.4": "Callback delivery", "8.5": "Callback sequence",
     "9": "Room messages", "10.2": "Token vectors", "10.3": "Token verification",
     "11.4": "Room events", "11.5": "Room errors", "13": "Our extensions",
+    "13.1": "Further fields", "13.2": "Outputs", "13.3": "People of one's own",
 }  # fmt: skip
 
 

@@ -396,6 +396,31 @@ def test_section_5_14_drive_status_errors(api, create):
     assert len(api.call("GetDriveStatus", TaskId=one, DriveId=drive)["DriveList"]) == 1
 
 
+def test_section_13_1_what_was_heard_of_a_drive(api, create):
+    task = create()
+    drive = api.speak(task, "one two three four five six seven eight", timbre_id="tone-a")
+
+    def state():
+        return api.call("GetDriveStatus", DriveId=drive)["DriveList"][0]
+
+    wait_for(lambda: state()["PlayedMs"] > 400)
+    now = state()
+    assert now["Status"] == 2
+    assert now["SpokenText"].startswith("one")
+    api.interrupt(task)
+    over = state()
+    assert over["Status"] == 5
+    assert now["PlayedMs"] <= over["PlayedMs"] < 10_000
+    assert "one two three four five six seven eight".startswith(over["SpokenText"])
+    assert len(over["SpokenText"]) >= len(now["SpokenText"]) > 2
+    assert state() == over
+    whole = api.speak(task, "nine ten", timbre_id="tone-a")
+    wait_for(lambda: drive_status(api, whole) == 4)
+    last = api.call("GetDriveStatus", TaskId=task)["DriveList"][1]
+    assert last["SpokenText"] == "nine ten"
+    assert last["PlayedMs"] > 100
+
+
 def test_section_5_9_gestures(api, create):
     task = create()
     for name in ("wave", "nod", "idle_action"):

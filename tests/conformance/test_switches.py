@@ -45,6 +45,34 @@ def test_section_6_3_how_an_interrupt_is_called_back(receivers, switch, status):
         assert drive_status(api, drive) == 5
 
 
+def test_section_13_1_the_end_of_a_drive_says_how_much_was_heard(receivers):
+    receiver = receivers()
+    settings = {
+        "apps": test_apps(callback_url=receiver.url, callback_secret="s" * 32),
+        "callbacks": {"extended": True},
+    }
+    with RunningServer(providers=[ToneVoices()], **settings) as server, server.client() as api:
+        task = api.create(human(api), room_id="r", stream_id="s", size=(128, 128))
+        cut = api.speak(task, LONG, timbre_id="tone-a")
+        wait_for(lambda: drive_status(api, cut) == 2)
+        whole = api.speak(task, "a", timbre_id="tone-a", interrupt=True)
+
+        def told(drive):
+            return [e["Detail"] for e in receiver.heard if e["Detail"].get("DriveId") == drive]
+
+        wait_for(lambda: [len(told(d)) for d in (cut, whole)] == [3, 3])
+        for drive, interrupted in ((cut, True), (whole, False)):
+            *before, end = told(drive)
+            assert all(set(detail) == {"DriveId", "Status"} for detail in before)
+            (state,) = api.call("GetDriveStatus", DriveId=drive)["DriveList"]
+            assert end == {
+                "DriveId": drive,
+                "Status": 4,
+                "PlayedMs": state["PlayedMs"],
+                "Interrupted": interrupted,
+            }
+
+
 @pytest.mark.parametrize(("switch", "status"), [(False, 1), (True, 5)])
 def test_section_5_5_what_interrupt_mode_1_does_to_the_queue(switch, status):
     settings = {"tasks": {"interrupt_drops_queue": switch}}

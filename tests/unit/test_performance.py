@@ -54,10 +54,11 @@ class Outlet:
 
 class Audience:
     def __init__(self):
-        self.changes, self.words, self.faults = [], [], []
+        self.changes, self.words, self.faults, self.played = [], [], [], {}
 
     def drive_changed(self, change):
         self.changes.append((change.drive_id, change.status))
+        self.played[change.drive_id] = round(change.played * 1000)
 
     def words_spoken(self, drive_id, words):
         self.words += [w.text for w in words]
@@ -194,6 +195,26 @@ async def test_what_waits_is_silent_after_an_interrupt(stage):
     stage.performance.interrupt()
     await stage.clock.advance(0.03)
     assert packets(stage) == "vvvvv-"
+
+
+@pytest.mark.parametrize(("after", "heard"), [(0.005, 100), (0.025, 120)])
+async def test_what_was_heard_is_what_left(stage, after, heard):
+    """Two packets a tick, and a tick takes both: one that has not left was not heard."""
+    await stage.say("a", tone(300, 5))
+    await stage.say("b", tone(300, 5))
+    await stage.ticks(3)
+    await stage.clock.advance(after)
+    assert round(stage.performance.played("a") * 1000) == heard
+    assert stage.performance.played("b") == 0
+    stage.performance.interrupt()
+    assert stage.audience.played == {"a": heard, "b": 0}
+
+
+async def test_what_is_said_to_its_end_was_heard_whole(stage):
+    await stage.say("a", tone(300, 0.123))
+    await stage.say("b", tone(300, 0.05))
+    await stage.ticks(6)
+    assert stage.audience.played == {"a": 123, "b": 50}
 
 
 @pytest.mark.parametrize(("after", "expected"), [(0.01, "---vvvv-"), (0.03, "----vvvv")])

@@ -57,15 +57,21 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """Immutable; changes through ``evolve``. ``sequence`` orders the drives of a task."""
+    """Immutable; changes through ``evolve``. ``sequence`` orders the drives of a task.
+
+    ``played_ms`` is how much of it has been heard and ``spoken_text`` the words of that, where the
+    voice tells words; both are of the moment of its last change (contract section 13.1).
+    """
 
     id: str
     task_id: str
     kind: DriveKind
     sequence: int
     status: DriveStatus = DriveStatus.QUEUED
+    played_ms: int = 0
+    spoken_text: str = ""
 
-    def evolve(self, status: DriveStatus) -> Drive:
+    def evolve(self, status: DriveStatus, played_ms: int = 0, spoken_text: str = "") -> Drive:
         """Raises ``IllegalTransition``."""
         reuse = self.kind is DriveKind.WS_STREAM and self.status.final
         allowed = (
@@ -73,4 +79,4 @@ class Drive:
         )
         if status not in allowed:
             raise IllegalTransition(f"drive {self.status.name} -> {status.name}")
-        return replace(self, status=status)
+        return replace(self, status=status, played_ms=played_ms, spoken_text=spoken_text)

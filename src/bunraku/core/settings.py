@@ -166,6 +166,9 @@ class CallbackSettings(_Section):
     interrupted_as_5: Annotated[bool, Field(description="Send drive status 5 for interrupted drives.")] = (
         False
     )
+    extended: Annotated[
+        bool, Field(description="The end of a drive says PlayedMs and Interrupted (contract 13.1).")
+    ] = False
     timeout: Annotated[float, Field(gt=0, description="Seconds per attempt.")] = 5.0
 
 

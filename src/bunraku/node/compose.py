@@ -241,6 +241,7 @@ def assemble(
         partial(_has_receiver, apps),
         clock,
         settings.callbacks.interrupted_as_5,
+        settings.callbacks.extended,
     )
     directory = Directory(database, clock, settings.tasks.retention)
     ended = EndedTasks(clock, settings.tasks.retention)

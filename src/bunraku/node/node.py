@@ -124,6 +124,10 @@ class LocalNode:
         live.interrupt()
         await self.journal.settle()
 
+    async def heard(self, app_id: int, task_id: str) -> tuple[Drive, ...]:
+        live = self._find(app_id, task_id)
+        return () if live is None else live.heard()
+
     async def figures(self, app_id: int, task_id: str) -> Figures | None:
         live = self._find(app_id, task_id)
         return None if live is None else live.figures()

@@ -68,6 +68,10 @@ class OneTaskHall(Protocol):
 
     async def interrupt(self, app_id: int, task_id: str) -> None: ...
 
+    async def heard(self, app_id: int, task_id: str) -> tuple[Drive, ...]:
+        """The drives of a task that are being said, with what has been heard of them by now."""
+        ...
+
     async def figures(self, app_id: int, task_id: str) -> Figures | None:
         """None for a task that is not live here."""
         ...

@@ -71,8 +71,18 @@ def drive_row(drive: Drive) -> DriveRow:
         kind=drive.kind.value,
         sequence=drive.sequence,
         status=int(drive.status),
+        played_ms=drive.played_ms,
+        spoken_text=drive.spoken_text,
     )
 
 
 def drive(row: DriveRow | Row[Any]) -> Drive:
-    return Drive(row.id, row.task_id, DriveKind(row.kind), row.sequence, DriveStatus(row.status))
+    return Drive(
+        row.id,
+        row.task_id,
+        DriveKind(row.kind),
+        row.sequence,
+        DriveStatus(row.status),
+        row.played_ms,
+        row.spoken_text,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -114,6 +114,8 @@ class DriveRow(Base):
     kind: Mapped[str] = mapped_column(String(16))
     sequence: Mapped[int] = mapped_column(Integer)
     status: Mapped[int] = mapped_column(Integer)
+    played_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    spoken_text: Mapped[str] = mapped_column(Text, default="")
 
 
 class CallbackRow(Base):

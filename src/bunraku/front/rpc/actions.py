@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from bunraku.core.apps import App
 from bunraku.core.catalogue import DigitalHuman
 from bunraku.core.commission import Commission
+from bunraku.core.drive import Drive, DriveStatus
 from bunraku.core.errors import InvalidParams, TaskNotFound
 from bunraku.core.framing import Framing, default_bitrate
 from bunraku.core.script import AudioScript, Prosody, Script, StreamScript, TextScript
@@ -19,7 +21,7 @@ from bunraku.core.stream_task import TaskStatus
 from bunraku.core.urls import FetchRefused, check_url
 from bunraku.front.rpc import messages as m
 from bunraku.front.rpc.parameters import Params
-from bunraku.nodes.base import Nodes
+from bunraku.nodes.base import NodeAway, Nodes
 
 DEFAULT_SIZE = (720, 1280)
 MIN_SIDE, MAX_SIDE = 128, 1920
@@ -200,7 +202,27 @@ class Actions:
             if p.task_id is not None and drive.task_id != p.task_id:
                 raise TaskNotFound("DriveId does not belong to TaskId")
             drives = [drive]
-        return m.DriveList(drive_list=[m.DriveState(drive_id=d.id, status=int(d.status)) for d in drives])
+        return m.DriveList(drive_list=[_drive_state(d) for d in await self._as_heard(caller, drives)])
+
+    async def _as_heard(self, caller: Caller, drives: Sequence[Drive]) -> Sequence[Drive]:
+        """Of what is being said a record knows the beginning; its node knows how far it is."""
+        running = next((d.task_id for d in drives if d.status is DriveStatus.DRIVING), None)
+        if running is None:
+            return drives
+        now: dict[str, Drive] = {}
+        with suppress(NodeAway, TaskNotFound):
+            node = await self.nodes.of_task(caller.app.id, running)
+            now = {d.id: d for d in await node.heard(caller.app.id, running)}
+        return [now.get(d.id, d) for d in drives]
+
+
+def _drive_state(drive: Drive) -> m.DriveState:
+    return m.DriveState(
+        drive_id=drive.id,
+        status=int(drive.status),
+        played_ms=drive.played_ms,
+        spoken_text=drive.spoken_text,
+    )
 
 
 def _page(items: Sequence[T], offset: int | None, limit: int | None) -> Sequence[T]:

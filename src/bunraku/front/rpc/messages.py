@@ -295,6 +295,8 @@ class TaskList(WireModel):
 class DriveState(WireModel):
     drive_id: str
     status: int
+    played_ms: int = 0
+    spoken_text: str = ""
 
 
 class DriveList(WireModel):

@@ -23,11 +23,13 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """``spoke`` says whether the drive had been heard, which decides the room message."""
+    """``spoke`` says whether the drive had been heard, which decides the room message; ``played`` how
+    many seconds of it, which the performance knows."""
 
     drive_id: str
     status: DriveStatus
     spoke: bool
+    played: float = 0.0
 
 
 class QueueFull(Exception):

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -22,6 +23,7 @@ import numpy as np
 from bunraku.core.clock import Clock
 from bunraku.core.media import (
     PCM,
+    SAMPLE_RATE,
     TICK_SAMPLES,
     TICK_US,
     SpeechChunk,
@@ -126,11 +128,12 @@ class Performance:
         Raises ``QueueFull``; then nothing changed.
         """
         spoke, following = self._queue.speaking, self._following()
+        held = self._sound.held
         changes = self._queue.submit(drive_id, mode)
         if spoke and not self._queue.speaking:
             self._cut(following)
         # First those that end: a WebSocket drive may succeed itself under the same id.
-        self._drop_all(changes)
+        self._drop_all(changes, held)
         self._submitted += 1
         buffer = SpeechBuffer(self._voicing.ahead(script))
         line = self._lines[drive_id] = Line(self._submitted, drive_id, script, buffer)
@@ -152,9 +155,15 @@ class Performance:
 
     def interrupt(self) -> None:
         """End the current drive and discard the queue. Its next sample is never sent."""
+        held = self._sound.held
         if self._queue.speaking:
             self._cut(self._following())
-        self._drop_all(self._queue.clear())
+        self._drop_all(self._queue.clear(), held)
+
+    def played(self, drive_id: str) -> float:
+        """Seconds of a drive that have left for those who listen; 0 for one that is not on stage."""
+        line = self._lines.get(drive_id)
+        return 0.0 if line is None else _played(line, self._sound.held)
 
     def _following(self) -> PCM:
         """What the current drive says next, as much of it as a cut needs."""
@@ -228,10 +237,12 @@ class Performance:
     def gesture(self, name: str) -> None:
         self._life.gesture(name, self._time_us / 1e6)
 
-    def _drop_all(self, changes: list[Change]) -> None:
+    def _drop_all(self, changes: list[Change], held: int = 0) -> None:
+        """``held``: samples of the current drive that were taken and are not sent any more."""
         for change in changes:
             line = self._lines.pop(change.drive_id, None)
             if line is not None:
+                change = replace(change, played=_played(line, held))
                 line.drop()
             self._audience.drive_changed(change)
         if self._queue.current is None:
@@ -367,13 +378,17 @@ class Performance:
         failed = line.speech.failure is not None
         if failed:
             log.warning("drive failed: %s", line.speech.failure, extra={"drive": line.drive_id})
-        change = self._queue.finished(failed=failed)
+        change = replace(self._queue.finished(failed=failed), played=line.speech.position)
         self._lines.pop(line.drive_id, None)
         line.drop()
         self._prompt()
         self._audience.drive_changed(change)
         if self._queue.current is None:
             self._life.feel(self._mood)
+
+
+def _played(line: Line, held: int) -> float:
+    return max(0.0, line.speech.position - held / SAMPLE_RATE)
 
 
 def loudness(samples: PCM) -> float:

@@ -80,6 +80,12 @@ class SoundTrack:
         late = self._late() if self._silent and not self._delay else None
         self._leave(packet if late is None else late, time_us)
 
+    @property
+    def held(self) -> int:
+        """Samples of somebody's speech that have not left yet."""
+        waiting = 0 if self._silent else sum(packet.size for packet, _ in self._waiting)
+        return waiting + sum(samples.size for samples, silent in self._delayed if not silent)
+
     def cut(self, following: PCM = SILENCE) -> None:
         """What waits becomes silence; not nothing: receivers fill a gap with what they heard last.
 

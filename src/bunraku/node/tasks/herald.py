@@ -39,6 +39,8 @@ class Herald:
     has_receiver: Callable[[int], bool]
     clock: Clock
     interrupted_as_5: bool = False
+    extended: bool = False
+    """Ends of drives say how much of them was heard (contract section 13.1)."""
 
     def task(self, task: StreamTask) -> None:
         self._tell(task, self.task_callbacks(task))
@@ -53,7 +55,13 @@ class Herald:
         status = int(drive.status)
         if drive.status is DriveStatus.INTERRUPTED and not self.interrupted_as_5:
             status = int(DriveStatus.ENDED)  # contract section 6.3: receivers know 1 to 4
-        return self._callback(app_id, drive.task_id, DRIVE_EVENT, {"DriveId": drive.id, "Status": status})
+        detail: dict[str, Any] = {"DriveId": drive.id, "Status": status}
+        if self.extended and drive.status in (DriveStatus.ENDED, DriveStatus.INTERRUPTED):
+            detail |= {
+                "PlayedMs": drive.played_ms,
+                "Interrupted": drive.status is DriveStatus.INTERRUPTED,
+            }
+        return self._callback(app_id, drive.task_id, DRIVE_EVENT, detail)
 
     def born(self, callbacks: Sequence[CallbackRow]) -> None:
         """A task came into being, and these with it."""

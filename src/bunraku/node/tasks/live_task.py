@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from bunraku.core.clock import Clock, timeout
@@ -17,6 +18,7 @@ from bunraku.core.media import Picture, SpeechChunk, Word
 from bunraku.core.meter import Meter
 from bunraku.core.script import Script, SocketScript
 from bunraku.core.stream_task import StreamTask, TaskStatus
+from bunraku.node.captions import join
 from bunraku.node.performance.drive_queue import Change, Mode, QueueFull
 from bunraku.node.performance.performance import Performance
 from bunraku.node.performance.stage import StagingFailed
@@ -52,6 +54,8 @@ class LiveTask:
         self._herald, self._clock, self._on_over = herald, clock, on_over
         self._performance: Performance | None = None
         self._drives: dict[str, Drive] = {}
+        self._words: dict[str, list[Word]] = {}
+        """Of drives that are being said."""
         self._began = clock.monotonic()
         self._idle_since = self._began
         self._jobs: set[asyncio.Task[Any]] = set()
@@ -75,6 +79,19 @@ class LiveTask:
 
     def find_drive(self, drive_id: str) -> Drive | None:
         return self._drives.get(drive_id)
+
+    def heard(self) -> tuple[Drive, ...]:
+        """Drives that are being said, with what has been heard of them by now."""
+        return tuple(
+            replace(d, **self._heard(d.id, self._performance.played(d.id)))
+            for d in self._drives.values()
+            if d.status is DriveStatus.DRIVING and self._performance is not None
+        )
+
+    def _heard(self, drive_id: str, played: float) -> dict[str, Any]:
+        """Words count when they have begun."""
+        words = [w for w in self._words.get(drive_id, ()) if w.start < played]
+        return {"played_ms": round(played * 1000), "spoken_text": join(words)}
 
     @property
     def lateness(self) -> float:
@@ -320,15 +337,22 @@ class LiveTask:
         drive = self._drives.get(change.drive_id)
         if drive is None:
             return
-        drive = self._drives[drive.id] = drive.evolve(change.status)
+        if change.status is DriveStatus.DRIVING:
+            self._words[drive.id] = []
+        heard = self._heard(drive.id, change.played)
+        drive = self._drives[drive.id] = drive.evolve(change.status, **heard)
+        if drive.status.final:
+            self._words.pop(drive.id, None)
         if self._performance is not None and self._performance.idle:
             self._touch()
         self._herald.drive(self._record.app_id, drive)
         if change.status is DriveStatus.DRIVING or change.spoke:
-            heard = DriveStatus.DRIVING if change.status is DriveStatus.DRIVING else DriveStatus.ENDED
-            self._say(audible(drive.id, heard, self._clock.wall()))
+            sign = DriveStatus.DRIVING if change.status is DriveStatus.DRIVING else DriveStatus.ENDED
+            self._say(audible(drive.id, sign, self._clock.wall()))
 
     def words_spoken(self, drive_id: str, words: tuple[Word, ...]) -> None:
+        if drive_id in self._words:
+            self._words[drive_id] += words
         self._say(caption(drive_id, words, self._clock.wall()))
 
     def performance_failed(self, reason: str) -> None:

@@ -44,6 +44,10 @@ class EndedTask:
         del app_id, task_id
         raise self._refusal
 
+    async def heard(self, app_id: int, task_id: str) -> tuple[Drive, ...]:
+        del app_id, task_id
+        return ()
+
     async def figures(self, app_id: int, task_id: str) -> Figures | None:
         del app_id, task_id
         return None

@@ -72,6 +72,9 @@ class RemoteNode:
     async def interrupt(self, app_id: int, task_id: str) -> None:
         await self._ask("interrupt", app_id, task_id)
 
+    async def heard(self, app_id: int, task_id: str) -> tuple[Drive, ...]:
+        return await self._ask("heard", app_id, task_id)
+
     async def figures(self, app_id: int, task_id: str) -> Figures | None:
         return await self._ask("figures", app_id, task_id)
 
