@@ -118,7 +118,7 @@ async def speak(voices: Voices, text: str, voice: str | None) -> list[SpeechChun
 
 
 def choose_pack(settings: Settings, name: str | None) -> AvatarPack:
-    packs = Catalog(settings.packs, settings.aliases).list()
+    packs = Catalog(settings.packs, settings.aliases, label=settings.provenance.label).list()
     for pack in packs:
         if name is None or name.lower() in (pack.name.lower(), pack.id):
             return pack

@@ -159,6 +159,20 @@ class RetentionSettings(_Section):
     ] = None
 
 
+class ProvenanceSettings(_Section):
+    """``[provenance]``: marking what is made as artificial (docs/privacy.md)."""
+
+    label: Annotated[
+        str,
+        Field(
+            max_length=40,
+            pattern=r"^[^\x00-\x1f\x7f]*$",
+            description='Drawn into every picture, at its top left, such as "AI-generated": streams, films, '
+            "portraits, thumbnails. Nothing when empty.",
+        ),
+    ] = ""
+
+
 class CallbackSettings(_Section):
     """``[callbacks]`` (contract section 8)."""
 
@@ -287,6 +301,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     tasks: TaskSettings = TaskSettings()
     retention: RetentionSettings = RetentionSettings()
+    provenance: ProvenanceSettings = ProvenanceSettings()
     callbacks: CallbackSettings = CallbackSettings()
     fetch: FetchSettings = FetchSettings()
     speech: SpeechSettings = SpeechSettings()

@@ -202,7 +202,7 @@ def assemble(
     picture leaves the node."""
     cv2.setNumThreads(1)  # pictures are already spread over worker threads
     cache = settings.cache_dir or settings.data_dir / "cache"
-    catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art")
+    catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art", label=settings.provenance.label)
     voices = Voices(
         installed_providers(settings, clock) if providers is None else list(providers),
         settings.aliases,

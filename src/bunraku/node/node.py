@@ -138,7 +138,8 @@ class LocalNode:
         if live is None or picture is None:
             return None
         # The buffer may change while it is copied: a torn thumbnail is no harm.
-        return await asyncio.to_thread(thumbnail, picture.buffer.copy(), live.record.framing.width)
+        width, label = live.record.framing.width, self.settings.provenance.label
+        return await asyncio.to_thread(thumbnail, picture.buffer.copy(), width, label)
 
     def _find(self, app_id: int, task_id: str) -> LiveTask | None:
         return next(

@@ -8,6 +8,7 @@ from pathlib import Path
 from bunraku.core.errors import ApiError, DigitalHumanNotFound
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.kinds import open_pack
+from bunraku.node.avatars.label import LabelledPack
 from bunraku.node.avatars.manifest import claimed_id
 
 log = logging.getLogger(__name__)
@@ -18,7 +19,8 @@ BUILT_IN = Path(__file__).parent / "pack" / "data"
 class Catalog:
     """Packs by id, built-in ones first, each group in order of name.
 
-    ``cache`` is a folder for decoded art, which processes of one machine may share.
+    ``cache`` is a folder for decoded art, which processes of one machine may share. ``label`` is drawn
+    into every picture of them; nothing when empty.
     """
 
     def __init__(
@@ -27,8 +29,9 @@ class Catalog:
         aliases: dict[str, str] | None = None,
         *,
         cache: Path | None = None,
+        label: str = "",
     ) -> None:
-        self._aliases, self._cache = aliases or {}, cache
+        self._aliases, self._cache, self._label = aliases or {}, cache, label
         self._packs: dict[str, AvatarPack] = {}
         self._broken: dict[str, ApiError] = {}
         found = sorted(p for p in BUILT_IN.iterdir() if (p / "manifest.json").is_file())
@@ -43,7 +46,7 @@ class Catalog:
             log.error("digital human %s: %s", folder.name, error.message)
             self._broken[claimed_id(folder)] = error
             return
-        self._packs[pack.id] = pack
+        self._packs[pack.id] = LabelledPack(pack, self._label) if self._label else pack
 
     def list(self) -> list[AvatarPack]:
         return list(self._packs.values())

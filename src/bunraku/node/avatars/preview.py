@@ -12,6 +12,7 @@ from bunraku.core.framing import Framing
 from bunraku.core.media import Pose, Weights
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import AvatarPack, Moment
+from bunraku.node.avatars.label import badge
 
 U8 = npt.NDArray[np.uint8]
 SILENT: Weights = np.array([name == "sil" for name in VISEMES], np.float32)
@@ -39,12 +40,15 @@ def portrait(pack: AvatarPack, path: Path) -> None:
     partial.replace(path)
 
 
-def thumbnail(i420: U8, width: int) -> bytes:
-    """A small JPEG of a picture whose figure is ``width`` px wide; takes milliseconds of CPU."""
+def thumbnail(i420: U8, width: int, label: str = "") -> bytes:
+    """A small JPEG of a picture whose figure is ``width`` px wide; takes milliseconds of CPU. ``label`` is
+    what the picture bears: it is drawn anew, or nobody could read it."""
     bgr = cv2.cvtColor(i420, cv2.COLOR_YUV2BGR_I420)[:, :width]
     height = bgr.shape[0]
     # The upper part: that is where the face is.
     square = bgr[: min(width, height), :width]
-    small = cv2.resize(square, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
+    small = np.asarray(cv2.resize(square, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA), np.uint8)
+    if label:
+        badge(label, THUMBNAIL, THUMBNAIL).lay_bgr(small)
     _, jpeg = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 80])
     return jpeg.tobytes()
