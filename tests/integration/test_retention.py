@@ -107,6 +107,31 @@ async def test_drives_may_go_before_their_task_and_both_may_stay_for_ever(databa
     assert await left(database) == (["a", "b", "late"], 0)
 
 
+async def test_what_was_said_goes_when_nobody_can_ask_for_it_whatever_is_kept(database, clock, monkeypatch):
+    monkeypatch.setattr(retention, "BATCH", 2)
+    now = clock.wall()
+    records = (
+        task("asked for", now, now - HOUR / 2),
+        task("over", now, now - 2 * HOUR),
+        task("running", now, None, TaskStatus.STREAMING),
+    )
+    await put(database, *records, drives=0)
+    async with database.sessions.begin() as session:
+        for record in records:
+            for i in range(3):
+                said = Drive(
+                    f"{record.id}-{i}", record.id, DriveKind.TEXT, i, played_ms=70, spoken_text="hello"
+                )
+                session.add(drive_row(said))
+    for kept in ({"tasks_days": 0, "drives_days": 0}, {"tasks_days": 30, "drives_days": 30}):
+        await swept(clock, keeper(database, clock, **kept))
+        async with database.sessions() as session:
+            columns = select(DriveRow.task_id, DriveRow.spoken_text, DriveRow.played_ms)
+            rows = (await session.execute(columns)).all()
+        assert {(t, s) for t, s, _ in rows} == {("asked for", "hello"), ("over", ""), ("running", "hello")}
+        assert (len(rows), {ms for _, _, ms in rows}) == (9, {70})
+
+
 async def test_nothing_goes_while_it_can_still_be_queried(database, clock):
     """By default records go when callers cannot ask for them any more; never before."""
     now = clock.wall()

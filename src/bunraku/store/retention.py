@@ -1,4 +1,5 @@
-"""What is over and past its time is deleted: ended stream tasks and their drives.
+"""What is over and past its time is deleted: ended stream tasks and their drives, and what was said
+before that: however long a drive is kept, its text goes when callers cannot ask for it any more.
 
 Nothing that runs and no callback that waits is ever touched: the statements name the two final states
 alone, and the outbox empties itself.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.clock import Clock
@@ -34,8 +35,9 @@ class Retention:
         self._database, self._clock = database, clock
         self._tasks = _seconds(settings.tasks_days, queryable)
         self._drives = _seconds(settings.drives_days, queryable)
-        self._swept = 0.0
-        """Unix seconds: of tasks that ended before, the drives are gone."""
+        self._queryable = queryable
+        self._silent = self._swept = 0.0
+        """Unix seconds: of tasks that ended before, the drives' texts, and the drives, are gone."""
 
     async def sweep(self) -> int:
         """Delete what is past its time; how many rows that were. Raises what the database raises."""
@@ -52,13 +54,11 @@ class Retention:
         async with self._database.sessions.begin() as session:
             if self._tasks is not None and (done := await self._old_tasks(session, now - self._tasks)):
                 return done
-            if self._drives is None or (self._tasks is not None and self._tasks <= self._drives):
+            if done := await self._old_texts(session, now - self._queryable):
+                return done
+            if self._drives is None:
                 return 0
-            horizon = now - self._drives
-            done = await self._old_drives(session, horizon)
-        if done == 0:
-            self._swept = horizon - LATE
-        return done
+            return await self._old_drives(session, now - self._drives)
 
     async def _old_tasks(self, session: AsyncSession, horizon: float) -> int:
         over = (TaskRow.status.in_(ENDED), TaskRow.ended_at < horizon)
@@ -73,15 +73,32 @@ class Retention:
             await session.execute(delete(TaskRow).where(TaskRow.id.in_(ids)))
         return len(ids) + drives
 
+    async def _old_texts(self, session: AsyncSession, horizon: float) -> int:
+        said = select(DriveRow.id).where(_of_ended(self._silent, horizon), DriveRow.spoken_text != "")
+        ids = list(await session.scalars(self._passing_over(said)))
+        if ids:
+            await session.execute(update(DriveRow).where(DriveRow.id.in_(ids)).values(spoken_text=""))
+        else:
+            self._silent = horizon - LATE
+        return len(ids)
+
     async def _old_drives(self, session: AsyncSession, horizon: float) -> int:
-        ended = (TaskRow.status.in_(ENDED), TaskRow.ended_at < horizon, TaskRow.ended_at >= self._swept)
-        theirs = DriveRow.task_id.in_(select(TaskRow.id).where(*ended))
-        return await _delete(session, self._passing_over(select(DriveRow.id).where(theirs)))
+        old = self._passing_over(select(DriveRow.id).where(_of_ended(self._swept, horizon)))
+        done = await _delete(session, old)
+        if done == 0:
+            self._swept = horizon - LATE
+        return done
 
     def _passing_over(self, query: Any) -> Any:
         """A batch of what no other process is at."""
         query = query.limit(BATCH)
         return query if self._database.sqlite else query.with_for_update(skip_locked=True)
+
+
+def _of_ended(since: float, until: float) -> Any:
+    """Drives of tasks that ended in this time."""
+    ended = (TaskRow.status.in_(ENDED), TaskRow.ended_at < until, TaskRow.ended_at >= since)
+    return DriveRow.task_id.in_(select(TaskRow.id).where(*ended))
 
 
 async def _delete(session: AsyncSession, query: Any) -> int:
