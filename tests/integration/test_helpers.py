@@ -140,6 +140,19 @@ async def test_a_helper_that_is_none_fails_its_start():
     await pool.close()
 
 
+async def test_a_provider_counts_how_busy_its_helpers_are_and_who_had_to_be_replaced(espeak):
+    before = espeak.load()
+    for pid in espeak.helper_pids:
+        psutil.Process(pid).kill()
+    async for _ in espeak.speak("en-us-ava", "Good morning. How are you?", Prosody()):
+        pass
+    load = espeak.load()
+    assert (load.provider, load.helpers, load.busy, load.waiting) == ("espeak", before.helpers, 0, 0)
+    assert load.restarts > before.restarts
+    assert sum(load.waits.counts) >= 2
+    assert load.real_time_factor > 0
+
+
 # --- taking turns
 
 

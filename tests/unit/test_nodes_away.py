@@ -5,7 +5,8 @@ import pytest
 from fastapi import FastAPI
 
 from bunraku.core.apps import App, Apps
-from bunraku.core.report import Outcome, Report
+from bunraku.core.meter import Histogram
+from bunraku.core.report import WAITS, Outcome, Report, VoiceLoad
 from bunraku.front.web.assets import Assets
 from bunraku.front.web.backstage import Backstage
 from bunraku.front.web.metrics import Metrics
@@ -28,7 +29,10 @@ class Living:
         return (Outcome(1, app_id, "task", 1, 3, 1, True),)
 
     async def report(self):
-        return Report("living", True, watchers=7)
+        waits = Histogram(WAITS)
+        waits.observe(200.0)
+        kokoro = VoiceLoad("kokoro", 2, busy=1, waiting=3, restarts=4, real_time_factor=0.25, waits=waits)
+        return Report("living", True, watchers=7, voices=(kokoro,))
 
     async def test_callback(self, app_id):
         return True, "HTTP 200"
@@ -103,3 +107,13 @@ async def test_metrics_are_of_the_nodes_that_are_there(browse):
         answer = await http.get("/metrics")
     assert answer.status_code == 200
     assert 'bunraku_watchers{node="living"} 7.0' in answer.text
+    voice = '{node="living",provider="kokoro"}'
+    for line in (
+        "helpers%s 2.0",
+        "busy%s 1.0",
+        "waiting%s 3.0",
+        "restarts_total%s 4.0",
+        "real_time_factor%s 0.25",
+    ):
+        assert f"bunraku_voice_{line % voice}" in answer.text
+    assert 'bunraku_voice_wait_ms_bucket{le="250.0",node="living",provider="kokoro"} 1.0' in answer.text

@@ -39,15 +39,16 @@ KEPT = 100
 
 
 class Histogram:
-    """Milliseconds in buckets of ``BOUNDS`` and one beyond; the last ``KEPT`` are remembered."""
+    """Milliseconds in buckets of ``bounds`` and one beyond; the last ``KEPT`` are remembered."""
 
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS) + 1)
+    def __init__(self, bounds: tuple[float, ...] = BOUNDS) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
         self.total = 0.0
         self.recent: deque[float] = deque(maxlen=KEPT)
 
     def observe(self, milliseconds: float) -> None:
-        self.counts[bisect_left(BOUNDS, milliseconds)] += 1
+        self.counts[bisect_left(self.bounds, milliseconds)] += 1
         self.total += milliseconds
         self.recent.append(milliseconds)
 

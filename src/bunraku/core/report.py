@@ -31,6 +31,27 @@ class Outcome:
         }
 
 
+WAITS = (10.0, 50.0, 100.0, 250.0, 500.0, 1e3, 2.5e3, 5e3, 10e3, 15e3, 30e3)
+"""Upper bounds of waiting times, milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceLoad:
+    """How busy the helpers of one provider of voices are.
+
+    ``waiting`` counts what waits for a helper now, ``waits`` how long it had to, also in vain.
+    ``real_time_factor``: seconds of work a second of sound, lately; 0 before the first.
+    """
+
+    provider: str
+    helpers: int
+    busy: int
+    waiting: int
+    restarts: int
+    real_time_factor: float
+    waits: Histogram
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """``tasks`` counts live stream tasks by the name of their status; ``lag`` is of the event loop."""
@@ -45,3 +66,4 @@ class Report:
     callbacks_delivered: int = 0
     callbacks_given_up: int = 0
     callbacks_waiting: int = 0
+    voices: tuple[VoiceLoad, ...] = ()

@@ -192,6 +192,7 @@ class LocalNode:
             callbacks_delivered=self.delivery.delivered,
             callbacks_given_up=self.delivery.given_up,
             callbacks_waiting=self.delivery.waiting,
+            voices=self.voices.loads(),
         )
 
     async def outcomes(self, app_id: int) -> tuple[Outcome, ...]:

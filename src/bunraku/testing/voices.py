@@ -45,6 +45,9 @@ class ToneVoices:
     def timbres(self) -> tuple[Timbre, ...]:
         return tuple(Timbre(n, n, "und", self._bound.get(n)) for n in self._names)
 
+    def load(self) -> None:
+        return
+
     async def start(self) -> None:
         return
 

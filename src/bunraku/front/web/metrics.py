@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from starlette.responses import Response
 
-from bunraku.core.meter import BOUNDS, Histogram
+from bunraku.core.meter import Histogram
 from bunraku.core.report import Report
 from bunraku.front.http import is_forwarded, is_loopback
 from bunraku.nodes.asking import of_all
@@ -26,6 +26,13 @@ COUNTS = {
 CALLBACKS = {
     "callbacks_delivered": "Callbacks delivered.",
     "callbacks_given_up": "Callbacks given up.",
+}
+VOICES = {
+    "helpers": "Helper processes of a provider of voices, at most.",
+    "busy": "Helpers at work.",
+    "waiting": "Requests for sound, and sentences, that wait for a helper.",
+    "real_time_factor": "Seconds of work a second of sound, lately.",
+    "restarts": "Helpers that another process took the place of.",
 }
 DURATIONS = {
     "first_audio_ms": "From a drive's turn to its first sample.",
@@ -89,6 +96,7 @@ class _Reports:
             "Callbacks not delivered yet.",
             lambda r: r.callbacks_waiting,
         )
+        yield from self._voices()
         for name, text in COUNTS.items():
             yield self._each(CounterMetricFamily, name, text, lambda r, n=name: getattr(r.meter, n))
         for name, text in CALLBACKS.items():
@@ -98,6 +106,22 @@ class _Reports:
         yield self._histogram(
             "event_loop_lag_ms", "How late the event loop runs what is due.", lambda r: r.lag
         )
+
+    def _voices(self) -> Iterable[Metric]:
+        labels = ["node", "provider"]
+        loads = [(r.node_id, load) for r in self._reports for load in r.voices]
+        for name, text in VOICES.items():
+            kind = CounterMetricFamily if name == "restarts" else GaugeMetricFamily
+            family = kind(f"bunraku_voice_{name}", text, labels=labels)
+            for node, load in loads:
+                family.add_metric([node, load.provider], getattr(load, name))
+            yield family
+        waits = HistogramMetricFamily(
+            "bunraku_voice_wait_ms", "How long speech waited for a helper.", labels=labels
+        )
+        for node, load in loads:
+            waits.add_metric([node, load.provider], buckets(load.waits), load.waits.total)
+        yield waits
 
     def _each(
         self,
@@ -123,7 +147,7 @@ def buckets(figures: Histogram) -> list[tuple[str, float]]:
     """As Prometheus counts them: each holds those before it."""
     count = 0
     out: list[tuple[str, float]] = []
-    for bound, inside in zip((*BOUNDS, float("inf")), figures.counts, strict=True):
+    for bound, inside in zip((*figures.bounds, float("inf")), figures.counts, strict=True):
         count += inside
         out.append(("+Inf" if bound == float("inf") else str(bound), count))
     return out

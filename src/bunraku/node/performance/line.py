@@ -45,6 +45,8 @@ class Line:
     job: asyncio.Task[None] | None = None
     turn: float | None = None
     """Monotonic time at which the stage was free for it."""
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    """It is its turn."""
 
     def drop(self) -> None:
         """Nothing of it is played any more, and nothing more is made."""

@@ -40,7 +40,7 @@ from bunraku.node.performance.life import Life
 from bunraku.node.performance.line import Line, Voicing
 from bunraku.node.performance.picture import PictureTrack, VideoOpener, VideoOutlet, open_video_encoder
 from bunraku.node.performance.sound import FADE, SoundTrack
-from bunraku.node.speech.base import SpeechFailed
+from bunraku.node.speech.base import SpeechFailed, VoicesBusy
 from bunraku.node.speech.buffer import SpeechBuffer
 
 log = logging.getLogger(__name__)
@@ -152,6 +152,7 @@ class Performance:
                 line.prompted.set()
                 if drive_id == self._queue.current and line.turn is None:
                     line.turn = self._clock.monotonic()
+                    line.called.set()
 
     def interrupt(self) -> None:
         """End the current drive and discard the queue. Its next sample is never sent."""
@@ -206,11 +207,14 @@ class Performance:
         await line.prompted.wait()
         try:
             line.lips = await self._voicing.lips(line.script)
-            silent = True
-            async with aclosing(self._voicing.speak(line.script)) as chunks:
-                async for chunk in chunks:
-                    silent = silent and not chunk.samples.size
-                    await line.speech.put(chunk)
+            try:
+                silent = await self._say(line)
+            except VoicesBusy:
+                if line.called.is_set() or line.speech.has_audio:
+                    raise
+                # Nobody has missed it yet.
+                await line.called.wait()
+                silent = await self._say(line)
             if silent:
                 # Nothing to pronounce, such as "…": it is driven all the same (section 6.3: 1, 2, 4).
                 await line.speech.put(SpeechChunk(SILENCE))
@@ -220,6 +224,15 @@ class Performance:
         except Exception as error:
             log.exception("speech", extra={"drive": line.drive_id})
             self._fail_line(line, type(error).__name__)
+
+    async def _say(self, line: Line) -> bool:
+        """Whether no sound came of it."""
+        silent = True
+        async with aclosing(self._voicing.speak(line.script)) as chunks:
+            async for chunk in chunks:
+                silent = silent and not chunk.samples.size
+                await line.speech.put(chunk)
+        return silent
 
     def _fail_line(self, line: Line, reason: str) -> None:
         """Its producer broke: what it gave still plays, and before its turn it is over at once."""

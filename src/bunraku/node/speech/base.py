@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bunraku.core.media import Phoneme, SpeechChunk, Word
+from bunraku.core.report import VoiceLoad
 from bunraku.core.script import Prosody as Prosody
 from bunraku.core.script import Timbre as Timbre
 
 
 class SpeechFailed(Exception):
     """A provider could not produce (more) speech. The text is for the log, never for callers."""
+
+
+class VoicesBusy(SpeechFailed):
+    """Nobody was free to speak for longer than a drive may wait. Asked again, it may go well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,10 @@ class SpeechProvider(Protocol):
 
     @property
     def timbres(self) -> tuple[Timbre, ...]: ...
+
+    def load(self) -> VoiceLoad | None:
+        """How busy its helpers are; None when it has none."""
+        ...
 
     async def start(self) -> None: ...
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from bunraku.core.media import PCM, Phoneme, SpeechChunk, Word
+from bunraku.core.report import VoiceLoad
 from bunraku.node.lipsync.visemes import VOICELESS_STOPS
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre, Voice
 from bunraku.node.speech.helper import HelperPool
@@ -57,6 +58,9 @@ class EspeakProvider:
     @property
     def timbres(self) -> tuple[Timbre, ...]:
         return tuple(v.timbre for v in VOICES)
+
+    def load(self) -> VoiceLoad:
+        return self._pool.load("espeak")
 
     async def start(self) -> None:
         await self._pool.start()

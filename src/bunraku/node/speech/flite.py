@@ -12,6 +12,7 @@ from contextlib import aclosing, suppress
 import numpy as np
 
 from bunraku.core.media import Phoneme, SpeechChunk, Word
+from bunraku.core.report import VoiceLoad
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre, Voice
 from bunraku.node.speech.flite_helper import ENGINE, voice_library
 from bunraku.node.speech.helper import HelperPool
@@ -48,6 +49,9 @@ class FliteProvider:
     @property
     def timbres(self) -> tuple[Timbre, ...]:
         return tuple(v.timbre for v in self._voices.values())
+
+    def load(self) -> VoiceLoad:
+        return self._pool.load("flite")
 
     async def start(self) -> None:
         await self._pool.start()

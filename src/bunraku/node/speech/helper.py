@@ -18,12 +18,16 @@ import logging
 import os
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from bunraku.core.clock import Clock, SystemClock
+from bunraku.core.media import SAMPLE_RATE
+from bunraku.core.report import VoiceLoad
 from bunraku.node.speech.base import SpeechFailed
+from bunraku.node.speech.tally import Tally
 from bunraku.node.workers import blocks
 from bunraku.node.workers.fair import FairSlots
 
@@ -52,7 +56,13 @@ class Helper:
         self._killed: list[asyncio.subprocess.Process] = []
         self._unwanted = False
         self._patience: asyncio.TimerHandle | None = None
+        self._starts = 0
         self.hello: dict[str, Any] = {}
+
+    @property
+    def restarts(self) -> int:
+        """How often another process took the place of one that ended."""
+        return max(0, self._starts - 1)
 
     @property
     def pid(self) -> int | None:
@@ -61,6 +71,7 @@ class Helper:
     async def _ensure(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             environment = {k: v for k, v in os.environ.items() if not k.startswith("BUNRAKU_")}
+            self._starts += 1
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -180,11 +191,23 @@ class HelperPool:
     """Helpers of one kind. Requests of apps take turns for a free one, so one long text holds up
     nobody, nor do many of one app (``TENANT``)."""
 
-    def __init__(self, module: str, count: int) -> None:
+    def __init__(self, module: str, count: int, clock: Clock | None = None) -> None:
+        self._clock, self._tally = clock or SystemClock(), Tally()
+        self._waiting = 0
         self._helpers = [Helper(module) for _ in range(count)]
         self._free = list(self._helpers)
         self._slots = FairSlots(count)
         self._readers: set[asyncio.Task[None]] = set()
+
+    def load(self, provider: str) -> VoiceLoad:
+        """How busy they are, under the provider's name."""
+        return self._tally.load(
+            provider,
+            helpers=len(self._helpers),
+            busy=len(self._helpers) - len(self._free),
+            waiting=self._waiting,
+            restarts=sum(h.restarts for h in self._helpers),
+        )
 
     async def start(self) -> None:
         await asyncio.gather(*(h.start() for h in self._helpers))
@@ -226,15 +249,26 @@ class HelperPool:
 
     async def _read(self, request: dict[str, Any], tenant: int, reply: _Reply) -> None:
         """Nobody cancels this while a helper speaks: what is left of a reply would be in its pipe."""
-        async with self._slots.of(tenant):
+        asked, size = self._clock.monotonic(), 0
+        self._waiting += 1
+        async with AsyncExitStack() as place:
+            try:
+                await place.enter_async_context(self._slots.of(tenant))
+            finally:
+                self._waiting -= 1
+                self._tally.waited(self._clock.monotonic() - asked)
             reply.waiting = False
             helper = reply.helper = self._free.pop(0)
+            begun = self._clock.monotonic()
             try:
                 ended: SpeechFailed | None = None
                 try:
                     async with aclosing(helper.request(request)) as said:
                         async for block in said:
+                            size += len(block[1])
                             reply.blocks.put_nowait(block)
+                    rate = helper.hello.get("sample_rate", SAMPLE_RATE)
+                    self._tally.made(size / 2 / rate, self._clock.monotonic() - begun)
                 except SpeechFailed as error:
                     ended = error
                 reply.helper = None

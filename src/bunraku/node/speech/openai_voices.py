@@ -33,6 +33,10 @@ class OpenAIProvider:
     def timbres(self) -> tuple[Timbre, ...]:
         return tuple(timbre for timbre, _ in self._timbres.values())
 
+    def load(self) -> None:
+        """Its helpers are its own affair."""
+        return
+
     async def start(self) -> None:
         headers = {"Authorization": f"Bearer {self._endpoint.api_key}"} if self._endpoint.api_key else {}
         self._client = httpx.AsyncClient(

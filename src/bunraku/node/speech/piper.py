@@ -11,8 +11,9 @@ import json
 import logging
 import re
 import unicodedata
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,13 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.media import PCM, SpeechChunk
+from bunraku.core.report import VoiceLoad
 from bunraku.node.inference import open_model, run_options
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.helper import TENANT, HelperPool
+from bunraku.node.speech.tally import Tally
 from bunraku.node.speech.tempo import Tempo
 from bunraku.node.speech.text import sentences
 from bunraku.node.workers.fair import FairSlots
@@ -106,7 +110,9 @@ class _Voice:
 class PiperProvider:
     """Voices of one folder; a file that cannot be read is reported and left out."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self._clock, self._tally = clock or SystemClock(), Tally()
+        self._waiting = self._busy = 0
         self._voices: dict[str, tuple[Timbre, _Voice, int | None]] = {}
         self._espeak = HelperPool("bunraku.node.speech.espeak_helper", 1)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="piper")
@@ -133,6 +139,9 @@ class PiperProvider:
     def timbres(self) -> tuple[Timbre, ...]:
         return tuple(timbre for timbre, _, _ in self._voices.values())
 
+    def load(self) -> VoiceLoad:
+        return self._tally.load("piper", helpers=1, busy=self._busy, waiting=self._waiting, restarts=0)
+
     async def start(self) -> None:
         if any(v.config.phoneme_type == "espeak" for _, v, _ in self._voices.values()):
             await self._espeak.start()
@@ -154,6 +163,22 @@ class PiperProvider:
             out += mark + " " if mark in ",;:.!?" else " "
         return out.strip()
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        asked = self._clock.monotonic()
+        self._waiting += 1
+        async with AsyncExitStack() as turn:
+            try:
+                await turn.enter_async_context(self._turns.of(TENANT.get()))
+            finally:
+                self._waiting -= 1
+                self._tally.waited(self._clock.monotonic() - asked)
+            self._busy += 1
+            try:
+                yield
+            finally:
+                self._busy -= 1
+
     async def pronounce(self, text: str) -> None:
         """Left to espeak-ng, which reads every language."""
         del text
@@ -170,10 +195,13 @@ class PiperProvider:
             ids = phoneme_ids(voice.config, await self._phonemes(voice.config, sentence))
             options = run_options()
             try:
-                async with self._turns.of(TENANT.get()):
+                async with self._turn():
+                    begun = self._clock.monotonic()
                     samples = await loop.run_in_executor(
                         self._executor, voice.run, ids, speaker, length, options
                     )
+                    seconds = samples.size / voice.config.audio.sample_rate
+                    self._tally.made(seconds, self._clock.monotonic() - begun)
             except asyncio.CancelledError:
                 options.terminate = True  # an interrupt: whoever is next need not wait for the rest
                 raise

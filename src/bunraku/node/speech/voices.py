@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from bunraku.core.media import SAMPLE_RATE, Phoneme, SpeechChunk, Word
+from bunraku.core.report import VoiceLoad
 from bunraku.node.speech import ssml
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.node.speech.helper import TENANT
@@ -48,6 +49,10 @@ class Voices:
         """Public timbres, or those bound to one digital human."""
         every = [t for p in self._providers for t in p.timbres]
         return [t for t in every if t.digital_human_id == digital_human_id]
+
+    def loads(self) -> tuple[VoiceLoad, ...]:
+        """Of the providers that have helpers."""
+        return tuple(load for p in self._providers if (load := p.load()) is not None)
 
     def timbre(self, timbre_id: str) -> Timbre | None:
         """By id or alias."""
@@ -122,12 +127,16 @@ class Voices:
     async def _said(
         self, timbre: Timbre, provider: SpeechProvider, text: str, prosody: Prosody
     ) -> AsyncGenerator[SpeechChunk]:
-        """Raises ``SpeechFailed``, also after a silence."""
+        """Raises ``SpeechFailed``, also after a silence: what was given is played before that begins."""
+        now = asyncio.get_running_loop().time
+        until = now()
         async with aclosing(provider.speak(timbre.id, text, prosody)) as chunks:
             while True:
+                until = max(until, now())
                 try:
-                    async with asyncio.timeout(self._timeout):
+                    async with asyncio.timeout_at(until + self._timeout):
                         chunk = await anext(chunks)
+                    until += chunk.samples.size / SAMPLE_RATE
                 except StopAsyncIteration:
                     return
                 except TimeoutError:

@@ -1,27 +1,44 @@
 """Who is served next: the helpers of the neural voices, shared by everybody who speaks.
 
-A sentence is synthesised in stretches, and the stretch that will be heard soonest is made first. So a
-speaker who has seconds in hand waits for one who has nothing, each gets as much as it plays, and no
-text, however long, holds up another.
+A sentence needs a place before it begins, and there are as many as the helpers can keep up with. So who
+has begun a sentence comes to its end without a break, however many wait; who waits is silent, between
+sentences. Those who have nothing to say meanwhile come first, the apps among them in turn.
+
+A sentence is synthesised in stretches, and the stretch that will be heard soonest is made first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable
-from contextlib import aclosing
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from bunraku.core.clock import Clock
-from bunraku.node.speech.base import SpeechFailed
+from bunraku.core.clock import Clock, timeout
+from bunraku.core.report import VoiceLoad
+from bunraku.node.speech.base import SpeechFailed, VoicesBusy
 from bunraku.node.speech.helper import Helper
 from bunraku.node.speech.kokoro.model import CONTEXT, FRAME, RATE
+from bunraku.node.speech.tally import Tally
 
+MOST, MOST_IN_A_CROWD = 160, 40  # frames of the longest stretch
 Block = tuple[dict[str, Any], bytes]
 MEMORY = 0.1  # share of the newest stretch in the measured speed
+RESERVE = 0.7  # share of the helpers' time that is promised to sentences
+PATIENCE = 0.3  # s by which who begins lets those go first who are being heard
+
+
+@dataclass(eq=False)
+class _Turn:
+    """A sentence that waits for its place."""
+
+    due: float
+    tenant: int
+    granted: asyncio.Future[None]
 
 
 @dataclass(order=True)
@@ -39,14 +56,18 @@ class Pool:
     def __init__(self, make: Callable[[], Helper], helpers: int, clock: Clock, *, timeout: float) -> None:
         self._make, self._count, self._clock, self._timeout = make, helpers, clock, timeout
         self._jobs: list[_Job] = []
+        self._turns: list[_Turn] = []
+        self._speaking: Counter[int] = Counter()
+        self._served: dict[int, int] = {}
+        """When a tenant was last given a place, in places given."""
+        self._tally = Tally()
         self._numbers = count()
         self._idle: list[Helper] = []
         self._helpers: list[Helper] = []
         self._running: set[asyncio.Task[None]] = set()
-        self.real_time_factor = 0.0
-        """Seconds of a helper's work a second of sound that is heard, lately."""
         self.pace = 0.0
-        """The same with the sound that is made and thrown away: what a stretch costs."""
+        """Seconds of a helper's work a second of sound, also of that which is thrown away: what a stretch
+        costs."""
 
     async def start(self) -> None:
         """Raises ``SpeechFailed`` when a helper does not start."""
@@ -74,8 +95,48 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        """Stretches that nobody makes yet."""
-        return len(self._jobs)
+        """Sentences without a place, and stretches that nobody makes yet."""
+        return len(self._jobs) + len(self._turns)
+
+    @property
+    def places(self) -> int:
+        """Sentences that the helpers can keep up with at once."""
+        factor = self._tally.real_time_factor
+        return self._count if not factor else max(self._count, int(RESERVE * self._count / factor))
+
+    @property
+    def speaking(self) -> int:
+        """Sentences that have a place."""
+        return self._speaking.total()
+
+    @property
+    def real_time_factor(self) -> float:
+        """Seconds of a helper's work a second of sound that is heard, lately."""
+        return self._tally.real_time_factor
+
+    @property
+    def crowd(self) -> float:
+        """Sentences that share a helper; 1 where each has its own."""
+        return max(1.0, self.speaking / self._count)
+
+    @property
+    def longest(self) -> int:
+        """Frames that a stretch may have: others must not wait long for its end."""
+        return MOST if self.speaking <= self._count else MOST_IN_A_CROWD
+
+    @property
+    def blocked(self) -> float:
+        """Seconds for which all helpers may be busy with stretches of others."""
+        return 2 * self.longest * self.pace * FRAME / RATE if self.crowd > 1 else 0.0
+
+    def load(self, provider: str) -> VoiceLoad:
+        return self._tally.load(
+            provider,
+            helpers=self._count,
+            busy=self.busy,
+            waiting=self.waiting,
+            restarts=sum(h.restarts for h in self._helpers),
+        )
 
     @property
     def busy(self) -> int:
@@ -90,6 +151,56 @@ class Pool:
     def hello(self) -> dict[str, Any]:
         return self._helpers[0].hello
 
+    @asynccontextmanager
+    async def place(self, tenant: int, due: float) -> AsyncIterator[None]:
+        """A sentence may be made; its speaker falls silent at ``due``. Raises ``VoicesBusy`` when it
+        would have to wait longer than the pool's timeout."""
+        turn = _Turn(due, tenant, asyncio.get_running_loop().create_future())
+        self._turns.append(turn)
+        self._admit()
+        begun = self._clock.monotonic()
+        try:
+            async with timeout(self._clock, max(due - begun, 0) + self._timeout):
+                await turn.granted
+        except TimeoutError:
+            self._leave(turn)
+            raise self._busy_for_too_long() from None
+        except asyncio.CancelledError:
+            self._leave(turn)
+            raise
+        finally:
+            self._tally.waited(self._clock.monotonic() - begun)
+        try:
+            yield
+        finally:
+            self._leave(turn)
+
+    def _busy_for_too_long(self) -> VoicesBusy:
+        return VoicesBusy(f"no voice was free for {self._timeout:g} s")
+
+    def _leave(self, turn: _Turn) -> None:
+        if turn in self._turns:
+            self._turns.remove(turn)
+        else:
+            self._speaking[turn.tenant] -= 1
+            self._speaking += Counter()  # without those who have none
+            self._admit()
+
+    def _admit(self) -> None:
+        now = self._clock.monotonic()
+        while self._turns and self.speaking < self.places:
+            silent = [t for t in self._turns if t.due <= now]
+            turn = min(silent, key=self._share) if silent else min(self._turns, key=lambda t: t.due)
+            self._turns.remove(turn)
+            self._speaking[turn.tenant] += 1
+            self._served[turn.tenant] = next(self._numbers)
+            waiting = {t.tenant for t in self._turns} | set(self._speaking)
+            self._served = {t: n for t, n in self._served.items() if t in waiting}
+            turn.granted.set_result(None)
+
+    def _share(self, turn: _Turn) -> tuple[int, int, float]:
+        return self._speaking[turn.tenant], self._served.get(turn.tenant, -1), turn.due
+
     async def ask(self, request: dict[str, Any], due: float) -> Block:
         """One stretch, needed at ``due``. Raises ``SpeechFailed``, also when no helper is free for
         longer than the pool's timeout."""
@@ -98,10 +209,10 @@ class Pool:
         heapq.heappush(self._jobs, job)
         self._serve()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with timeout(self._clock, self._timeout):
                 return await answer
         except TimeoutError:
-            raise SpeechFailed(f"no voice was free for {self._timeout:g} s") from None
+            raise self._busy_for_too_long() from None
         finally:
             if job in self._jobs:
                 self._jobs.remove(job)
@@ -122,8 +233,8 @@ class Pool:
     def _measure(self, worked: float, seconds: float) -> None:
         if seconds <= 0:
             return
+        self._tally.made(seconds, worked)
         share = MEMORY if self.pace else 1.0
-        self.real_time_factor += (worked / seconds - self.real_time_factor) * share
         self.pace += (worked / (seconds + 2 * CONTEXT * FRAME / RATE) - self.pace) * share
 
     async def _work(self, helper: Helper, job: _Job) -> None:
@@ -135,6 +246,7 @@ class Pool:
                 async for head, pcm in blocks:
                     seconds = len(pcm) / 2 / helper.hello["sample_rate"]
                     self._measure(self._clock.monotonic() - begun, seconds)
+                    self._admit()
                     if not job.answer.done():
                         job.answer.set_result((head, pcm))
             if not job.answer.done():

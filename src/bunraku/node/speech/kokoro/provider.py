@@ -11,21 +11,23 @@ import asyncio
 import logging
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from bunraku.core.clock import Clock
-from bunraku.core.media import PCM, SpeechChunk
+from bunraku.core.media import PCM, SAMPLE_RATE, SpeechChunk
+from bunraku.core.report import VoiceLoad
 from bunraku.node.speech import espeak
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
-from bunraku.node.speech.helper import Helper
+from bunraku.node.speech.helper import TENANT, Helper
 from bunraku.node.speech.kokoro import make
 from bunraku.node.speech.kokoro.cast import CAST, Member
 from bunraku.node.speech.kokoro.helper import OVERLAP
 from bunraku.node.speech.kokoro.model import CONTEXT, FRAME, RATE
-from bunraku.node.speech.kokoro.pool import Pool
+from bunraku.node.speech.kokoro.pool import PATIENCE, Pool
 from bunraku.node.speech.kokoro.reader import Reader
 from bunraku.node.speech.kokoro.script import Script, scripts
 from bunraku.node.speech.resample import Resampler
@@ -33,10 +35,11 @@ from bunraku.node.speech.text import sentences
 
 log = logging.getLogger(__name__)
 
-FIRST, MOST = 20, 160  # frames of the shortest stretch, and of the longest
+FIRST = 20  # frames of the shortest stretch
 MARGIN = 1.3  # how much sooner a stretch shall be ready than it is needed
 PAUSES = {".": 0.30, "!": 0.30, "?": 0.30, "…": 0.40, "。": 0.30, ":": 0.22, ";": 0.22, ",": 0.14}
 NO_PAUSE = 0.06  # s, where a sentence was too long and had to be cut
+Made = asyncio.Queue[SpeechChunk | SpeechFailed | None]
 HELPER = "bunraku.node.speech.kokoro.helper"
 
 
@@ -68,6 +71,9 @@ class KokoroProvider:
     @property
     def helper_pids(self) -> list[int]:
         return self.pool.pids
+
+    def load(self) -> VoiceLoad:
+        return self.pool.load("kokoro")
 
     async def start(self) -> None:
         """Raises ``SpeechFailed`` when what was made does not run."""
@@ -142,8 +148,9 @@ class KokoroProvider:
             words = await self._reader.read(sentence, member)
             for script in scripts(words):
                 key = f"{id(utterance)}-{next(self._sentences)}"
-                async for chunk in utterance.say(key, sentence, script):
-                    yield chunk
+                async with aclosing(utterance.say(key, sentence, script)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
         yield utterance.finish()
 
 
@@ -153,32 +160,100 @@ class _Utterance:
     def __init__(self, pool: Pool, clock: Clock, member: Member, prosody: Prosody) -> None:
         self._pool, self._clock, self._member, self._prosody = pool, clock, member, prosody
         self._resampler = Resampler(RATE)
-        self._begun: float | None = None
+        self._until = 0.0
+        """When what was given will have been played."""
         self._samples = 0
         """Made so far, at the model's rate."""
         self._pause = 0.0
+        self._heard = False
+        """The present sentence has begun to be played."""
+
+    @property
+    def _ahead(self) -> float:
+        """Seconds of sound that are still to be played."""
+        return max(0.0, self._until - self._clock.monotonic())
 
     @property
     def _due(self) -> float:
         """When the next sound is needed."""
-        now = self._clock.monotonic()
-        return now if self._begun is None else max(now, self._begun + self._samples / RATE)
+        return self._clock.monotonic() + self._ahead
+
+    def _give(self, chunk: SpeechChunk, made: Made) -> None:
+        self._until = self._due + chunk.samples.size / SAMPLE_RATE
+        made.put_nowait(chunk)
+
+    async def say(self, key: str, sentence: str, script: Script) -> AsyncGenerator[SpeechChunk]:
+        """A sentence is made as fast as it goes, whatever the pace of playing: its place is another's
+        then."""
+        made: Made = asyncio.Queue()
+        job = asyncio.create_task(self._make(key, sentence, script, made))
+        try:
+            while (chunk := await made.get()) is not None:
+                if isinstance(chunk, SpeechFailed):
+                    raise chunk
+                yield chunk
+            await job
+        finally:
+            job.cancel()
+
+    async def _make(
+        self,
+        key: str,
+        sentence: str,
+        script: Script,
+        made: Made,
+    ) -> None:
+        held: list[SpeechChunk] = []
+        self._heard, seconds, whole = False, 0.0, 0.0
+        try:
+            async with (
+                self._pool.place(TENANT.get(), self._due),
+                aclosing(self._stretches(key, sentence, script)) as chunks,
+            ):
+                async for chunk, length in chunks:
+                    whole = length or whole
+                    held.append(chunk)
+                    seconds += chunk.samples.size / SAMPLE_RATE
+                    if self._heard or self._ahead + seconds >= self._in_hand(whole):
+                        self._heard = True
+                        for one in held:
+                            self._give(one, made)
+                        held.clear()
+            for one in held:
+                self._give(one, made)
+        except SpeechFailed as error:
+            made.put_nowait(error)
+        except Exception as error:
+            made.put_nowait(SpeechFailed(type(error).__name__))
+            raise
+        else:
+            made.put_nowait(None)
+
+    def _in_hand(self, whole: float) -> float:
+        """Seconds of a sentence that must be made before it begins, so that it does not break off: none
+        where the helpers have time, all where they are slower than sound."""
+        demand = MARGIN * self._pool.real_time_factor * self._pool.crowd
+        late = whole * (1 - 1 / demand) if demand > 1 else 0.0
+        return min(whole, max(late, self._pool.blocked))
 
     def _most(self) -> int:
         """Frames of the next stretch: as many as are made while what is there plays.
 
         Each costs its context besides, so that the first must not be too short for the second.
         """
-        pace = min(0.8, MARGIN * self._pool.pace)
+        pace = MARGIN * self._pool.pace * self._pool.crowd
         frame, context = FRAME / RATE, 2 * CONTEXT
-        if self._begun is None:
+        if self._ahead == 0:
+            pace = min(0.8, pace)
             wanted = context * pace / (1 - pace)
         else:
-            ahead = self._due - self._clock.monotonic()
-            wanted = ahead / frame / max(pace, 0.05) - context
-        return int(min(MOST, max(FIRST, wanted)))
+            wanted = self._ahead / frame / max(pace, 0.05) - context
+        return int(min(self._pool.longest, max(FIRST, wanted)))
 
-    async def say(self, key: str, sentence: str, script: Script) -> AsyncGenerator[SpeechChunk]:
+    async def _stretches(
+        self, key: str, sentence: str, script: Script
+    ) -> AsyncGenerator[tuple[SpeechChunk, float]]:
+        """Each with the length of the sentence, seconds, which is told with the first."""
         request = {
             "sentence": key,
             "style": self._member.style,
@@ -191,20 +266,20 @@ class _Utterance:
         held: PCM = np.zeros(0, np.int16)
         silence = np.zeros(int(self._pause * RATE), np.int16)
         while first is not None:
-            head, pcm = await self._pool.ask({**request, "from": first, "most": self._most()}, self._due)
+            due = self._due + (0.0 if self._heard else PATIENCE)
+            head, pcm = await self._pool.ask({**request, "from": first, "most": self._most()}, due)
             joined = cross_fade(held, np.frombuffer(pcm, "<i2").astype(np.int16))
             begins = first == 0
             first = head["next"]
             sound, held = (joined, joined[:0]) if first is None else (joined[:-OVERLAP], joined[-OVERLAP:])
-            phonemes, words = [], []
+            phonemes, words, whole = [], [], 0.0
             if begins:
+                whole = sum(head["frames"]) * FRAME / RATE
                 sound = np.concatenate([silence, sound])
                 start = (self._samples + silence.size - head["start"]) / RATE
                 phonemes, words = script.timed(sentence, head["frames"], start)
-            if self._begun is None:
-                self._begun = self._clock.monotonic()
             self._samples += sound.size
-            yield SpeechChunk(self._resampler.push(sound), tuple(phonemes), tuple(words))
+            yield SpeechChunk(self._resampler.push(sound), tuple(phonemes), tuple(words)), whole
         mark = next((c for c in reversed(sentence) if not c.isspace() and c not in "\"')]”’»"), "")
         self._pause = PAUSES.get(mark, NO_PAUSE) / self._prosody.speed
 
