@@ -25,6 +25,7 @@ import websockets
 from bunraku.core import errors
 from bunraku.core.call_signature import query
 from bunraku.core.callback_signature import verify as _verify_callback
+from bunraku.perform import PerformanceHandle
 
 SAFE = frozenset(
     (
@@ -337,6 +338,13 @@ class AsyncClient:
 
     async def drives(self, task_id: str) -> list[dict[str, Any]]:
         return (await self.call("GetDriveStatus", TaskId=task_id))["DriveList"]
+
+    def perform(
+        self, digital_human_id: str, *, room_id: str, stream_id: str, timbre_id: str, **options: Any
+    ) -> PerformanceHandle:
+        """A digital human for the length of an ``async with``; the options are those of ``create``."""
+        where = {"room_id": room_id, "stream_id": stream_id}
+        return PerformanceHandle(self, digital_human_id, timbre_id, {**where, **options})
 
     async def stream_pcm(
         self, task_id: str, pcm: AsyncIterable[bytes], *, sample_rate: int = 16000, channels: int = 1

@@ -43,7 +43,8 @@ MAY = {
         "nodes.sockets",
     },
     # A caller's side: as much of us as a stranger has.
-    "client": {"core"},
+    "client": {"core", "perform"},
+    "perform": {"core"},
     "check": {"core", "client"},
     "remote": {"core", "client", "check"},
     # The path of a sentence. Data goes from left to right, and so do the imports, but for encode,
