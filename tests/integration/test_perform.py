@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bunraku.client import AsyncClient
 from bunraku.core import errors
 from bunraku.perform import sentences
-from bunraku.testing.server import APP_ID, SECRET
+from bunraku.testing.server import APP_ID, SECRET, RunningServer
+from bunraku.testing.voices import ToneVoices
 
 
 @pytest.fixture
@@ -100,10 +101,16 @@ async def test_one_that_cannot_come_leaves_nothing_behind(api):
     with pytest.raises(errors.DigitalHumanNotFound):
         async with perform(api, human="nobody"):
             pass
-    with pytest.raises(errors.StreamNotStarted, match="BackgroundUrl"):
-        async with perform(api, background_url="http://localhost:9/x.png"):
-            pass
     assert await api.running() == []
+
+
+async def test_a_start_that_fails_is_told_with_its_reason():
+    with RunningServer(providers=[ToneVoices()], fetch={"allow_private": True}) as server:
+        async with AsyncClient(server.base_url, APP_ID, SECRET) as api:
+            with pytest.raises(errors.StreamNotStarted, match="BackgroundUrl"):
+                async with perform(api, background_url="http://127.0.0.1:9/x.png"):
+                    pass
+            assert await api.running() == []
 
 
 async def cut(*pieces):
