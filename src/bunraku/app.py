@@ -75,6 +75,11 @@ def build(
         sessions,
         lambda _: server.running(),
     )
-    app.state.server = server
-    app.state.drain = parts.manager.close
+
+    async def apply(new: Settings) -> None:
+        app.state.gate.change(new.limits)  # the only one that may refuse
+        await app_store.named([App.from_settings(a) for a in new.apps])
+        await parts.apply(new)
+
+    app.state.server, app.state.drain, app.state.apply = server, parts.manager.close, apply
     return app

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from bunraku import __version__
 from bunraku.apps_cli import apps
+from bunraku.cluster_cli import again
 from bunraku.cluster_cli import commands as cluster_commands
 from bunraku.core import logs
 from bunraku.core.config import explain, mistakes
@@ -20,6 +21,8 @@ from bunraku.remote import COMMANDS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from bunraku.reload import Source
 
 
 def _settings(config: Path | None, **overrides: Any) -> Settings:
@@ -68,9 +71,15 @@ def serve(
     log_level: str,
 ) -> None:
     """Serve the API, the rooms and the console."""
-    settings = _settings(config, host=host, port=port, data_dir=data_dir, tls_cert=tls_cert, tls_key=tls_key)
-    if not settings.apps and not settings.console.enabled:
-        raise click.ClickException("no [[apps]] in the configuration: nobody could call this server")
+    given = {"host": host, "port": port, "data_dir": data_dir, "tls_cert": tls_cert, "tls_key": tls_key}
+
+    def load_settings() -> Settings:
+        found = _settings(config, **given)
+        if not found.apps and not found.console.enabled:
+            raise click.ClickException("no [[apps]] in the configuration: nobody could call this server")
+        return found
+
+    settings, source = load_settings(), None if config is None else again(load_settings)
 
     def make() -> FastAPI:
         from bunraku.app import build
@@ -78,12 +87,12 @@ def serve(
         return build(settings)
 
     if nodes is None:
-        _run(make, settings, log_level)
+        _run(make, settings, log_level, source=source)
     else:
-        _serve_with_nodes(settings, nodes, log_level)
+        _serve_with_nodes(settings, nodes, log_level, source)
 
 
-def _serve_with_nodes(settings: Settings, count: int, log_level: str) -> None:
+def _serve_with_nodes(settings: Settings, count: int, log_level: str, source: Source | None) -> None:
     from bunraku import cluster
     from bunraku.nodes.ray import cluster as ray_cluster
     from bunraku.process import CannotStart
@@ -100,7 +109,7 @@ def _serve_with_nodes(settings: Settings, count: int, log_level: str) -> None:
         return cluster.build(settings, joined, own)
 
     try:
-        _run(make, settings, log_level, count)
+        _run(make, settings, log_level, count, source)
     finally:
         joined.leave()
 
@@ -126,13 +135,19 @@ def demo(host: str | None, port: int | None, data_dir: Path | None, log_level: s
     _run(build, settings, log_level)
 
 
-def _run(make: Callable[[], FastAPI], settings: Settings, log_level: str, nodes: int = 1) -> None:
+def _run(
+    make: Callable[[], FastAPI],
+    settings: Settings,
+    log_level: str,
+    nodes: int = 1,
+    source: Source | None = None,
+) -> None:
     from bunraku.process import CannotStart
     from bunraku.serve import run
 
     logs.configure(log_level.upper())
     try:
-        run(make, settings, nodes)
+        run(make, settings, nodes, source)
     except CannotStart as error:
         raise click.ClickException(str(error)) from None
 

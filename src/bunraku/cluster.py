@@ -22,6 +22,7 @@ from bunraku.nodes.ray import cluster as ray_cluster
 from bunraku.nodes.ray.cluster import Joined
 from bunraku.nodes.ray.nodes import RayNodes
 from bunraku.process import prepare, prepare_data_dir
+from bunraku.reload import Reload, Source
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
@@ -101,18 +102,33 @@ def build(
         sessions,
         lambda _: front.running(),
     )
-    app.state.server, app.state.drain = front, front.drain
+
+    async def apply(new: Settings) -> None:
+        app.state.gate.change(new.limits)  # the only one that may refuse
+        await app_store.named([App.from_settings(a) for a in new.apps])
+        await ray_cluster.apply(cluster, own, new)
+
+    app.state.server, app.state.drain, app.state.apply = front, front.drain, apply
     return app
 
 
-async def keep(settings: Settings, cluster: Joined, count: int, deadline: float, log_level: str) -> None:
-    """Nodes of this machine until SIGINT or SIGTERM; then they are drained."""
+async def keep(
+    settings: Settings,
+    cluster: Joined,
+    count: int,
+    deadline: float,
+    log_level: str,
+    source: Source,
+) -> None:
+    """Nodes of this machine until SIGINT or SIGTERM; then they are drained. At SIGHUP they are told what
+    ``source`` gives."""
     check(settings, fronts=False)
     prepare_data_dir(settings.data_dir)
     await prepare(settings)
     ids = [ray_cluster.add(cluster, settings, i, log_level) for i in range(count)]
     await ray_cluster.started(cluster, ids)
     log.info("ready: %s", ", ".join(ids))
+    Reload(settings, source, lambda new: ray_cluster.apply(cluster, ids, new)).listen()
     over = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, over.set)

@@ -13,6 +13,7 @@ import click
 from bunraku.core import logs
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
+from bunraku.reload import Refused, Source
 
 Load = Callable[..., Settings]
 
@@ -28,6 +29,18 @@ def _plainly(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(str(error)) from None
 
     return run
+
+
+def again(load_settings: Callable[[], Settings]) -> Source:
+    """What ``load_settings`` says to a person is why it is refused."""
+
+    def read() -> Settings:
+        try:
+            return load_settings()
+        except click.ClickException as error:
+            raise Refused(error.message) from None
+
+    return Source(read)
 
 
 _config = click.option("--config", type=click.Path(path_type=Path), required=True, help="bunraku.toml")
@@ -54,12 +67,16 @@ def commands(load: Load) -> list[click.Command]:
         from bunraku.nodes.ray import cluster as ray_cluster
         from bunraku.serve import run
 
-        settings = load(config, **options)
-        cluster.check(settings, fronts=True)
+        def load_settings() -> Settings:
+            found = load(config, **options)
+            cluster.check(found, fronts=True)
+            return found
+
+        settings = load_settings()
         logs.configure(log_level.upper())
         joined = ray_cluster.join(join)
         try:
-            run(lambda: cluster.build(settings, joined), settings, nodes=0)
+            run(lambda: cluster.build(settings, joined), settings, 0, again(load_settings))
         finally:
             joined.leave()
 
@@ -87,7 +104,9 @@ def commands(load: Load) -> list[click.Command]:
         logs.configure(log_level.upper())
         joined = ray_cluster.join(join)
         try:
-            asyncio.run(cluster.keep(settings, joined, nodes, deadline, log_level.upper()))
+            source = again(lambda: load(config, **options))
+            source.hold()
+            asyncio.run(cluster.keep(settings, joined, nodes, deadline, log_level.upper(), source))
         finally:
             joined.leave()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,11 +13,13 @@ import uvicorn
 from fastapi import FastAPI
 
 from bunraku.core.clock import next_beat
-from bunraku.core.settings import LimitSettings, Settings
+from bunraku.core.settings import Settings
 from bunraku.front.acceptor import Acceptor, room_for
 from bunraku.front.connections import Admission, HttpConnection, Intake, SocketConnection
 from bunraku.process import CannotStart, bind, owned, prepare, raise_descriptor_limit, reason
+from bunraku.reload import Refused, Reload, Source
 
+MAX_CONNECTIONS = 1_000_000  # more than there are descriptors
 MAX_SOCKET_MESSAGE = 16 * 1024 * 1024  # contract section 7.1: larger closes with 1009
 
 
@@ -47,13 +50,21 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """Takes connections through an ``Acceptor``. ``drain`` is awaited before they are closed."""
+    """Takes connections through an ``Acceptor``. ``drain`` is awaited before they are closed, ``apply``
+    when settings are read anew from ``source``."""
 
     def __init__(
-        self, config: uvicorn.Config, limits: LimitSettings, drain: Callable[[], Awaitable[None]]
+        self,
+        config: uvicorn.Config,
+        settings: Settings,
+        drain: Callable[[], Awaitable[None]],
+        apply: Callable[[Settings], Awaitable[None]],
+        source: Source | None,
     ) -> None:
         super().__init__(config)
-        self._limits, self._drain = limits, drain
+        self._limits, self._drain, self._apply = settings.limits, drain, apply
+        self._tls = certificates(settings)
+        self._reload = Reload(settings, source, self.apply) if source is not None else None
         self._intake = Intake()
         self._acceptor: Acceptor | None = None
 
@@ -62,13 +73,27 @@ class Server(uvicorn.Server):
         for listening in sockets:
             keep_alive(listening)
         await super().startup([])
-        total = room_for(raise_descriptor_limit(), self._limits.connections)
-        self._acceptor = Acceptor(self._connection, total, self._limits.address_connections, self.config.ssl)
+        self._room = room_for(raise_descriptor_limit(), MAX_CONNECTIONS)
+        total = min(self._room, self._limits.connections)
+        self._acceptor = Acceptor(self._connection, total, self._limits.address_connections, self._tls)
         self._acceptor.start(sockets)
+        if self._reload is not None:
+            self._reload.listen()
         # What start-up made stays: a full collection that looked through it would stop every
         # stream for two pictures.
         gc.collect()
         gc.freeze()
+
+    async def apply(self, settings: Settings) -> None:
+        """What of it changes while a server runs stands from now on. Raises ``Refused`` or ``CannotStart``,
+        and then nothing has changed. Connections that are open keep their certificate."""
+        if bool(settings.tls_cert) != (self._tls is not None):
+            raise Refused("tls_cert: HTTPS begins and ends with the server")
+        tls = await asyncio.to_thread(certificates, settings)
+        await self._apply(settings)
+        if self._acceptor is not None:
+            total = min(self._room, settings.limits.connections)
+            self._acceptor.change(total, settings.limits.address_connections, tls)
 
     def _connection(self, admission: Admission) -> HttpConnection:
         state = self.lifespan.state
@@ -103,17 +128,37 @@ def keep_alive(listening: socket.socket) -> None:
             listening.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def server(app: FastAPI, settings: Settings) -> Server:
+def certificates(settings: Settings) -> ssl.SSLContext | None:
+    """As the files say now; None for plain HTTP. TLS 1.2 and later. Raises ``CannotStart``."""
+    if settings.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:  # what is wrong with certificates is one too
+        raise CannotStart(f"tls_cert and tls_key cannot be used: {reason(error)}") from None
+    return context
+
+
+def server(app: FastAPI, settings: Settings, source: Source | None = None) -> Server:
     """Of an application made by ``app.build``; serves on sockets that are bound."""
-    return Server(configuration(app, settings), settings.limits, app.state.drain)
+    return Server(configuration(app, settings), settings, app.state.drain, app.state.apply, source)
 
 
-def run(make: Callable[[], FastAPI], settings: Settings, nodes: int = 1) -> None:
+def run(
+    make: Callable[[], FastAPI],
+    settings: Settings,
+    nodes: int = 1,
+    source: Source | None = None,
+) -> None:
     """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out. ``nodes``: how many begin here
-    with it, each at a UDP port of its own.
+    with it, each at a UDP port of its own. At SIGHUP, what ``source`` gives is taken over, or its
+    ``reload.Refused`` is logged.
 
     Raises ``CannotStart`` before anything is written or called back.
     """
+    if source is not None:
+        source.hold()
     raise_descriptor_limit()
     sockets = bind(settings.host, settings.port)
     with owned(settings.data_dir):
@@ -126,12 +171,7 @@ def run(make: Callable[[], FastAPI], settings: Settings, nodes: int = 1) -> None
         except OSError as error:
             where = f" {error.filename}" if error.filename else ""
             raise CannotStart(f"cannot start:{where} {reason(error)}") from None
-        ours = server(app, settings)
-        try:
-            ours.config.load()
-        except OSError as error:  # what is wrong with certificates is one too
-            raise CannotStart(f"tls_cert and tls_key cannot be used: {reason(error)}") from None
-        ours.run(sockets)
+        server(app, settings, source).run(sockets)
 
 
 def _try_udp(port: int) -> None:

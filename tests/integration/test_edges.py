@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
 import socket
 import ssl
@@ -15,6 +14,8 @@ import pytest
 from bunraku.client import query
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
+
+from ..support.certificates import write_certificate
 
 
 def free_port():
@@ -66,41 +67,10 @@ def test_calls_go_on_uncounted_while_redis_is_away():
         assert httpx.post(server.base_url + "/").json()["Code"] == 100000006
 
 
-@pytest.fixture
-def certificate(tmp_path):
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
-        .sign(key, hashes.SHA256())
-    )
-    cert, pem = tmp_path / "cert.pem", tmp_path / "key.pem"
-    cert.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    pem.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return cert, pem
-
-
-def test_tls_serves_https_and_hands_out_wss(certificate):
+def test_tls_serves_https_and_hands_out_wss(tmp_path):
     from bunraku.client import Client
 
-    cert, key = certificate
+    cert, key = write_certificate(tmp_path)
     with RunningServer(providers=[ToneVoices()], tls_cert=cert, tls_key=key) as s:
         context = ssl.create_default_context(cafile=str(cert))
         with Client(f"https://localhost:{s.port}", APP_ID, SECRET, verify=context) as api:

@@ -13,11 +13,14 @@ from bunraku.testing.server import APP_ID, SECRET
 
 
 class Process:
-    def __init__(self, folder, port, extra=""):
-        self.folder, self.port = folder, port
-        config = folder / "bunraku.toml"
+    def __init__(self, folder, port, extra="", *, text=None, verify=None):
+        """``text``: all of the configuration. ``verify``: it serves HTTPS, and this trusts it."""
+        self.folder, self.port, self.verify = folder, port, verify
+        self.base_url = f"https://localhost:{port}" if verify else f"http://127.0.0.1:{port}"
+        self.config = config = folder / "bunraku.toml"
         config.write_text(
-            f'[[apps]]\napp_id = {APP_ID}\nserver_secret = "{SECRET}"\n{extra}\n'
+            text
+            or f'[[apps]]\napp_id = {APP_ID}\nserver_secret = "{SECRET}"\n{extra}\n'
             "[limits]\ncalls_per_second = 0\n"
         )
         self.log = open(folder / "log.txt", "a")
@@ -30,15 +33,18 @@ class Process:
         deadline = time.monotonic() + 30
         while True:
             try:
-                httpx.head(f"http://127.0.0.1:{port}/")
+                httpx.head(f"{self.base_url}/", verify=verify or True)
                 break
             except httpx.TransportError:
                 assert self.process.poll() is None, (folder / "log.txt").read_text()
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
 
-    def api(self):
-        return Client(f"http://127.0.0.1:{self.port}", APP_ID, SECRET)
+    def api(self, app_id=APP_ID, secret=SECRET):
+        return Client(self.base_url, app_id, secret, **({"verify": self.verify} if self.verify else {}))
+
+    def logged(self):
+        return (self.folder / "log.txt").read_text()
 
     def end(self, how):
         self.process.send_signal(how)

@@ -82,6 +82,7 @@ ROOTS = {
         "cluster_cli",
         "demo",
         "process",
+        "reload",
         "render",
         "serve",
     ),

@@ -54,10 +54,25 @@ class App:
 
 
 class Apps:
-    """Apps by id. Those of the operator's file stay as they are; others are put as they change."""
+    """Apps by id: those of the operator's file, and others that are put as they change."""
 
     def __init__(self, apps: list[App]) -> None:
         self._apps = {a.id: a for a in apps}
+        self._gone: dict[int, App] = {}
+
+    def name(self, apps: list[App]) -> None:
+        """The operator's file names these now. Whom it does not name any more is ``gone``, unless put."""
+        self._gone |= {i: a for i, a in self._apps.items() if not a.editable}
+        self._apps = {i: a for i, a in self._apps.items() if a.editable} | {a.id: a for a in apps}
+
+    @property
+    def gone(self) -> frozenset[int]:
+        """Apps that were, and are nobody's any more."""
+        return frozenset(self._gone.keys() - self._apps.keys())
+
+    def receiver(self, app_id: int) -> App | None:
+        """To whom an app's callbacks go: one that is gone hears how its tasks end."""
+        return self._apps.get(app_id) or self._gone.get(app_id)
 
     def put(self, app: App) -> None:
         """Add or replace an editable app; an id of the file keeps the file's."""

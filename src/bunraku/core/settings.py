@@ -117,7 +117,11 @@ class LimitSettings(_Section):
         int, Field(ge=0, description="The same of one client address, at most half of all; 0 disables.")
     ] = 1000
     storage: Annotated[
-        str, Field(description="Where limits are counted: memory:// or redis://host:port/db.")
+        str,
+        Field(
+            pattern=r"^(memory://|(async\+)?redis(s|\+\w+)?://.+)$",
+            description="Where limits are counted: memory:// or redis://host:port/db.",
+        ),
     ] = "memory://"
     drive_queue: Annotated[int, Field(ge=1, description="Drives waiting per task.")] = 100
     tasks: Annotated[int, Field(ge=1, description="Stream tasks alive at once in the whole server.")] = 200

@@ -62,8 +62,8 @@ class Acceptor:
         tls: ssl.SSLContext | None,
     ) -> None:
         """``per_address`` 0: no such limit, as behind a proxy."""
-        self._make, self._total, self._tls = make, total, tls
-        self._per_address = min(per_address, total // 2)
+        self._make = make
+        self.change(total, per_address, tls)
         self._open: dict[Admission, None] = {}  # oldest first
         self._by_address: dict[str, int] = {}
         self._sockets: list[socket.socket] = []
@@ -76,6 +76,11 @@ class Acceptor:
             listening.setblocking(False)
         self._sockets = list(sockets)
         self._listen()
+
+    def change(self, total: int, per_address: int, tls: ssl.SSLContext | None) -> None:
+        """For connections from now on; those that are open stay so."""
+        self._total, self._tls = total, tls
+        self._per_address = min(per_address, total // 2)
 
     def close(self) -> None:
         self._rest(None)

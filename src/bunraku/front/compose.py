@@ -45,7 +45,7 @@ def application(
     sessions: ConsoleSessions,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
-    """``lifespan`` starts what the application needs and ends it."""
+    """``lifespan`` starts what the application needs and ends it. ``state.gate`` lets calls in."""
     app = FastAPI(
         title="Bunraku",
         version=__version__,
@@ -66,8 +66,8 @@ def application(
     ):
         app.include_router(routes)
     actions = Actions(settings, nodes)
-    ledger = nonces if settings.limits.strict_nonce else None
-    gate = Gate(apps, clock, CallLimits(settings.limits, clock), ACTION_NAMES, ledger)
+    limits = CallLimits(settings.limits, clock)
+    gate = Gate(apps, clock, limits, ACTION_NAMES, nonces, strict_nonce=settings.limits.strict_nonce)
     dispatcher = Dispatcher(gate, actions, settings.public_url)
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None
@@ -79,4 +79,5 @@ def application(
         app.include_router(Backstage(console, apps, nodes).routes())
         app.include_router(AppDesk(console, apps, app_store, removal).routes())
     install(app, dispatcher, settings.rpc_prefix)
+    app.state.gate = gate
     return app

@@ -99,6 +99,11 @@ class ClusteredNode:
         self._claims.held(app_id, room_id)
         return record
 
+    async def apply(self, settings: Settings) -> None:
+        """Apps, limits and callbacks from now on."""
+        await self._app_store.named([App.from_settings(a) for a in settings.apps])
+        await self._parts.apply(settings)
+
     # --- the end
 
     async def drain(self, deadline: float) -> None:

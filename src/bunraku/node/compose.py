@@ -129,6 +129,14 @@ class NodeParts:
         machine = socket.gethostname()
         return NodeInfo(owner.node_id, owner.epoch, state, machine, __version__, started_at, 0, load)
 
+    async def apply(self, settings: Settings) -> None:
+        """Its limits and callbacks from now on; tasks of apps that are gone are stopped."""
+        self.manager.change(settings.limits)
+        self.stage.change(settings.limits)
+        self.delivery.change(settings.callbacks)
+        self.herald.change(settings.callbacks)
+        await self.manager.evict(self.apps.gone)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Started; what started is closed in the reverse order, also when a later part does not start.
@@ -279,5 +287,5 @@ def assemble(
 
 
 def _has_receiver(apps: Apps, app_id: int) -> bool:
-    app = apps.get(app_id)
+    app = apps.receiver(app_id)
     return app is not None and app.callback_url is not None

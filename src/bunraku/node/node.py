@@ -170,7 +170,7 @@ class LocalNode:
 
     def load(self) -> Load:
         return Load(
-            capacity=self.settings.limits.tasks,
+            capacity=self.manager.capacity,
             tasks=self.manager.counted,
             lateness=self.manager.lateness,
             watchers=sum(t.figures().watchers for t in self.manager.all()),

@@ -48,6 +48,14 @@ class AppStore:
                 if app.id not in ids:
                     self._apps.drop(app.id)
 
+    async def named(self, apps: list[App]) -> None:
+        """The operator's file names these now; stored ones that it hid come to light."""
+        self._apps.name(apps)
+        try:
+            await self.load()
+        except Exception as error:
+            log.warning("apps not read (%s)", type(error).__name__)
+
     async def follow(self) -> None:
         """Until cancelled: what other processes change is known here within ``FOLLOW_EVERY`` seconds."""
         self._followed = True

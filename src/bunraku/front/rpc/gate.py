@@ -27,6 +27,7 @@ from bunraku.core.errors import (
     TimestampEmpty,
     TimestampFormat,
 )
+from bunraku.core.settings import LimitSettings
 from bunraku.front.rpc.limits import CallLimits, NonceLedger
 
 log = logging.getLogger(__name__)
@@ -73,10 +74,17 @@ class Gate:
         clock: Clock,
         limits: CallLimits,
         actions: frozenset[str],
-        nonces: NonceLedger | None,
+        nonces: NonceLedger,
+        *,
+        strict_nonce: bool,
     ) -> None:
         self._apps, self._clock, self._limits = apps, clock, limits
-        self._actions, self._nonces = actions, nonces
+        self._actions, self._nonces, self._strict = actions, nonces, strict_nonce
+
+    def change(self, limits: LimitSettings) -> None:
+        """For calls from now on."""
+        self._limits.change(limits)
+        self._strict = limits.strict_nonce
 
     async def admit(self, c: Credentials, address: str) -> App:
         """The calling app. Raises the ``ApiError`` of the first failing check."""
@@ -118,7 +126,7 @@ class Gate:
         return app
 
     async def _fresh(self, app_id: int, nonce: str, timestamp: int) -> bool:
-        if self._nonces is None:
+        if not self._strict:
             return True
         try:
             return await self._nonces.use_nonce(app_id, nonce, timestamp)

@@ -9,10 +9,12 @@ from typing import Protocol
 
 from limits import RateLimitItemPerSecond
 from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 
 from bunraku.core.clock import Clock
 from bunraku.core.settings import LimitSettings
+from bunraku.core.starting import CannotStart
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,9 @@ class WindowsInMemory:
         if now - self._swept > 1.0:
             self._swept = now
             self._hits = {k: h for k, h in self._hits.items() if h[-1] > now - 1.0}
-        hits = self._hits.setdefault(key, deque(maxlen=per_second))
+        hits = self._hits.get(key)
+        if hits is None or hits.maxlen != per_second:  # a limit may have been changed
+            hits = self._hits[key] = deque(hits or (), maxlen=per_second)
         if len(hits) == per_second and hits[0] > now - 1.0:
             return False
         hits.append(now)
@@ -47,10 +51,15 @@ class WindowsInStorage:
     """The same in a storage that several servers share, such as Redis."""
 
     def __init__(self, uri: str) -> None:
+        """Raises ``CannotStart`` when there is no such storage, or its package is not installed."""
         uri = uri if uri.startswith("async+") else f"async+{uri}"
         options = {"implementation": "redispy"} if "redis" in uri else {}
         self._away = False
-        self._limiter = MovingWindowRateLimiter(storage_from_string(uri, **options))  # type: ignore[arg-type]
+        try:
+            storage = storage_from_string(uri, **options)  # type: ignore[arg-type]
+        except ConfigurationError as error:
+            raise CannotStart(f"limits.storage: {error}") from None
+        self._limiter = MovingWindowRateLimiter(storage)
 
     async def hit(self, per_second: int, *key: str) -> bool:
         """True also while the storage is away: limits are for fairness, and must not stop everybody."""
@@ -70,8 +79,16 @@ class CallLimits:
     """Calls in any second, per client address and per (AppId, Action)."""
 
     def __init__(self, settings: LimitSettings, clock: Clock) -> None:
-        memory = settings.storage == "memory://"
-        self._windows = WindowsInMemory(clock) if memory else WindowsInStorage(settings.storage)
+        self._clock = clock
+        self._storage = ""
+        self.change(settings)
+
+    def change(self, settings: LimitSettings) -> None:
+        """For calls from now on; what was counted elsewhere is not counted any more."""
+        if settings.storage != self._storage:
+            memory = settings.storage == "memory://"
+            self._windows = WindowsInMemory(self._clock) if memory else WindowsInStorage(settings.storage)
+            self._storage = settings.storage
         self._per_action = settings.calls_per_second
         self._per_address = settings.address_calls_per_second
 

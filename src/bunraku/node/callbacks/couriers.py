@@ -24,6 +24,12 @@ class Couriers:
         self._workers, self._seconds = workers, seconds
         self._couriers: dict[int, _Courier] = {}
 
+    def change(self, seconds: float) -> None:
+        """For attempts from now on."""
+        self._seconds = seconds
+        for courier in self._couriers.values():
+            courier.seconds = seconds
+
     async def post(self, app_id: int, url: str, body: bytes, *, guarded: bool) -> int:
         """The status the receiver answered. ``guarded``: its address must be public.
 
@@ -48,7 +54,7 @@ class Couriers:
 
 class _Courier:
     def __init__(self, workers: Workers, seconds: float) -> None:
-        self._workers, self._seconds = workers, seconds
+        self._workers, self.seconds = workers, seconds
         self._numbers = itertools.count()
         self._answers: dict[int, asyncio.Future[int]] = {}
         self._job: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
@@ -60,9 +66,9 @@ class _Courier:
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         try:
-            async with asyncio.timeout(self._seconds + GRACE):
+            async with asyncio.timeout(self.seconds + GRACE):
                 job = await asyncio.shield(self._job)
-                job.send({"id": number, "url": url, "seconds": self._seconds, "guarded": guarded}, body)
+                job.send({"id": number, "url": url, "seconds": self.seconds, "guarded": guarded}, body)
                 return await answer
         except TimeoutError:
             raise FetchFailed("no answer") from None
@@ -78,7 +84,7 @@ class _Courier:
                 self._job.set_result(job)
                 while True:
                     try:
-                        block = await job.receive(self._seconds + IDLE)
+                        block = await job.receive(self.seconds + IDLE)
                     except JobSilent:
                         break  # nothing to do, or, with attempts waiting that long, lost
                     if block is None:

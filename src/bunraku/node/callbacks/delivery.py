@@ -21,6 +21,7 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.callback_signature import sign
 from bunraku.core.clock import Clock
 from bunraku.core.report import Outcome
+from bunraku.core.settings import CallbackSettings
 from bunraku.core.urls import FetchFailed
 from bunraku.node.callbacks.couriers import Couriers
 from bunraku.node.workers.pool import Workers
@@ -79,6 +80,11 @@ class Delivery:
         self._attempted = 0
         self.delivered = 0
         self.given_up = 0
+
+    def change(self, settings: CallbackSettings) -> None:
+        """For attempts from now on."""
+        self._couriers.change(settings.timeout)
+        self._seconds = settings.timestamp_seconds
 
     async def close(self) -> None:
         """Give attempts in flight one timeout; what is left waits in the outbox."""
@@ -148,7 +154,7 @@ class Delivery:
 
     async def _attempt(self, callback: Callback) -> bool:
         callback.attempts += 1
-        app = self._apps.get(callback.app_id)
+        app = self._apps.receiver(callback.app_id)
         if app is None or app.callback_url is None:
             return True
         ok, _ = await self._post(app, app.callback_url, callback)

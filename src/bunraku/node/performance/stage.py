@@ -13,6 +13,7 @@ from dataclasses import replace
 from bunraku.core.clock import Clock
 from bunraku.core.errors import ApiError
 from bunraku.core.framing import Framing
+from bunraku.core.settings import LimitSettings
 from bunraku.core.stream_task import StreamTask
 from bunraku.node.avatars import backdrop
 from bunraku.node.avatars.base import AvatarPack
@@ -49,6 +50,10 @@ class Stage:
         workers = max(2, (os.cpu_count() or 2))
         self._pictures = ThreadPoolExecutor(workers, thread_name_prefix="picture")
         self._art = ThreadPoolExecutor(1, thread_name_prefix="art")
+
+    def change(self, limits: LimitSettings) -> None:
+        """For performances that are made from now on."""
+        self._queue_capacity = limits.drive_queue
 
     def cast(self, digital_human_id: str) -> tuple[str, str]:
         """The digital human's own id and the emotion it shows unless asked for another.

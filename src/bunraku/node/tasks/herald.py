@@ -9,6 +9,7 @@ from typing import Any
 from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.media import Word
+from bunraku.core.settings import CallbackSettings
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.node.callbacks.delivery import DRIVE_EVENT, TASK_EVENT
 from bunraku.node.captions import join
@@ -30,7 +31,7 @@ def task_detail(task: StreamTask) -> dict[str, Any]:
     return detail
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Herald:
     """``has_receiver`` says whether an app wants callbacks now."""
 
@@ -41,6 +42,10 @@ class Herald:
     interrupted_as_5: bool = False
     extended: bool = False
     """Ends of drives say how much of them was heard (contract section 13.1)."""
+
+    def change(self, settings: CallbackSettings) -> None:
+        """For events from now on."""
+        self.interrupted_as_5, self.extended = settings.interrupted_as_5, settings.extended
 
     def task(self, task: StreamTask) -> None:
         self._tell(task, self.task_callbacks(task))

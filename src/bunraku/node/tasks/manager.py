@@ -6,6 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections import Counter
+from collections.abc import Collection
 
 from bunraku.core.clock import Clock, next_beat, timeout
 from bunraku.core.commission import Commission
@@ -20,7 +21,7 @@ from bunraku.core.errors import (
 )
 from bunraku.core.meter import Meter
 from bunraku.core.owner import Elsewhere
-from bunraku.core.settings import TaskSettings
+from bunraku.core.settings import LimitSettings, TaskSettings
 from bunraku.core.stream_task import StreamTask
 from bunraku.node.rooms.room import DIGITAL_HUMAN_USER, Rooms, StreamTaken
 from bunraku.node.streams.stream import Stream
@@ -65,6 +66,15 @@ class TaskManager:
         self._past = Meter()
         self._accepting = True
 
+    def change(self, limits: LimitSettings) -> None:
+        """Tasks that run go on, also where they are too many now."""
+        self._capacity = limits.tasks
+
+    @property
+    def capacity(self) -> int:
+        """Stream tasks at once."""
+        return self._capacity
+
     # --- life of the manager
 
     def start(self) -> None:
@@ -98,6 +108,14 @@ class TaskManager:
         await self.emptied(stop=True, app_id=app_id)
         await self._herald.outbox.emptied()
         await self._journal.settle()
+
+    async def evict(self, app_ids: Collection[int]) -> None:
+        """Stop all tasks of these apps, also those that are coming."""
+        if app_ids and self._births:
+            await asyncio.wait(self._births)
+        for live in tuple(self._live.values()):
+            if live.record.app_id in app_ids and live.record.status.live:
+                live.stop()
 
     async def abandon(self) -> None:
         """Another node ended these tasks, because this one was thought lost. Nobody is told again."""

@@ -77,6 +77,11 @@ class NodeActor:
         await self._started.wait()
         return os.getpid()
 
+    async def apply(self, settings: Settings) -> None:
+        """Apps, limits and callbacks from now on."""
+        await self._started.wait()
+        await self._node.apply(settings)
+
     async def drain(self, deadline: float) -> None:
         """Take no new rooms; return when no task is left, at the latest ``deadline`` seconds later."""
         await self._started.wait()

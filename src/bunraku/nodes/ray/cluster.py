@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 STORE_BYTES = 80 * 1024 * 1024  # the least that Ray takes: no media goes through its object store
 CONCURRENCY = 10_000  # questions at once: each room member and each drive socket has one waiting
 START_TIMEOUT = 60.0
+APPLY_TIMEOUT = 10.0  # s
 NAMESPACE = "bunraku"
 
 
@@ -157,6 +158,17 @@ async def started(cluster: Joined, node_ids: list[str]) -> None:
             await asyncio.gather(*(h.started.remote() for h in handles))
     except TimeoutError:
         raise CannotStart("nodes did not start: see their log above") from None
+
+
+async def apply(cluster: Joined, node_ids: Sequence[str], settings: Settings) -> None:
+    """Tell these nodes what stands now. One that cannot be told has a life that is over; it begins the
+    next with what it was made with."""
+    handles = [cluster.ray.get_actor(i, namespace=NAMESPACE) for i in node_ids]
+    async with asyncio.timeout(APPLY_TIMEOUT):
+        told = await asyncio.gather(*(h.apply.remote(settings) for h in handles), return_exceptions=True)
+    for node_id, end in zip(node_ids, told, strict=True):
+        if isinstance(end, BaseException):
+            log.error("node %s was not told of its new settings (%s)", node_id, type(end).__name__)
 
 
 async def drain(cluster: Joined, node_id: str, deadline: float, *, restart: bool = False) -> None:
