@@ -74,8 +74,10 @@ class OnSqlite:
 
     async def take_over(self, owner):
         lives = Lives(self.database)
-        (seen,) = [n for n in await lives.list() if n.id == owner.node_id]
-        assert await lives.take_over(seen, Owner("another", 1), lambda tasks, drives: Ending()) is not None
+        ending = await lives.take_over(
+            [owner.node_id], 0.0, Owner("another", 1), lambda tasks, drives: Ending()
+        )
+        assert ending is not None
 
     async def begin(self, node_id):
         owner, _ = await Lives(self.database).begin(node_id, "machine", "1", 0.0, lambda t, d: Ending())
@@ -128,7 +130,7 @@ async def books(request, tmp_path, monkeypatch):
 @pytest.fixture
 async def journal(books):
     j = books.journal(OWNER)
-    await j.open(OWNER)
+    await j.open(await books.begin(OWNER.node_id))
     yield j
     await j.close()
 
@@ -210,7 +212,7 @@ async def test_nothing_is_left_of_a_task_that_was_forgotten_while_it_was_written
 
 async def test_closing_does_not_wait_for_a_database_that_is_away(books):
     journal = books.journal(OWNER)
-    await journal.open(OWNER)
+    await journal.open(await books.begin(OWNER.node_id))
     books.hold()
     journal.note(drive("a"))
     async with asyncio.timeout(5):
@@ -254,7 +256,7 @@ async def test_of_births_at_once_each_name_and_place_is_given_once(journal):
 
 async def test_a_room_of_another_node_is_elsewhere(journal, books):
     other = books.journal(Owner("n2", 1))
-    await other.open(Owner("n2", 1))
+    await other.open(await books.begin("n2"))
     await other.claim_room(1, "r")
     with pytest.raises(Elsewhere) as found:
         await journal.birth(task("a"), 2)
@@ -300,7 +302,7 @@ async def test_a_birth_that_was_given_up_leaves_nothing(journal, books):
 
 async def test_claims_of_what_participants_publish(journal, books):
     other = books.journal(Owner("n2", 1))
-    await other.open(Owner("n2", 1))
+    await other.open(await books.begin("n2"))
     await journal.claim_stream(1, "r", "mic")
     with pytest.raises(NameTaken):
         await journal.birth(task("a", "mic"), 2)
@@ -324,7 +326,7 @@ async def test_a_refused_birth_leaves_nothing(journal, books):
     with pytest.raises(NoSlot):
         await journal.birth(task("b", "other", "second"), 1)
     other = books.journal(Owner("n2", 1))
-    await other.open(Owner("n2", 1))
+    await other.open(await books.begin("n2"))
     await other.claim_stream(1, "second", "other")  # neither the room nor the name
     await other.close()
     assert set(await books.tasks()) == {"a"}
@@ -365,7 +367,7 @@ async def test_what_a_lost_life_notes_is_not_written(books):
 
 async def test_its_callbacks_are_this_nodes_only(journal, books):
     other = books.journal(Owner("n2", 1))
-    await other.open(Owner("n2", 1))
+    await other.open(await books.begin("n2"))
     journal.note(callback("mine"))
     other.note(callback("theirs"))
     await journal.commit()
@@ -403,12 +405,11 @@ async def test_a_life_that_was_declared_over_writes_nothing_any_more(journal, bo
     await journal.birth(StreamTask("a", 1, "h", "r", "s", 1.0, owner=mine), 2, callback())
     fenced = []
     journal.on_fenced = lambda: fenced.append(True)
-    (seen,) = [n for n in await lives.list() if n.id == "n1"]
     by = Owner("n2", 1)
-    ending = await lives.take_over(seen, by, end)
+    ending = await lives.take_over(["n1"], 0.0, by, end)
     assert [t.id for t in ending.tasks] == ["a"]
     assert [c.node_id for c in ending.callbacks] == ["n2"], "its callbacks are delivered by another"
-    assert await lives.take_over(seen, by, end) is None
+    assert await lives.take_over(["n1"], 0.0, by, end) is None
     journal.note(drive("late"))
     with pytest.raises(Fenced):
         await journal.commit()

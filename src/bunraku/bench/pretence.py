@@ -69,7 +69,7 @@ class Works:
 
 
 class WatchedLives(Lives):
-    """Notes what is taken over; ``standing`` counts seconds of the slow clock."""
+    """Notes what is taken over; counts seconds of the slow clock."""
 
     def __init__(self, database: Database, clock: SlowClock, works: Works) -> None:
         super().__init__(database)
@@ -78,10 +78,10 @@ class WatchedLives(Lives):
     async def standing(self, seconds: float) -> Sequence[NodeInfo]:
         return await super().standing(seconds * self._clock.slowness)
 
-    async def take_over_any(self, lost: Sequence[NodeInfo], by: Owner, end: EndLost) -> Ending | None:
+    async def take_over(self, nodes: Sequence[str], seconds: float, by: Owner, end: EndLost) -> Ending | None:
         begin = time.monotonic()
         self._works.asked += 1
-        ending = await super().take_over_any(lost, by, end)
+        ending = await super().take_over(nodes, seconds * self._clock.slowness, by, end)
         if ending is not None:
             self._works.begun.append(begin)
             self._works.took.append(time.monotonic() - begin)

@@ -311,12 +311,16 @@ class Simulation:
         """Births at a pace that this process can pretend with time to spare."""
         took: list[float] = []
         jobs: list[asyncio.Task[None]] = []
+        late: list[float] = []
+        watch = asyncio.create_task(_lateness(late))
         begin = time.monotonic()
         for n in range(self._scale.paced):
             await asyncio.sleep(max(0.0, begin + n / self._scale.pace - time.monotonic()))
             jobs.append(asyncio.create_task(self._create(took)))
         await asyncio.gather(*jobs)
+        watch.cancel()
         self.results["create_ms"] = {**spread(took), "per_second": self._scale.pace}
+        self.results["create_lateness_ms"] = spread(late)
         self.results["create_refused"] = dict(self._refused)
 
     async def _evenness(self) -> None:
@@ -401,6 +405,15 @@ def _plain(scale: Scale) -> dict[str, float]:
 
 def _values(row: Base) -> dict[str, Any]:
     return {c.name: getattr(row, c.name) for c in row.__table__.columns}
+
+
+async def _lateness(late: list[float]) -> None:
+    """Milliseconds by which this process comes late to what is due: every wait for the database has that
+    in it, and a birth has about ten."""
+    while True:
+        due = time.monotonic() + 0.01
+        await asyncio.sleep(0.01)
+        late.append((time.monotonic() - due) * 1e3)
 
 
 def _cpu() -> float:

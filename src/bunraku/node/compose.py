@@ -191,6 +191,7 @@ class NodeParts:
             self.ended.forget()
             try:
                 await retention.sweep()
+                await self.lives.forget()
                 await nonces.forget_before(int(self.clock.wall()) - NONCES_KEPT)
             except Exception:
                 log.exception("forgetting")

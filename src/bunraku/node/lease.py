@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 BEAT_EVERY = 0.5  # s
 STALL = 2.0  # s without a turn of the event loop; less than ``neighbours.LOST_AFTER``
 ATTEMPT = 2.0  # s a beat may take
+TOGETHER = round(ATTEMPT / BEAT_EVERY)
+"""Beats on their way at once: a slow way to the database must not make them rare."""
 
 
 class Lease:
@@ -58,23 +60,25 @@ class Lease:
     async def keep(self, owner: Owner) -> None:
         """Beat until the life is lost or this is cancelled."""
         self._turned = self._clock.monotonic()
-        beating: asyncio.Task[None] | None = None
+        beating: set[asyncio.Task[None]] = set()
         try:
             while not self._lost:
                 now = self._clock.monotonic()
                 if now - self._turned > STALL:
                     log.warning("stalled: silent until the database says whose tasks these are")
                     self._doubt = True
-                    if beating is not None:
-                        beating.cancel()  # its answer may be from before
-                        beating = None
+                    for beat in beating:
+                        beat.cancel()  # its answer may be from before
+                    beating.clear()
                 self._turned = now
-                if beating is None or beating.done():
-                    beating = asyncio.create_task(self._beat(owner), name="beat")
+                if len(beating) < TOGETHER:
+                    beat = asyncio.create_task(self._beat(owner), name="beat")
+                    beating.add(beat)
+                    beat.add_done_callback(beating.discard)
                 await self._clock.sleep_until(now + BEAT_EVERY)
         finally:
-            if beating is not None:
-                beating.cancel()
+            for beat in beating:
+                beat.cancel()
 
     async def _beat(self, owner: Owner) -> None:
         try:

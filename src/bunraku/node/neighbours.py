@@ -2,7 +2,8 @@
 
 Only nodes that did not beat lately are read, so that a look costs the same however many there are, and
 those that are left share the work. A node is lost when its beat stood still for ``LOST_AFTER`` while the
-database answered all the time: an outage of the database, or of this process, begins the count anew.
+database answered all the time: an outage of the database, or of this process, begins the count anew. The
+last word is the database's, by its own clock, in the statement that takes over.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bunraku.core.clock import Clock
 from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Owner
 from bunraku.node.tasks.herald import Herald
-from bunraku.store.lives import Lives
+from bunraku.store.lives import OVER, Lives
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,6 @@ STANDING = 0.6  # s without a beat, a little more than ``lease.BEAT_EVERY``: fro
 LOST_AFTER = 2.5  # s watched; more than ``lease.ATTEMPT``, which a beat may take after an outage
 ADOPT_EVERY = 2.0  # s
 ATTEMPT = 2.0  # s a look may take
-OVER = ("lost", "gone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Neighbours:
                 log.info("no look at the other nodes (%s)", type(error).__name__)
                 self._watchlist.blink()
             else:
-                lost = self._watchlist.look(nodes, now)
+                lost = [n.id for n in self._watchlist.look(nodes, now)]
                 while lost and await self._end(lost, me):
                     pass
                 if now - self._adopted >= ADOPT_EVERY:
@@ -94,10 +94,10 @@ class Neighbours:
                     await self._adopt(me)
             await self._clock.sleep_until(now + LOOK_EVERY)
 
-    async def _end(self, lost: Sequence[NodeInfo], me: Owner) -> bool:
+    async def _end(self, lost: Sequence[str], me: Owner) -> bool:
         """One of these; False when there is nothing left to do."""
         try:
-            ending = await self._lives.take_over_any(lost, me, self._herald.end_lost)
+            ending = await self._lives.take_over(lost, LOST_AFTER, me, self._herald.end_lost)
         except Exception:
             log.exception("a lost node was not taken over")
             return False

@@ -6,6 +6,8 @@ processes ask at once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -90,7 +92,8 @@ class Claims:
             raise NoSlot
         return free
 
-    async def end_of(self, session: AsyncSession, task: StreamTask) -> None:
-        """A task that is no longer live frees the name of its stream."""
-        if not task.status.live:
-            await session.execute(delete(StreamRow).where(StreamRow.task_id == task.id))
+    async def end_of(self, session: AsyncSession, tasks: Sequence[StreamTask]) -> None:
+        """Tasks that are no longer live free the names of their streams."""
+        over = [t.id for t in tasks if not t.status.live]
+        if over:
+            await session.execute(delete(StreamRow).where(StreamRow.task_id.in_(over)))

@@ -34,6 +34,8 @@ SERVER_SETTINGS = {
     # what it left: PostgreSQL lets go of them before it is missed (``node.neighbours.LOST_AFTER``).
     "idle_in_transaction_session_timeout": "2000",  # ms
 }
+PLAIN = {"synchronize_session": False}
+"""Execution options of a statement about rows that its session does not hold."""
 MIGRATING = 0x42554E52  # names the advisory lock under which the schema is changed
 PROBE = "probe"  # the row that ``writable`` writes
 PASSING = frozenset(
@@ -123,6 +125,16 @@ class Database:
         """An INSERT that leaves a row of the same key as it is."""
         dialect = sqlite if self.sqlite else postgresql
         return dialect.insert(table).values(**values).on_conflict_do_nothing()
+
+    def upsert(self, table: type[Base]) -> Any:
+        """An INSERT of whole rows, each in the place of one of the same key."""
+        dialect = sqlite if self.sqlite else postgresql
+        insert = dialect.insert(table)
+        columns = table.__table__.columns
+        changes = {c.key: insert.excluded[c.key] for c in columns if not c.primary_key}
+        return insert.on_conflict_do_update(
+            index_elements=[c.key for c in columns if c.primary_key], set_=changes
+        )
 
     async def one_at_a_time(self, session: AsyncSession, app_id: int) -> None:
         """Until the transaction ends, no other process counts this app's tasks."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -42,6 +43,7 @@ BACKLOG = 20_000  # changes; beyond it the server sheds load
 SETTLE = 2.0  # s a call waits at most
 RETRY = 0.5  # s between attempts while the database is away
 IDLE = 10.0  # s without anything to write: then it is looked whether something could be
+BATCH = 500  # changes in a transaction: few enough for its time
 
 
 class DatabaseAway(Exception):
@@ -71,6 +73,8 @@ class Journal:
         self._ledger, self._clock = ledger, clock
         self._owner = owner
         self._pending: list[Pending] = []
+        self._todo: deque[list[Pending]] = deque()
+        """Of what is being written: the parts that follow."""
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
@@ -237,17 +241,13 @@ class Journal:
         if look and not await self._ledger.writable():
             return self._keep(changes, ConnectionError("database is away"))
         remains: Exception | None = None
-        batch: list[Entry] = []
-        for i, change in enumerate(changes):
-            if not isinstance(change, Asked):
-                batch.append(change)
-                continue
-            remains = await self._batch(batch) or remains
-            batch = []
-            if self._kept:
-                return self._keep(changes[i:], remains or DatabaseAway())
-            await self._answer(change)
-        remains = await self._batch(batch) or remains
+        self._todo = _parts(changes)
+        while self._todo:
+            match self._todo.popleft():
+                case [Asked() as asked]:
+                    await self._answer(asked)
+                case part:
+                    remains = await self._batch([c for c in part if not isinstance(c, Asked)]) or remains
         # Not before what had to wait is written: of a nearly full disk the little that is asked of it
         # to find out may be all it takes.
         if self._away and not self._kept:
@@ -257,8 +257,7 @@ class Journal:
 
     async def _batch(self, changes: list[Entry]) -> Exception | None:
         try:
-            if changes:
-                await self._ledger.save(self.owner, changes)
+            await self._ledger.save(self.owner, changes)
         except Fenced as error:
             return self._fence(error)
         except Exception as error:
@@ -313,10 +312,12 @@ class Journal:
         return remains
 
     def _keep(self, changes: Sequence[Pending], error: Exception) -> Exception:
-        """Put states back, before those noted meanwhile, and try again in a while."""
+        """Put states back, before those that follow, and try again in a while."""
         self._kept = True
         kept: list[Pending] = []
-        for change in [*changes, *self._pending]:
+        following = [c for part in self._todo for c in part]
+        self._todo.clear()
+        for change in [*changes, *following, *self._pending]:
             if not isinstance(change, Asked):
                 kept.append(change)
             elif not change.answer.done():
@@ -360,6 +361,18 @@ def _task_of(change: Pending) -> str:
             return row.task_id
         case _:
             return change.task_id
+
+
+def _parts(changes: Sequence[Pending]) -> deque[list[Pending]]:
+    """What is written in one transaction each, in order: a question alone, changes together."""
+    parts: deque[list[Pending]] = deque()
+    for change in changes:
+        together = parts and len(parts[-1]) < BATCH and not isinstance(parts[-1][0], Asked)
+        if together and not isinstance(change, Asked):
+            parts[-1].append(change)
+        else:
+            parts.append([change])
+    return parts
 
 
 def _latest(changes: list[Pending]) -> list[Pending]:

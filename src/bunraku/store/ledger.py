@@ -18,8 +18,8 @@ from bunraku.core.drive import Drive
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.claims import Claims
-from bunraku.store.database import ATTEMPT, Database
-from bunraku.store.rows import drive_row, task_row
+from bunraku.store.database import ATTEMPT, PLAIN, Database
+from bunraku.store.rows import drive_row, task_row, values
 from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, StreamRow, TaskRow
 
 
@@ -117,6 +117,7 @@ class DatabaseLedger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._claims = Claims(database)
+        self._tasks, self._drives = database.upsert(TaskRow), database.upsert(DriveRow)
 
     async def writable(self) -> bool:
         return await self._database.writable()
@@ -124,8 +125,7 @@ class DatabaseLedger:
     async def save(self, owner: Owner, changes: Sequence[Entry]) -> None:
         async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
             await self._still_mine(session, owner)
-            for change in changes:
-                await self._put(session, change)
+            await self._put(session, changes)
 
     async def ask(self, owner: Owner, question: Question) -> StreamTask | None:
         async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
@@ -142,33 +142,44 @@ class DatabaseLedger:
         query = select(NodeRow.epoch).where(NodeRow.id == owner.node_id)
         if not self._database.sqlite:
             query = query.with_for_update(read=True)  # nobody takes over while this is written
-        epoch = await session.scalar(query)
-        if epoch is not None and epoch != owner.epoch:
+        if await session.scalar(query) != owner.epoch:
             raise Fenced
 
-    async def _put(self, session: AsyncSession, change: Entry) -> None:
-        match change:
-            case StreamTask():
-                await session.merge(task_row(change))
-                await self._claims.end_of(session, change)
-            case Drive():
-                await session.merge(drive_row(change))
-            case CallbackRow():
-                session.add(change)
-            case Unborn(task_id):
-                await session.execute(delete(CallbackRow).where(CallbackRow.task_id == task_id))
-                await session.execute(delete(DriveRow).where(DriveRow.task_id == task_id))
-                await session.execute(delete(StreamRow).where(StreamRow.task_id == task_id))
-                await session.execute(delete(TaskRow).where(TaskRow.id == task_id))
-            case Attempted(row, attempts, over):
-                # Written in order: what is attempted here was added before, or could not be.
-                await session.flush()  # gives those of this batch their ids
-                mine = CallbackRow.id == row.id
-                await session.execute(
-                    delete(CallbackRow).where(mine)
-                    if over
-                    else update(CallbackRow).where(mine).values(attempts=attempts)
-                )
+    async def _put(self, session: AsyncSession, changes: Sequence[Entry]) -> None:
+        """By kind, a few statements for each: what happened to one record is in order all the same,
+        because a batch has one state of it."""
+        tasks = [c for c in changes if isinstance(c, StreamTask)]
+        drives = [c for c in changes if isinstance(c, Drive)]
+        attempted = [c for c in changes if isinstance(c, Attempted)]
+        if tasks:
+            await session.execute(self._tasks, [values(task_row(t)) for t in tasks])
+            await self._claims.end_of(session, tasks)
+        if drives:
+            await session.execute(self._drives, [values(drive_row(d)) for d in drives])
+        session.add_all([c for c in changes if isinstance(c, CallbackRow)])
+        if attempted:
+            await session.flush()  # gives those of this batch their ids
+            await self._attempt(session, attempted)
+        for change in changes:
+            if isinstance(change, Unborn):
+                await session.flush()
+                await self._unborn(session, change.task_id)
+
+    async def _attempt(self, session: AsyncSession, attempted: Sequence[Attempted]) -> None:
+        over = [a.row.id for a in attempted if a.over]
+        if over:
+            await session.execute(
+                delete(CallbackRow).where(CallbackRow.id.in_(over)), execution_options=PLAIN
+            )
+        for one in attempted:
+            if not one.over:
+                mine = update(CallbackRow).where(CallbackRow.id == one.row.id)
+                await session.execute(mine.values(attempts=one.attempts), execution_options=PLAIN)
+
+    async def _unborn(self, session: AsyncSession, task_id: str) -> None:
+        for table in (CallbackRow, DriveRow, StreamRow):
+            await session.execute(delete(table).where(table.task_id == task_id), execution_options=PLAIN)
+        await session.execute(delete(TaskRow).where(TaskRow.id == task_id), execution_options=PLAIN)
 
     async def _try(self, session: AsyncSession, owner: Owner, question: Question) -> StreamTask | None:
         claims = self._claims

@@ -11,19 +11,21 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, or_, select, tuple_, update
+from sqlalchemy import and_, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive
 from bunraku.core.load import Load, NodeInfo
 from bunraku.core.owner import NOBODY, Owner
 from bunraku.core.stream_task import StreamTask
-from bunraku.store.database import Database
+from bunraku.store.database import PLAIN, Database
 from bunraku.store.rows import DRIVE_COLUMNS, TASK_COLUMNS, drive, stream_task
 from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, RoomRow, StreamRow, TaskRow
 
 UNFINISHED = (1, 3, 4)
 HERE = ("up", "draining")
+OVER = ("lost", "gone")
+KEPT = 24 * 3600.0  # s: who looks in the morning sees what was lost at night
 CHUNK = 500  # ids in a statement
 OPEN_DRIVES = (1, 2)
 
@@ -91,8 +93,8 @@ class Lives:
             return owner, await self._end(session, node_id, row.epoch, owner, end)
 
     async def beat(self, owner: Owner, state: str, load: Load) -> bool:
-        """This life goes on. False when it was declared over."""
-        mine = (NodeRow.id == owner.node_id, NodeRow.epoch == owner.epoch)
+        """This life goes on. False when it is over: declared by another, or left by a beat in its wake."""
+        mine = (NodeRow.id == owner.node_id, NodeRow.epoch == owner.epoch, NodeRow.state.in_(HERE))
         news = {"state": state, "load": load.as_dict(), "beat_at": self._database.now}
         async with self._database.alone() as connection:
             done = await connection.execute(
@@ -121,7 +123,7 @@ class Lives:
         """Of these, those that did not beat for so long by the database's clock. An outage makes them all
         stand: it is for whoever asks to see that they stay so."""
         since = self._database.now - seconds
-        return await self._read(_NODES.where(NodeRow.state.in_(HERE), NodeRow.beat_at < since))
+        return await self._read(_NODES.where(NodeRow.state.in_(HERE)))
 
     async def _read(self, query: Any) -> Sequence[NodeInfo]:
         async with self._database.alone() as connection:
@@ -131,32 +133,38 @@ class Lives:
                 for r in rows
             ]
 
-    async def take_over(self, lost: NodeInfo, by: Owner, end: EndLost) -> Ending | None:
-        """End what a lost life owned, in the name of ``by``; its callbacks are ``by``'s to deliver.
+    async def take_over(self, nodes: Sequence[str], seconds: float, by: Owner, end: EndLost) -> Ending | None:
+        """End what one of these owned in the name of ``by``, whose its callbacks are to deliver.
 
-        None when it lives after all, or somebody else was quicker.
-        """
-        return await self.take_over_any((lost,), by, end)
-
-    async def take_over_any(self, lost: Sequence[NodeInfo], by: Owner, end: EndLost) -> Ending | None:
-        """As ``take_over``, of whichever of these nobody else is at: all that are left share the work.
-
-        None when there is none.
+        Of those that did not beat for ``seconds`` by the database's clock at this very moment, and that
+        nobody else is at: all that are left share the work. None when there is none.
         """
         async with self._database.sessions.begin() as session:
-            life = tuple_(NodeRow.id, NodeRow.epoch, NodeRow.beat)
-            standing = select(NodeRow).where(life.in_([(n.id, n.epoch, n.beat) for n in lost]))
-            unclaimed = standing.where(NodeRow.state.in_(HERE)).limit(1)
-            row = await session.scalar(unclaimed.with_for_update(skip_locked=True))
+            since = self._database.now - seconds
+            standing = select(NodeRow).where(NodeRow.id.in_(nodes), NodeRow.beat_at < since)
+            # A beat that is being written has its row locked.
+            unclaimed = standing.where(NodeRow.state.in_(HERE)).limit(1).with_for_update(skip_locked=True)
+            row = await session.scalar(unclaimed)
             if row is None:
                 return None
             row.epoch, row.state = row.epoch + 1, "lost"
             return await self._end(session, row.id, row.epoch, by, end)
 
+    async def forget(self) -> None:
+        """Delete nodes that were over ``KEPT`` ago, once nothing is left that names them."""
+        over = (NodeRow.state.in_(OVER), NodeRow.beat_at < self._database.now - KEPT)
+        named = [
+            exists().where(table.node_id == NodeRow.id)
+            for table in (TaskRow, CallbackRow, RoomRow, StreamRow)
+        ]
+        async with self._database.sessions.begin() as session:
+            query = delete(NodeRow).where(*over, *(~there for there in named))
+            await session.execute(query, execution_options=PLAIN)
+
     async def orphans(self, by: Owner) -> Ending:
         """Callbacks whose node is gone for good become ``by``'s."""
         async with self._database.sessions.begin() as session:
-            gone = select(NodeRow.id).where(NodeRow.state.in_(("lost", "gone")))
+            gone = select(NodeRow.id).where(NodeRow.state.in_(OVER))
             query = select(CallbackRow).where(CallbackRow.node_id.in_(gone)).order_by(CallbackRow.id)
             if not self._database.sqlite:
                 query = query.with_for_update(skip_locked=True)
@@ -166,42 +174,52 @@ class Lives:
             return Ending(callbacks=tuple(rows))
 
     async def _end(self, session: AsyncSession, node_id: str, before: int, by: Owner, end: EndLost) -> Ending:
-        # Also what releases before there were nodes left: their one life is over.
-        theirs = (
-            or_(
-                and_(TaskRow.node_id == node_id, TaskRow.epoch < before),
-                and_(TaskRow.node_id == NOBODY.node_id, TaskRow.epoch == NOBODY.epoch),
-            ),
-        )
-        query = select(*TASK_COLUMNS).where(*theirs, TaskRow.status.in_(UNFINISHED))
-        tasks = [stream_task(r) for r in await session.execute(query.order_by(TaskRow.created_at))]
+        """A node has no more tasks than its capacity, so that one transaction has its bound."""
+        tasks = await self._unfinished(session, node_id, before)
         drives: list[Drive] = []
         for ids in _chunks([t.id for t in tasks]):
             found = select(*DRIVE_COLUMNS).where(DriveRow.task_id.in_(ids), DriveRow.status.in_(OPEN_DRIVES))
             drives += [drive(r) for r in await session.execute(found.order_by(DriveRow.sequence))]
-        former = (
-            await session.scalars(
-                select(CallbackRow)
-                .where(CallbackRow.node_id.in_((node_id, NOBODY.node_id)))
-                .order_by(CallbackRow.id)
-            )
-        ).all()
+        left = update(CallbackRow).where(CallbackRow.node_id.in_((node_id, NOBODY.node_id)))
+        moved = await session.scalars(left.values(node_id=by.node_id).returning(CallbackRow))
+        former = sorted(moved, key=lambda row: row.id)
         ending = end(tasks, drives)
-        if ending.drives:
-            await session.execute(
-                update(DriveRow), [{"id": d.id, "status": int(d.status)} for d in ending.drives]
-            )
-        if ending.tasks:
-            await session.execute(update(TaskRow), [_change(t) for t in ending.tasks])
+        await self._write(session, DriveRow, {d.id: {"status": int(d.status)} for d in ending.drives})
+        await self._write(session, TaskRow, {t.id: _change(t) for t in ending.tasks})
         for ids in _chunks([t.id for t in ending.tasks if not t.status.live]):
-            await session.execute(delete(StreamRow).where(StreamRow.task_id.in_(ids)))
-        for row in (*former, *ending.callbacks):
-            row.node_id = by.node_id
-            session.add(row)
+            await session.execute(
+                delete(StreamRow).where(StreamRow.task_id.in_(ids)), execution_options=PLAIN
+            )
         for table in (RoomRow, StreamRow):
-            await session.execute(delete(table).where(table.node_id == node_id, table.epoch < before))
+            theirs = delete(table).where(table.node_id == node_id, table.epoch < before)
+            await session.execute(theirs, execution_options=PLAIN)
+        for row in ending.callbacks:
+            row.node_id = by.node_id
+        session.add_all(ending.callbacks)
         await session.flush()
         return Ending(ending.tasks, ending.drives, (*former, *ending.callbacks), node_id)
+
+    async def _unfinished(self, session: AsyncSession, node_id: str, before: int) -> list[StreamTask]:
+        # Also what releases before there were nodes left: their one life is over. All nodes may find those.
+        theirs = or_(
+            and_(TaskRow.node_id == node_id, TaskRow.epoch < before),
+            and_(TaskRow.node_id == NOBODY.node_id, TaskRow.epoch == NOBODY.epoch),
+        )
+        query = select(*TASK_COLUMNS).where(theirs, TaskRow.status.in_(UNFINISHED))
+        query = query.order_by(TaskRow.created_at).with_for_update(skip_locked=True)
+        return [stream_task(r) for r in await session.execute(query)]
+
+    async def _write(
+        self, session: AsyncSession, table: type[TaskRow | DriveRow], changes: dict[str, dict[str, Any]]
+    ) -> None:
+        """One statement for all that change alike."""
+        alike: dict[tuple[Any, ...], list[str]] = {}
+        for row_id, change in changes.items():
+            alike.setdefault(tuple(change.items()), []).append(row_id)
+        for change, of in alike.items():
+            for ids in _chunks(of):
+                query = update(table).where(table.id.in_(ids)).values(**dict(change))
+                await session.execute(query, execution_options=PLAIN)
 
 
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -212,7 +230,6 @@ def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
 def _change(task: StreamTask) -> dict[str, Any]:
     """What ``StreamTask.evolve`` changes."""
     return {
-        "id": task.id,
         "status": int(task.status),
         "slot": task.slot,
         "fail_reason": task.fail_reason,

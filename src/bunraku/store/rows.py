@@ -10,10 +10,15 @@ from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.framing import Framing
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.store.tables import DriveRow, TaskRow
+from bunraku.store.tables import Base, DriveRow, TaskRow
 
 TASK_COLUMNS, DRIVE_COLUMNS = TaskRow.__table__.c, DriveRow.__table__.c
 """To select by where many are read: plain rows cost half of what mapped ones do."""
+
+
+def values(row: Base) -> dict[str, Any]:
+    """Of all its columns, by name."""
+    return {column.key: getattr(row, column.key) for column in row.__table__.columns}
 
 
 def task_row(task: StreamTask) -> TaskRow:

@@ -24,7 +24,7 @@ from bunraku.store.ledger import (
     Question,
     Unborn,
 )
-from bunraku.store.rows import drive_row, task_row
+from bunraku.store.rows import drive_row, task_row, values
 from bunraku.store.tables import CallbackRow
 
 
@@ -184,13 +184,4 @@ def _check(change: Entry) -> None:
 
 
 def _copy(row: CallbackRow) -> CallbackRow:
-    return CallbackRow(
-        id=row.id,
-        app_id=row.app_id,
-        task_id=row.task_id,
-        event_type=row.event_type,
-        event_time_ms=row.event_time_ms,
-        detail=dict(row.detail),
-        attempts=row.attempts,
-        node_id=row.node_id,
-    )
+    return CallbackRow(**values(row) | {"detail": dict(row.detail)})

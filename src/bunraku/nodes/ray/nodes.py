@@ -85,14 +85,18 @@ class RayNodes:
             infos = await self._lives.here()
         now = self._clock.monotonic()
         here = {n.id: n for n in infos}
-        over = {i: replace(n, state="lost") for i, n in self._infos.items() if n.state in LIVING}
-        self._infos = {**self._infos, **over, **here}
+        lost = {i: replace(n, state="lost") for i, n in self._infos.items() if n.state in LIVING}
+        self._infos = {**self._infos, **lost, **here}
         for node in infos:
             life = (node.epoch, node.beat)
             if node.id not in self._moved or self._moved[node.id][0] != life:
                 if node.id in self._moved and node.state in LIVING:
                     self._beat_at[node.id] = now
                 self._moved[node.id] = (life, now)
+        over = [i for i, n in self._infos.items() if n.state not in LIVING]
+        for node_id in (i for i in over if self._moved[i][1] < now - MISSED):
+            for known in (self._infos, self._moved, self._beat_at):
+                known.pop(node_id, None)
         if self._away:  # nothing was seen for a while: nobody is blamed for it
             self._moved = {i: (life, now) for i, (life, _) in self._moved.items()}
         self._away = False
