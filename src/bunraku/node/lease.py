@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, timeout
 from bunraku.core.load import Load
 from bunraku.core.owner import Owner
 from bunraku.store.lives import Lives
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 
 BEAT_EVERY = 0.5  # s
 STALL = 2.0  # s without a turn of the event loop; less than ``neighbours.LOST_AFTER``
-ATTEMPT = 2.0  # s a beat may take
+ATTEMPT = 4.0  # s a beat may take
 TOGETHER = round(ATTEMPT / BEAT_EVERY)
-"""Beats on their way at once: a slow way to the database must not make them rare."""
+"""Beats on their way at once: a slow way to the database must not make them rare, nor one that hangs."""
 
 
 class Lease:
@@ -82,7 +82,7 @@ class Lease:
 
     async def _beat(self, owner: Owner) -> None:
         try:
-            async with asyncio.timeout(ATTEMPT):
+            async with timeout(self._clock, ATTEMPT):
                 mine = await self._lives.beat(owner, self._state, self._load())
         except Exception as error:
             log.info("no beat (%s)", type(error).__name__, extra={"node": owner.node_id})

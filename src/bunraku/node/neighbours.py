@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.5  # s
 STANDING = 0.6  # s without a beat, a little more than ``lease.BEAT_EVERY``: from then on it is watched
-LOST_AFTER = 2.5  # s watched; more than ``lease.ATTEMPT``, which a beat may take after an outage
+LOST_AFTER = 2.5  # s watched; several times ``lease.BEAT_EVERY``, more than ``lease.STALL``
 ADOPT_EVERY = 2.0  # s
 ATTEMPT = 2.0  # s a look may take
 

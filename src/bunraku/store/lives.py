@@ -123,7 +123,7 @@ class Lives:
         """Of these, those that did not beat for so long by the database's clock. An outage makes them all
         stand: it is for whoever asks to see that they stay so."""
         since = self._database.now - seconds
-        return await self._read(_NODES.where(NodeRow.state.in_(HERE)))
+        return await self._read(_NODES.where(NodeRow.state.in_(HERE), NodeRow.beat_at < since))
 
     async def _read(self, query: Any) -> Sequence[NodeInfo]:
         async with self._database.alone() as connection:
