@@ -486,7 +486,7 @@ async def test_a_database_that_nobody_writes_to_is_looked_at():
 async def test_a_full_disk_loses_nothing(books):
     """Pages that exist can be written, new ones cannot: the probe passes, the changes do not."""
     journal = books.journal(OWNER)
-    await journal.open(OWNER)
+    await journal.open(await books.begin(OWNER.node_id))
     engine = books.database.sessions.kw["bind"]
     async with engine.connect() as connection:
         limit = (await connection.exec_driver_sql("PRAGMA page_count")).scalar()

@@ -8,6 +8,7 @@ from sqlalchemy import literal
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.load import Load
 from bunraku.core.owner import Owner
+from bunraku.core.settings import RetentionSettings
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.node.lease import Lease
 from bunraku.node.neighbours import LOST_AFTER, Neighbours
@@ -19,6 +20,7 @@ from bunraku.store.directory import Directory
 from bunraku.store.journal import Journal
 from bunraku.store.ledger import DatabaseLedger, Fenced
 from bunraku.store.lives import Lives
+from bunraku.store.retention import Retention
 from bunraku.testing.clock import VirtualClock
 
 
@@ -180,7 +182,10 @@ async def test_nodes_that_are_gone_are_forgotten_when_nothing_names_them(stage, 
     await stage.pass_time(17)
     await lives.forget()
     assert await stage.states() == {"busy": "lost", "other": "up"}, "its task can still be asked for"
-    await Directory(stage.database, stage.clock, 10.0).forget()
+    retention = Retention(stage.database, stage.clock, RetentionSettings(), 10.0)
+    sweep = asyncio.create_task(retention.sweep())
+    await stage.pass_time(1)
+    await sweep
     await lives.forget()
     assert await stage.states() == {"other": "up"}
     gone.journal.note(Drive("d", "t", DriveKind.TEXT, 1, DriveStatus.DRIVING))

@@ -112,7 +112,7 @@ class Lives:
             )
 
     async def list(self) -> Sequence[NodeInfo]:
-        """All nodes that were ever there, by id."""
+        """All nodes that are remembered, by id."""
         return await self._read(_NODES.order_by(NodeRow.id))
 
     async def here(self) -> Sequence[NodeInfo]:
