@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 from bunraku.core.apps import App, Apps
 from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.settings import Settings
+from bunraku.core.tracing import Tracer
 from bunraku.front.compose import application
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.node.compose import NodeParts, assemble, node_name
@@ -23,6 +25,7 @@ from bunraku.store.database import Database
 from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
 from bunraku.store.nonces import Nonces
+from bunraku.telemetry import tracer as tracer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class Server:
     parts: NodeParts
     app_store: AppStore
     sessions: ConsoleSessions
+    tracer: Tracer
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -44,25 +48,31 @@ class Server:
                 yield
         finally:
             await database.close()
+            await asyncio.to_thread(self.tracer.close)
 
 
 def build(
-    settings: Settings, clock: Clock | None = None, providers: list[SpeechProvider] | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    providers: list[SpeechProvider] | None = None,
+    tracer: Tracer | None = None,
 ) -> FastAPI:
     """An ASGI application; everything it owns starts and ends with its lifespan.
 
-    ``providers`` replaces the installed voices, for tests.
+    ``providers`` replaces the installed voices, ``tracer`` the one of the settings, for tests.
     """
     clock = clock or SystemClock()
     data = prepare_data_dir(settings.data_dir)
     database = Database.of(settings.database_url, data)
     apps = Apps([App.from_settings(a) for a in settings.apps])
     app_store = AppStore(apps, database.sessions, clock)
-    parts = assemble(settings, clock, apps, database, node_id=node_name(data), providers=providers)
+    node_id = node_name(data)
+    tracer = tracer or tracer_of(settings, clock, node_id)
+    parts = assemble(settings, clock, apps, database, node_id=node_id, providers=providers, tracer=tracer)
     info = partial(parts.info, clock.wall())
-    nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready, info)
+    nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready, info, node_id)
     sessions = ConsoleSessions(clock, settings.console.password)
-    server = Server(parts, app_store, sessions)
+    server = Server(parts, app_store, sessions, tracer)
     nonces = Nonces(database, clock)
     app = application(
         settings,
@@ -73,6 +83,7 @@ def build(
         nonces,
         Erasure(database),
         sessions,
+        tracer,
         lambda _: server.running(),
     )
 

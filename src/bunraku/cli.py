@@ -99,7 +99,7 @@ def _serve_with_nodes(settings: Settings, count: int, log_level: str, source: So
 
     try:
         cluster.check(settings, fronts=False)
-        logs.configure(log_level.upper())
+        logs.configure(log_level.upper(), settings.log_format)
         joined = ray_cluster.start()
     except CannotStart as error:
         raise click.ClickException(str(error)) from None
@@ -145,7 +145,7 @@ def _run(
     from bunraku.process import CannotStart
     from bunraku.serve import run
 
-    logs.configure(log_level.upper())
+    logs.configure(log_level.upper(), settings.log_format)
     try:
         run(make, settings, nodes, source)
     except CannotStart as error:

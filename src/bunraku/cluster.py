@@ -16,6 +16,7 @@ from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.load import NodeInfo
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
+from bunraku.core.tracing import Tracer
 from bunraku.front.compose import application
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.nodes.ray import cluster as ray_cluster
@@ -30,6 +31,7 @@ from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
+from bunraku.telemetry import tracer as tracer_of
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +57,12 @@ class Front:
     nodes: RayNodes
     cluster: Joined
     own: tuple[str, ...]
+    tracer: Tracer
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, self.tracer.close)
             await self.database.open()
             stack.push_async_callback(self.database.close)
             await self.app_store.load()
@@ -89,7 +93,8 @@ def build(
     directory = Directory(database, clock, settings.tasks.retention)
     nodes = RayNodes(clock, directory, Lives(database))
     sessions = ConsoleSessions(clock, settings.console.password)
-    front = Front(database, app_store, sessions, nodes, cluster, tuple(own))
+    tracer = tracer_of(settings, clock)
+    front = Front(database, app_store, sessions, nodes, cluster, tuple(own), tracer)
     nonces = Nonces(database, clock)
     app = application(
         settings,
@@ -100,6 +105,7 @@ def build(
         nonces,
         Erasure(database),
         sessions,
+        tracer,
         lambda _: front.running(),
     )
 

@@ -73,7 +73,7 @@ def commands(load: Load) -> list[click.Command]:
             return found
 
         settings = load_settings()
-        logs.configure(log_level.upper())
+        logs.configure(log_level.upper(), settings.log_format)
         joined = ray_cluster.join(join)
         try:
             run(lambda: cluster.build(settings, joined), settings, 0, again(load_settings))
@@ -101,7 +101,7 @@ def commands(load: Load) -> list[click.Command]:
 
         settings = load(config, **options)
         cluster.check(settings, fronts=False)
-        logs.configure(log_level.upper())
+        logs.configure(log_level.upper(), settings.log_format)
         joined = ray_cluster.join(join)
         try:
             source = again(lambda: load(config, **options))

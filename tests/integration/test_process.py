@@ -63,7 +63,9 @@ def test_section_6_1_after_kill_9_tasks_are_ended_truthfully(tmp_path, receiver)
     ]  # fmt: skip
 
 
-def test_logs_hold_no_secret_no_query_and_no_text(tmp_path):
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_logs_hold_no_secret_no_query_and_no_text(tmp_path, monkeypatch, form):
+    monkeypatch.setenv("BUNRAKU_LOG_FORMAT", form)
     process = Process(tmp_path, free_port())
     with process.api() as api:
         human = api.digital_humans()[0]["DigitalHumanId"]
@@ -74,7 +76,7 @@ def test_logs_hold_no_secret_no_query_and_no_text(tmp_path):
         time.sleep(0.5)
     process.end(signal.SIGTERM)
     log = (tmp_path / "log.txt").read_text()
-    assert "action=DriveByText" in log
+    assert {"text": "action=DriveByText", "json": '"action": "DriveByText"'}[form] in log
     for leak in (SECRET, "Signature", "Xylophone", token, "Token="):
         assert leak not in log
     mode = os.stat(tmp_path / "data").st_mode & 0o777

@@ -200,6 +200,7 @@ class RunningCluster:
         plain: dict[str, Any] = {
             "host": "127.0.0.1",
             "port": 8080,
+            "log_format": "json",
             "data_dir": str(self.folder / "nodes"),
             "database_url": self.postgresql.url,
             "packs": [str(self.folder / BROKEN)],

@@ -16,6 +16,7 @@ from bunraku.core.framing import Framing
 from bunraku.core.media import TICK_SAMPLES, TICK_US, Picture, Rect
 from bunraku.core.owner import Owner
 from bunraku.core.settings import TaskSettings
+from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.core.vocabulary import GESTURES
 from bunraku.node.performance.performance import Performance
 from bunraku.node.rooms.room import Rooms
@@ -134,9 +135,11 @@ class Node:
         capacity: int = 4,
         ledger: MemoryLedger | None = None,
         owner: Owner = OWNER,
+        tracer: Tracer = UNTRACED,
+        clock: VirtualClock | None = None,
         **settings: Any,
     ) -> None:
-        self.clock, self._owner = VirtualClock(), owner
+        self.clock, self._owner = clock or VirtualClock(), owner
         self.journal = MemoryJournal(self.clock, owner, ledger)
         self.ledger = self.journal.ledger
         self.voicing = ScriptedVoicing()
@@ -159,6 +162,7 @@ class Node:
             self.staging,
             self.ended,
             capacity=capacity,
+            tracer=tracer,
         )
         self.sockets = DriveSockets("n1", self.clock)
 

@@ -15,6 +15,7 @@ TOOLS = {"node.captions", "node.fetch", "node.inference", "node.workers"}
 
 MAY = {
     "core": set(),
+    "telemetry": {"core"},
     "store": {"core"},
     # The hall: plain data, and what each half says of itself. Who stands behind it is composed.
     "nodes.sockets": {"core"},
@@ -31,6 +32,7 @@ MAY = {
         "nodes.sockets",
         "node",
         "node.speech",
+        "telemetry",
     },
     "nodes.asking": {"core", "nodes.base"},
     "front": {
@@ -81,6 +83,7 @@ ROOTS = {
         "cluster",
         "cluster_cli",
         "demo",
+        "doctor",
         "process",
         "reload",
         "render",

@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Literal
 
-_FIELDS = ("action", "code", "request_id", "task", "drive", "watcher", "repeated")
+from bunraku.core import calls
+
+Format = Literal["text", "json"]
+
+_FIELDS = {
+    "action": "action",
+    "code": "code",
+    "request_id": "request_id",
+    "task": "task_id",
+    "drive": "drive_id",
+    "node": "node",
+    "stream": "stream_id",
+    "connected": "connected",
+    "repeated": "repeated",
+}
+"""What a record may be given (``extra``), and its name in JSON. Nothing else is written."""
+
+
+class Calling(logging.Filter):
+    """Puts the ids of the present call on each record that does not bring its own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        call = calls.current()
+        known = {"request_id": call.request, "task": call.task, "drive": call.drive, "node": call.node}
+        for name, value in known.items():
+            if value and not hasattr(record, name):
+                setattr(record, name, value)
+        if call.trace:
+            record.trace = call.trace
+        return True
 
 
 class Formatter(logging.Formatter):
@@ -19,6 +51,26 @@ class Formatter(logging.Formatter):
         line = super().format(record)
         fields = " ".join(f"{f}={getattr(record, f)}" for f in _FIELDS if hasattr(record, f))
         return f"{line} {fields}" if fields else line
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line. ``time`` is RFC 3339 in UTC; a traceback is ``exception``, in one string."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line: dict[str, Any] = {
+            "time": at.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: getattr(record, f) for f, name in _FIELDS.items() if hasattr(record, f)}
+        _, trace_id, span_id, *_ = (*str(getattr(record, "trace", "")).split("-"), "", "", "")
+        if trace_id and span_id:
+            line |= {"trace_id": trace_id, "span_id": span_id}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
 
 
 class Merged(logging.Filter):
@@ -47,9 +99,10 @@ class Merged(logging.Filter):
         return count < self.OFTEN
 
 
-def configure(level: str = "INFO") -> None:
+def configure(level: str = "INFO", form: Format = "text") -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(Formatter())
+    handler.setFormatter(JsonFormatter() if form == "json" else Formatter())
+    handler.addFilter(Calling())
     handler.addFilter(Merged())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # httpx logs whole URLs, uvicorn those of WebSockets, aiortc and aioice session descriptions.

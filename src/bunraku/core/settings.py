@@ -249,6 +249,21 @@ class SpeechSettings(_Section):
     ] = 15.0
 
 
+class TracingSettings(_Section):
+    """``[tracing]``: OpenTelemetry (extra ``otel``)."""
+
+    endpoint: Annotated[
+        HttpUrl | None,
+        Field(description="Base URL of an OTLP/HTTP collector, such as http://127.0.0.1:4318; off without."),
+    ] = None
+    headers: Annotated[
+        dict[str, str], Field(repr=False, description="Sent to the collector, such as authorization.")
+    ] = Field(default_factory=dict)
+    ratio: Annotated[
+        float, Field(ge=0, le=1, description="Share of traces kept where the caller's traceparent says none.")
+    ] = 1.0
+
+
 class ConsoleSettings(_Section):
     """``[console]``."""
 
@@ -296,6 +311,9 @@ class Settings(BaseSettings):
     ] = None
     tls_cert: Annotated[Path | None, Field(description="PEM certificate chain: serve HTTPS and wss.")] = None
     tls_key: Annotated[Path | None, Field(description="PEM key of tls_cert.")] = None
+    log_format: Annotated[
+        Literal["text", "json"], Field(description="Lines of the log: for people, or a JSON object each.")
+    ] = "text"
     packs: Annotated[tuple[Path, ...], Field(description="Folders of further digital-human packs.")] = ()
     aliases: Annotated[
         dict[str, str], Field(description="Foreign DigitalHumanId or TimbreId to a local one.")
@@ -310,6 +328,7 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     speech: SpeechSettings = SpeechSettings()
     console: ConsoleSettings = ConsoleSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -11,6 +11,7 @@ from bunraku import __version__
 from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
 from bunraku.core.settings import Settings
+from bunraku.core.tracing import Tracer
 from bunraku.front.edge.drive_socket import DriveSocketEdge
 from bunraku.front.edge.login import Doorkeeper
 from bunraku.front.edge.signaling import Signaling
@@ -43,6 +44,7 @@ def application(
     nonces: NonceLedger,
     erasure: Erasure,
     sessions: ConsoleSessions,
+    tracer: Tracer,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """``lifespan`` starts what the application needs and ends it. ``state.gate`` lets calls in."""
@@ -68,12 +70,10 @@ def application(
     actions = Actions(settings, nodes)
     limits = CallLimits(settings.limits, clock)
     gate = Gate(apps, clock, limits, ACTION_NAMES, nonces, strict_nonce=settings.limits.strict_nonce)
-    dispatcher = Dispatcher(gate, actions, settings.public_url)
+    dispatcher = Dispatcher(gate, actions, clock, tracer, settings.public_url)
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None
-        console = Console(
-            settings.console, apps, actions, clock, sessions, base_url=dispatcher.base_url, private=private
-        )
+        console = Console(settings.console, apps, dispatcher, clock, sessions, private=private)
         console.install(app)
         removal = AppRemoval(apps, app_store, nodes, erasure, clock)
         app.include_router(Backstage(console, apps, nodes).routes())

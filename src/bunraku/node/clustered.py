@@ -15,6 +15,7 @@ from bunraku.core.commission import Commission
 from bunraku.core.load import Load
 from bunraku.core.settings import Settings
 from bunraku.core.stream_task import StreamTask
+from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.node.compose import NodeParts, assemble
 from bunraku.node.lease import Lease
 from bunraku.node.neighbours import Neighbours
@@ -36,10 +37,11 @@ class ClusteredNode:
         node_id: str,
         on_lost: Callable[[], None],
         providers: Sequence[SpeechProvider] | None = None,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """``on_lost`` is called when everything of this life has fallen silent; it should end the
         process: what begins again begins empty."""
-        self._clock, self._on_lost = clock, on_lost
+        self._clock, self._on_lost, self._tracer = clock, on_lost, tracer
         self._database = Database.of(settings.database_url, settings.data_dir)
         self._apps = Apps([App.from_settings(a) for a in settings.apps])
         self._app_store = AppStore(self._apps, self._database.sessions, clock)
@@ -51,6 +53,7 @@ class ClusteredNode:
             node_id=node_id,
             providers=providers,
             fence=lambda: self._lease.closed,
+            tracer=tracer,
         )
         p = self._parts
         self._claims = RoomClaims(p.rooms, p.journal, clock)
@@ -67,6 +70,7 @@ class ClusteredNode:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(asyncio.to_thread, self._tracer.close)
             await self._database.open()
             stack.push_async_callback(self._database.close)
             await self._app_store.load()

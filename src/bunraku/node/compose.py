@@ -16,11 +16,13 @@ import cv2
 
 from bunraku import __version__
 from bunraku.core.apps import Apps
+from bunraku.core.calls import note
 from bunraku.core.clock import Clock
 from bunraku.core.framing import Framing
 from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Owner
 from bunraku.core.settings import Settings
+from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.node.assets import Assets
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.callbacks.delivery import Delivery
@@ -143,6 +145,7 @@ class NodeParts:
 
         The database is open, and its apps are known.
         """
+        note(node=self.journal.owner.node_id)  # for the log: of everything that starts here
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.stage.close)
             await self.voices.start()
@@ -206,6 +209,7 @@ def assemble(
     node_id: str,
     providers: Sequence[SpeechProvider] | None = None,
     fence: Callable[[], bool] = never,
+    tracer: Tracer = UNTRACED,
 ) -> NodeParts:
     """``providers`` replaces the installed voices, for tests. While ``fence`` says so, no sound and no
     picture leaves the node."""
@@ -255,7 +259,15 @@ def assemble(
     directory = Directory(database, clock, settings.tasks.retention)
     ended = EndedTasks(clock, settings.tasks.retention)
     manager = TaskManager(
-        settings.tasks, clock, journal, herald, rooms, stage, ended, capacity=settings.limits.tasks
+        settings.tasks,
+        clock,
+        journal,
+        herald,
+        rooms,
+        stage,
+        ended,
+        capacity=settings.limits.tasks,
+        tracer=tracer,
     )
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)
     assets = Assets(catalog, settings.data_dir / "assets")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bunraku.core.calls import note
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.errors import SystemBusy
@@ -45,9 +46,10 @@ class LocalNodes:
         manager: TaskManager,
         ready: Callable[[], bool],
         info: Callable[[], NodeInfo],
+        node_id: str,
     ) -> None:
         self._node, self._rooms, self._ready, self._info = node, rooms, ready, info
-        self._records = LocalRecords(manager)
+        self._records, self._node_id = LocalRecords(manager), node_id
 
     @property
     def records(self) -> LocalRecords:
@@ -62,6 +64,7 @@ class LocalNodes:
         return self._ready()
 
     async def create(self, commission: Commission) -> StreamTask:
+        note(node=self._node_id)
         try:
             return await self._node.create(commission)
         except Elsewhere:
@@ -70,13 +73,16 @@ class LocalNodes:
 
     async def of_task(self, app_id: int, task_id: str) -> OneTaskHall:
         del app_id, task_id
+        note(node=self._node_id)
         return self._node
 
     async def named(self, id: str) -> Node | None:
         del id
+        note(node=self._node_id)
         return self._node
 
     async def any(self) -> Node:
+        note(node=self._node_id)
         return self._node
 
     async def all(self) -> list[Node]:

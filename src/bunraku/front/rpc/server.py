@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import uuid
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,9 +13,13 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bunraku.core.errors import ApiError, InvalidParams
+from bunraku.core.apps import App
+from bunraku.core.calls import Call, current, during, note
+from bunraku.core.clock import Clock
+from bunraku.core.errors import ApiError, AppUnknown, InvalidParams, SystemFault
+from bunraku.core.tracing import Span, Tracer, traceparent
 from bunraku.front.http import read_body
-from bunraku.front.rpc.actions import ACTIONS, Actions, Caller
+from bunraku.front.rpc.actions import ACTIONS, Action, Actions, Caller
 from bunraku.front.rpc.envelope import failure, respond, success
 from bunraku.front.rpc.gate import Credentials, Gate
 from bunraku.front.rpc.parameters import COMMON, from_body, from_query, parse
@@ -26,6 +32,7 @@ MAX_FIELDS = 200
 ALLOW = "GET, POST, HEAD, OPTIONS"
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 """A Host that can stand in a URL (RFC 9110 section 7.2)."""
+_ID = re.compile(r"[0-9A-Fa-f-]{36}")
 
 
 def query_pairs(scope: Scope) -> list[tuple[str, str]]:
@@ -81,10 +88,13 @@ class RpcEntrance:
 
 
 class Dispatcher:
-    """Runs one call: gate, parameters, action, envelope."""
+    """Runs one call: gate, parameters, action, envelope. It has a RequestId from its first step on."""
 
-    def __init__(self, gate: Gate, actions: Actions, public_url: str | None) -> None:
+    def __init__(
+        self, gate: Gate, actions: Actions, clock: Clock, tracer: Tracer, public_url: str | None
+    ) -> None:
         self._gate, self._actions, self._public_url = gate, actions, public_url
+        self._clock, self._tracer = clock, tracer
 
     def base_url(self, request: Request) -> str:
         """How callers reach us: the configured URL, or the Host they used."""
@@ -102,31 +112,100 @@ class Dispatcher:
         action = _BY_NAME.get(next((value for key, value in pairs if key == "Action"), ""))
         credentials = Credentials.from_query(pairs)
         address = request.client.host if request.client else "unknown"
-        envelope: dict[str, Any]
-        try:
-            app = await self._gate.admit(credentials, address)
+
+        async def admit() -> App:
+            return await self._gate.admit(credentials, address)
+
+        async def read() -> dict[str, Any]:
             assert action is not None  # the gate refuses unknown actions
             body = b"" if request.method == "GET" else await read_body(request)
             # null in the body means "not specified" and takes nothing away (contract section 2.4).
             said = {key: value for key, value in from_body(body).items() if value is not None}
-            values = from_query(pairs, action.name) | said
-            params = parse(action.params, values)
-            reply = await action.run(self._actions, Caller(app, self.base_url(request)), params)
-            envelope = success(reply)
-        except ApiError as error:
-            envelope = failure(error)
-        except Exception as error:
-            envelope = failure(error)
-            log.exception("call failed", extra={"request_id": envelope["RequestId"]})
-        log.info(
-            "call",
-            extra={
-                "action": action.name if action else UNSUPPORTED,
-                "code": envelope["Code"],
-                "request_id": envelope["RequestId"],
+            return from_query(pairs, action.name) | said
+
+        return await self._run(action, request, admit, read)
+
+    async def act(
+        self, action: Action, app: App | None, values: dict[str, Any], request: Request
+    ) -> dict[str, Any]:
+        """The envelope of an action that the operator has run for an app, as if its server had called."""
+
+        async def admit() -> App:
+            if app is None:
+                raise AppUnknown
+            return app
+
+        async def read() -> dict[str, Any]:
+            return values
+
+        return await self._run(action, request, admit, read)
+
+    async def _run(
+        self,
+        action: Action | None,
+        request: Request,
+        admit: Callable[[], Awaitable[App]],
+        read: Callable[[], Awaitable[dict[str, Any]]],
+    ) -> dict[str, Any]:
+        begun, span = self._clock.monotonic(), None
+        envelope: dict[str, Any]
+        with during(Call(request=str(uuid.uuid4()))):
+            try:
+                app = await admit()
+                assert action is not None
+                # Strangers begin no span: what they send of traces is not looked at.
+                span = self._begin(action, app, request, begun)
+                params = parse(action.params, await read())
+                note(task=_id(params, "task_id"), drive=_id(params, "drive_id"))
+                reply = await action.run(self._actions, Caller(app, self.base_url(request)), params)
+                envelope = success(reply)
+                note(**{k: v for k in ("task", "drive") if (v := _id(reply, f"{k}_id"))})
+            except ApiError as error:
+                envelope = failure(error)
+            except Exception as error:
+                envelope = failure(error)
+                log.exception("call failed")
+            name = action.name if action else UNSUPPORTED
+            log.info("call", extra={"action": name, "code": envelope["Code"]})
+            if span is not None:
+                self._end(span, envelope["Code"])
+        return envelope
+
+    def _begin(self, action: Action, app: App, request: Request, at: float) -> Span:
+        """By OpenTelemetry's conventions for RPC and HTTP servers; nothing of the query."""
+        span = self._tracer.begin(
+            action.name,
+            traceparent(request.headers.get("traceparent")),
+            kind="server",
+            at=at,
+            attributes={
+                "rpc.system.name": "bunraku",
+                "rpc.method": action.name,
+                "http.request.method": request.method,
+                "http.response.status_code": 200,
+                "url.scheme": str(request.scope["scheme"]),
+                "url.path": str(request.scope["path"]),
+                "bunraku.app.id": app.id,
+                "bunraku.request.id": current().request,
             },
         )
-        return envelope
+        note(trace=span.trace)
+        return span
+
+    def _end(self, span: Span, code: int) -> None:
+        call = current()
+        ids = {"bunraku.task.id": call.task, "bunraku.drive.id": call.drive, "bunraku.node.id": call.node}
+        span.say({key: value for key, value in ids.items() if value})
+        span.say({"rpc.response.status_code": str(code)})
+        if code and code != SystemFault.code:
+            span.say({"error.type": str(code)})  # the caller's mistake is no fault of the server's
+        span.end(fault=str(code) if code == SystemFault.code else None)
+
+
+def _id(fields: Any, name: str) -> str:
+    """For the log: what callers send in the place of an id is not repeated there."""
+    value = getattr(fields, name, None)
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
 
 
 def descriptions() -> APIRouter:

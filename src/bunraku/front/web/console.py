@@ -10,7 +10,6 @@ import asyncio
 import hmac
 import secrets
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, FastAPI, Request
@@ -19,13 +18,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from bunraku.core import token as room_token
 from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
-from bunraku.core.errors import ApiError, AppUnknown
 from bunraku.core.settings import ConsoleSettings
 from bunraku.front.http import is_forwarded, is_loopback, read_json
-from bunraku.front.rpc.actions import ACTIONS, Actions, Caller
-from bunraku.front.rpc.envelope import failure, respond, success
+from bunraku.front.rpc.actions import ACTIONS
+from bunraku.front.rpc.envelope import respond
 from bunraku.front.rpc.openapi import document
-from bunraku.front.rpc.parameters import parse
+from bunraku.front.rpc.server import Dispatcher
 from bunraku.front.web.app_desk import describe
 from bunraku.front.web.sessions import SECONDS, ConsoleSessions
 
@@ -52,19 +50,18 @@ class Console:
         self,
         settings: ConsoleSettings,
         apps: Apps,
-        actions: Actions,
+        dispatcher: Dispatcher,
         clock: Clock,
         sessions: ConsoleSessions,
         *,
-        base_url: Any,
         private: bool,
     ) -> None:
         """``private``: nobody but this machine can reach the server. Without that there is no
         console without a password, for behind a proxy every client looks local."""
         self._private = private
         self._guess = asyncio.Semaphore(1)
-        self._settings, self._apps, self._actions, self._clock = settings, apps, actions, clock
-        self._sessions, self.base_url = sessions, base_url
+        self._settings, self._apps, self._dispatcher, self._clock = settings, apps, dispatcher, clock
+        self._sessions, self.base_url = sessions, dispatcher.base_url
         self._table = {a.name: a for a in ACTIONS}
 
     def install(self, app: FastAPI) -> None:
@@ -180,15 +177,9 @@ class Console:
         app = self._apps.get(body["appId"]) if isinstance(body.get("appId"), int) else None
         if row is None:
             return JSONResponse({"error": "no such action"}, 404, headers=HEADERS)
-        try:
-            if app is None:
-                raise AppUnknown
-            values = body.get("params")
-            params = parse(row.params, values if isinstance(values, dict) else {})
-            reply = await row.run(self._actions, Caller(app, self.base_url(request)), params)
-            return respond(success(reply))
-        except ApiError as error:
-            return respond(failure(error))
+        values = body.get("params")
+        values = values if isinstance(values, dict) else {}
+        return respond(await self._dispatcher.act(row, app, values, request))
 
     async def token(self, request: Request) -> Response:
         """A room token for the console's own player."""

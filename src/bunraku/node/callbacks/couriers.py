@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+from bunraku.core.calls import apart
 from bunraku.core.urls import FetchFailed
 from bunraku.node.workers.pool import Job, JobFailed, JobSilent, Workers
 
@@ -59,7 +60,7 @@ class _Courier:
         self._answers: dict[int, asyncio.Future[int]] = {}
         self._job: asyncio.Future[Job] = asyncio.get_running_loop().create_future()
         self.gone = False
-        self.run = asyncio.create_task(self._run(), name="courier")
+        self.run = asyncio.create_task(self._run(), name="courier", context=apart())
 
     async def post(self, url: str, body: bytes, *, guarded: bool) -> int:
         number = next(self._numbers)

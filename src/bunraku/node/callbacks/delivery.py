@@ -14,11 +14,12 @@ import secrets
 import uuid
 from collections import deque
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from bunraku.core.apps import App, Apps
 from bunraku.core.callback_signature import sign
+from bunraku.core.calls import Call, current, during
 from bunraku.core.clock import Clock
 from bunraku.core.report import Outcome
 from bunraku.core.settings import CallbackSettings
@@ -36,7 +37,7 @@ TASK_EVENT, DRIVE_EVENT = 3, 4
 
 @dataclass(slots=True)
 class Callback:
-    """One event for one receiver. ``receipt`` is what the outbox knows it by."""
+    """One event for one receiver. ``receipt`` is what the outbox knows it by, ``call`` what came to it."""
 
     app_id: int
     task_id: str
@@ -45,6 +46,7 @@ class Callback:
     detail: dict[str, Any]
     receipt: object | None = None
     attempts: int = 0
+    call: Call = field(default_factory=current)
 
 
 class Receipts(Protocol):
@@ -123,17 +125,19 @@ class Delivery:
     async def _drain(self, key: tuple[int, str]) -> None:
         line = self._lines[key]
         while line:
-            callback = line[0]
-            if callback.attempts:  # a retry left over from before a restart
-                self._spawn(self._retry(callback, self._clock.monotonic()))
-            else:
-                begun = self._clock.monotonic()
-                if await self._attempt(callback):
-                    self._settle(callback)
-                else:
-                    self._spawn(self._retry(callback, begun))
+            with during(line[0].call):
+                await self._first(line[0])
             line.popleft()
         del self._lines[key]
+
+    async def _first(self, callback: Callback) -> None:
+        begun = self._clock.monotonic()
+        if callback.attempts:  # a retry left over from before a restart
+            self._spawn(self._retry(callback, begun))
+        elif await self._attempt(callback):
+            self._settle(callback)
+        else:
+            self._spawn(self._retry(callback, begun))
 
     async def _retry(self, callback: Callback, begun: float) -> None:
         while callback.attempts <= len(RETRY_AFTER):

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bunraku.core.calls import Call, current
 from bunraku.core.media import SpeechChunk
 from bunraku.core.script import Script
 from bunraku.node.lipsync.lips import Lips
@@ -29,6 +30,22 @@ class Voicing(Protocol):
         ...
 
 
+class Moments:
+    """Told of a drive's way to its first sound; this one keeps nothing."""
+
+    def turn(self) -> None:
+        """The stage is free for it."""
+
+    def ordered(self) -> None:
+        """Its sound begins to be made."""
+
+    def first_pcm(self) -> None:
+        """There is sound; also called for more."""
+
+    def first_sound(self, at: float, *, watched: bool) -> None:
+        """The first of it leaves, ``at`` this monotonic time; to nobody when it is not ``watched``."""
+
+
 @dataclass(eq=False)
 class Line:
     """A drive's sound, its lips, and the job that makes them (None for sound that is fed).
@@ -47,6 +64,11 @@ class Line:
     """Monotonic time at which the stage was free for it."""
     called: asyncio.Event = field(default_factory=asyncio.Event)
     """It is its turn."""
+    moments: Moments = field(default_factory=Moments)
+    unheard: bool = True
+    """Nothing of it has left yet."""
+    call: Call = field(default_factory=current)
+    """Whose it is, for the log: the clock that plays it belongs to another call."""
 
     def drop(self) -> None:
         """Nothing of it is played any more, and nothing more is made."""

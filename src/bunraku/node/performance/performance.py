@@ -20,6 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bunraku.core.calls import during
 from bunraku.core.clock import Clock
 from bunraku.core.media import (
     PCM,
@@ -37,7 +38,7 @@ from bunraku.node.encode.opus import PACKET_SAMPLES, OpusEncoder, open_opus_enco
 from bunraku.node.lipsync.visemes import rest
 from bunraku.node.performance.drive_queue import Change, DriveQueue, Mode
 from bunraku.node.performance.life import Life
-from bunraku.node.performance.line import Line, Voicing
+from bunraku.node.performance.line import Line, Moments, Voicing
 from bunraku.node.performance.picture import PictureTrack, VideoOpener, VideoOutlet, open_video_encoder
 from bunraku.node.performance.sound import FADE, SoundTrack
 from bunraku.node.speech.base import SpeechFailed, VoicesBusy
@@ -103,6 +104,8 @@ class Performance:
         self._sound = SoundTrack(clock, outlet.push, open_audio, self._begin_late, delay=avatar.latency)
         self._time_us = 0
         self._cut_at: float | None = None
+        self._heard: list[Moments] = []
+        """Of drives whose first sound is in the tick at hand."""
         self._start = 0.0
         self._running = True
         self._over = asyncio.Event()
@@ -122,8 +125,8 @@ class Performance:
     def queue_full(self) -> bool:
         return self._queue.full
 
-    def submit(self, drive_id: str, script: Script, mode: Mode) -> int:
-        """Take a drive in; returns the number by which its sound is fed.
+    def submit(self, drive_id: str, script: Script, mode: Mode, moments: Moments | None = None) -> int:
+        """Take a drive in; returns the number by which its sound is fed. ``moments`` are told of its way.
 
         Raises ``QueueFull``; then nothing changed.
         """
@@ -137,6 +140,7 @@ class Performance:
         self._submitted += 1
         buffer = SpeechBuffer(self._voicing.ahead(script))
         line = self._lines[drive_id] = Line(self._submitted, drive_id, script, buffer)
+        line.moments = moments or line.moments
         if not isinstance(script, SocketScript):
             line.job = asyncio.create_task(self._make(line), name=f"speech-{drive_id}")
             self._making.add(line.job)
@@ -153,6 +157,7 @@ class Performance:
                 if drive_id == self._queue.current and line.turn is None:
                     line.turn = self._clock.monotonic()
                     line.called.set()
+                    line.moments.turn()
 
     def interrupt(self) -> None:
         """End the current drive and discard the queue. Its next sample is never sent."""
@@ -187,6 +192,7 @@ class Performance:
         line = self._fed(number)
         if line is None:
             return False
+        line.moments.first_pcm()
         await line.speech.put(chunk)
         return not line.speech.closed
 
@@ -205,6 +211,7 @@ class Performance:
 
     async def _make(self, line: Line) -> None:
         await line.prompted.wait()
+        line.moments.ordered()
         try:
             line.lips = await self._voicing.lips(line.script)
             try:
@@ -230,7 +237,9 @@ class Performance:
         silent = True
         async with aclosing(self._voicing.speak(line.script)) as chunks:
             async for chunk in chunks:
-                silent = silent and not chunk.samples.size
+                if silent and chunk.samples.size:
+                    silent = False
+                    line.moments.first_pcm()
                 await line.speech.put(chunk)
         return silent
 
@@ -319,10 +328,12 @@ class Performance:
         pose = self._life.pose(time_us / 1e6, level, speaking)
         if not self._outlet.wanted:
             self._cut_at = None
+            self._sent(watched=False)
             self._sound.rest()
             self.pictures.rest()
             return
         self._sound.send(samples, time_us, silent=not speaking)
+        self._sent()
         if self._cut_at is not None:
             self.meter.interrupt_ms.observe((self._clock.monotonic() - self._cut_at) * 1e3)
             self._cut_at = None
@@ -336,7 +347,9 @@ class Performance:
         if line is None or not line.speech.has_audio:
             return None
         try:
-            return self._speak(PACKET_SAMPLES)[0]
+            sound = self._speak(PACKET_SAMPLES)[0]
+            self._sent()
+            return sound
         except Exception:
             self._fail()
             return None
@@ -360,6 +373,9 @@ class Performance:
                     if line.turn is not None:
                         self.meter.first_audio_ms.observe((self._clock.monotonic() - line.turn) * 1e3)
                     self._audience.drive_changed(self._queue.started())
+                if line.unheard:
+                    line.unheard = False
+                    self._heard.append(line.moments)
                 parts.append(sound)
                 wanted -= sound.size
                 weights = line.lips.weights(at, lips, partial(line.speech.peek_lips, TICK_SAMPLES))
@@ -379,6 +395,14 @@ class Performance:
         samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return samples, (rest() if weights is None else weights), speaking
 
+    def _sent(self, *, watched: bool = True) -> None:
+        """What was taken has left, or leaves when the picture of its tick does."""
+        if self._heard:
+            at = self._clock.monotonic() + self._latency * TICK_S
+            for moments in self._heard:
+                moments.first_sound(at, watched=watched)
+            self._heard.clear()
+
     def _caption(self, drive_id: str, words: tuple[Word, ...]) -> None:
         """Words are announced when they are heard, which an avatar's latency delays."""
         if not self._latency:
@@ -390,7 +414,8 @@ class Performance:
     def _finish(self, line: Line) -> None:
         failed = line.speech.failure is not None
         if failed:
-            log.warning("drive failed: %s", line.speech.failure, extra={"drive": line.drive_id})
+            with during(line.call):
+                log.warning("drive failed: %s", line.speech.failure, extra={"drive": line.drive_id})
         change = replace(self._queue.finished(failed=failed), played=line.speech.position)
         self._lines.pop(line.drive_id, None)
         line.drop()

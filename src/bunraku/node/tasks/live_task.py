@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from bunraku.core.calls import current, during, note
 from bunraku.core.clock import Clock, timeout
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.errors import StreamAlreadyStopped, StreamNotStarted, SystemBusy
@@ -18,6 +19,7 @@ from bunraku.core.media import Picture, SpeechChunk, Word
 from bunraku.core.meter import Meter
 from bunraku.core.script import Script, SocketScript
 from bunraku.core.stream_task import StreamTask, TaskStatus
+from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.node.captions import join
 from bunraku.node.performance.drive_queue import Change, Mode, QueueFull
 from bunraku.node.performance.performance import Performance
@@ -25,6 +27,7 @@ from bunraku.node.performance.stage import StagingFailed
 from bunraku.node.rooms.room import Rooms
 from bunraku.node.streams.stream import Stream
 from bunraku.node.tasks.base import Staging
+from bunraku.node.tasks.drive_trace import DriveTrace
 from bunraku.node.tasks.herald import Herald, audible, caption
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,7 @@ class LiveTask:
         on_over: Callable[[LiveTask], None],
         *,
         stop_timeout: float,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """``stop_timeout``: seconds after which what hangs on the way out is cut off."""
         self._record, self._stream, self._rooms = record, stream, rooms
@@ -56,6 +60,11 @@ class LiveTask:
         self._drives: dict[str, Drive] = {}
         self._words: dict[str, list[Word]] = {}
         """Of drives that are being said."""
+        self._tracer, self._traces = tracer, dict[str, DriveTrace]()
+        note(task=record.id)
+        self._born_by = current()
+        ids = {"bunraku.task.id": record.id, "bunraku.digital_human.id": record.digital_human_id}
+        self._starting = tracer.begin("stream_task.start", self._born_by.trace, attributes=ids)
         self._began = clock.monotonic()
         self._idle_since = self._began
         self._jobs: set[asyncio.Task[Any]] = set()
@@ -173,7 +182,7 @@ class LiveTask:
         for drive in [d for d in self._drives.values() if d.status is DriveStatus.QUEUED]:
             # WebSocket and RTC drives that never came to the stage.
             over = self._drives[drive.id] = drive.evolve(DriveStatus.INTERRUPTED)
-            self._herald.drive(self._record.app_id, over, announce=not drive.kind.live)
+            self._tell(over, announce=not drive.kind.live)
         self._rooms.withdraw(self._stream)
         self._change(TaskStatus.STOPPING)
         self._stopping.set()
@@ -239,8 +248,12 @@ class LiveTask:
         if status is TaskStatus.STREAMING:
             self._touch()
         self._started.set()
-        log.info("stream task %s", status.name.lower(), extra={"task": self._record.id})
-        self._herald.task(self._record)
+        self._starting.say({"bunraku.task.status": status.name.lower()})
+        self._starting.end(fault="stream_task_failed" if status is TaskStatus.FAILED else None)
+        # Of the call that asks for it; what happens by itself is Create's.
+        with during(current() if current().request else self._born_by):
+            log.info("stream task %s", status.name.lower(), extra={"task": self._record.id})
+            self._herald.task(self._record)
 
     def _touch(self) -> None:
         """Something was asked of the figure: the idle time starts again (contract section 6.2)."""
@@ -294,8 +307,19 @@ class LiveTask:
         """A queued drive that is not on stage yet."""
         drive = Drive(str(uuid.uuid4()), self._record.id, kind, len(self._drives))
         self._drives[drive.id] = drive
-        self._herald.drive(self._record.app_id, drive, announce=not kind.live)
+        self._traces[drive.id] = DriveTrace(self._tracer, self._clock, current(), drive)
+        note(drive=drive.id)
+        self._tell(drive, announce=not kind.live)
         return drive
+
+    def _tell(self, drive: Drive, *, announce: bool = True) -> None:
+        """A drive's change, said as part of the call that asked for the drive."""
+        trace = self._traces[drive.id]
+        with during(trace.call):
+            log.info("drive %s", drive.status.name.lower(), extra={"drive": drive.id})
+            self._herald.drive(self._record.app_id, drive, announce=announce)
+        if drive.status.final:
+            trace.ended(drive.status)
 
     def utter(self, drive_id: str) -> int:
         """A WebSocket Start: this drive takes the stage now, all others leave it (contract section 7.3).
@@ -305,8 +329,11 @@ class LiveTask:
         return self._submit(self._stage(), drive_id, SocketScript(), Mode.REPLACE)
 
     def _submit(self, stage: Performance, drive_id: str, script: Script, mode: Mode) -> int:
+        trace = self._traces[drive_id]
+        trace.submitted()
         try:
-            return stage.submit(drive_id, script, mode)
+            with during(trace.call):
+                return stage.submit(drive_id, script, mode, trace)
         except QueueFull as error:
             raise SystemBusy("drive queue is full") from error
 
@@ -345,7 +372,7 @@ class LiveTask:
             self._words.pop(drive.id, None)
         if self._performance is not None and self._performance.idle:
             self._touch()
-        self._herald.drive(self._record.app_id, drive)
+        self._tell(drive)
         if change.status is DriveStatus.DRIVING or change.spoke:
             sign = DriveStatus.DRIVING if change.status is DriveStatus.DRIVING else DriveStatus.ENDED
             self._say(audible(drive.id, sign, self._clock.wall()))

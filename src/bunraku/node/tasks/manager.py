@@ -23,6 +23,7 @@ from bunraku.core.meter import Meter
 from bunraku.core.owner import Elsewhere
 from bunraku.core.settings import LimitSettings, TaskSettings
 from bunraku.core.stream_task import StreamTask
+from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.node.rooms.room import DIGITAL_HUMAN_USER, Rooms, StreamTaken
 from bunraku.node.streams.stream import Stream
 from bunraku.node.tasks.base import Staging, TaskJournal
@@ -52,11 +53,12 @@ class TaskManager:
         ended: EndedTasks,
         *,
         capacity: int,
+        tracer: Tracer = UNTRACED,
     ) -> None:
         """``capacity``: stream tasks at once."""
         self._settings, self._clock, self._journal = settings, clock, journal
         self._herald, self._rooms, self._staging, self._ended = herald, rooms, staging, ended
-        self._capacity = capacity
+        self._capacity, self._tracer = capacity, tracer
         self._live: dict[str, LiveTask] = {}
         self._coming: Counter[int] = Counter()
         """Per app: tasks that are being written for the first time."""
@@ -276,6 +278,7 @@ class TaskManager:
             self._clock,
             self._retire,
             stop_timeout=self._settings.stop_timeout,
+            tracer=self._tracer,
         )
         self._live[record.id] = live
         self._herald.born(callbacks)

@@ -10,15 +10,18 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from bunraku.core import logs
+from bunraku.core.calls import Call, during
 from bunraku.core.clock import SystemClock
 from bunraku.core.errors import SystemBusy
 from bunraku.core.settings import Settings
 from bunraku.node.clustered import ClusteredNode
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.ray.answer import QUESTIONS, Answer
+from bunraku.telemetry import tracer as tracer_of
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,10 @@ class NodeActor:
         providers: Sequence[SpeechProvider] | None = None,
     ) -> None:
         """``providers`` replaces the installed voices, for tests; Ray pickles them."""
-        logs.configure(log_level)
-        self._node = ClusteredNode(settings, SystemClock(), node_id, self._die, providers)
+        logs.configure(log_level, settings.log_format)
+        self._node_id, clock = node_id, SystemClock()
+        tracer = tracer_of(settings, clock, node_id)
+        self._node = ClusteredNode(settings, clock, node_id, self._die, providers, tracer)
         self._started = asyncio.Event()
         self._closing = asyncio.Event()
         self._life = asyncio.get_running_loop().create_task(self._live(), name=f"node-{node_id}")
@@ -56,8 +61,12 @@ class NodeActor:
     def _die(self) -> None:
         os._exit(FAILED)
 
-    async def ask(self, question: str, *arguments: Any) -> Answer:
-        """One question of the hall."""
+    async def ask(self, question: str, call: Call, *arguments: Any) -> Answer:
+        """One question of the hall, as part of a call."""
+        with during(replace(call, node=self._node_id)):
+            return await self._ask(question, *arguments)
+
+    async def _ask(self, question: str, *arguments: Any) -> Answer:
         if question not in QUESTIONS:
             return Answer.of(ValueError(question))
         try:

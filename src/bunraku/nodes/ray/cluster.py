@@ -28,6 +28,7 @@ CONCURRENCY = 10_000  # questions at once: each room member and each drive socke
 START_TIMEOUT = 60.0
 APPLY_TIMEOUT = 10.0  # s
 NAMESPACE = "bunraku"
+RAYS_HANDLER = "ray_print_logs"
 
 
 def ray_module() -> Any:
@@ -58,6 +59,20 @@ def _stay_on_loopback(ray: Any) -> None:
     ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # for this one, which may have read it
 
 
+def _whole_lines(ray: Any) -> None:
+    """What nodes log comes out here as they wrote it: Ray would put words of its own before each line, and
+    leave out lines that look alike."""
+    dispatcher = ray._private.ray_logging.global_worker_stdstream_dispatcher
+    dispatcher.remove_handler(RAYS_HANDLER)
+    dispatcher.add_handler(RAYS_HANDLER, _pass_on)  # by that name Ray takes it away when it ends
+
+
+def _pass_on(batch: dict[str, Any]) -> None:
+    if batch["pid"] != "autoscaler":  # Ray's own, which has nothing to scale here
+        sys.stderr.write("".join(f"{line}\n" for line in batch["lines"]))
+        sys.stderr.flush()
+
+
 def _is_on_loopback(ray: Any, address: str) -> bool:
     """Whether that is a Ray of ``start``."""
     if address == "auto":
@@ -80,6 +95,7 @@ def start() -> Joined:
         configure_logging=False,
         _node_ip_address="127.0.0.1",
     )
+    _whole_lines(ray)
     return Joined(ray, own=True)
 
 
@@ -94,6 +110,7 @@ def join(address: str) -> Joined:
     options = {"namespace": NAMESPACE, "log_to_driver": True, "configure_logging": False}
     try:
         ray.init(address="auto", **options)
+        _whole_lines(ray)
         return Joined(ray, own=False)
     except ConnectionError:
         if address == "auto":
@@ -108,6 +125,7 @@ def join(address: str) -> Joined:
         ray.init(address="auto", **options)
     except ConnectionError as error:
         raise CannotStart(f"Ray at {address} cannot be reached: {error}") from None
+    _whole_lines(ray)
     return Joined(ray, own=False)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ray.exceptions import RayError
 
+from bunraku.core.calls import current, note
 from bunraku.core.catalogue import DigitalHuman
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
@@ -33,9 +34,10 @@ class RemoteNode:
         self._handle = handle
 
     async def _ask(self, question: str, *arguments: Any, patience: float = PATIENCE) -> Any:
+        note(node=self.id)
         try:
             async with asyncio.timeout(patience):
-                answer = await self._handle.ask.remote(question, *arguments)
+                answer = await self._handle.ask.remote(question, current(), *arguments)
         except (RayError, TimeoutError, OSError) as error:
             log.warning("node away (%s)", type(error).__name__, extra={"node": self.id, "action": question})
             raise NodeAway("node is away") from None

@@ -10,6 +10,7 @@ A sentence is synthesised in stretches, and the stretch that will be heard soone
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import heapq
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -48,6 +49,8 @@ class _Job:
     number: int
     request: dict[str, Any] = field(compare=False)
     answer: asyncio.Future[Block] = field(compare=False)
+    context: contextvars.Context = field(compare=False, default_factory=contextvars.copy_context)
+    """Of who asked: a helper goes on to the next from within the one before."""
 
 
 class Pool:
@@ -226,7 +229,7 @@ class Pool:
                 self._helpers.append(self._make())
                 self._idle.append(self._helpers[-1])
             job = heapq.heappop(self._jobs)
-            task = asyncio.create_task(self._work(self._idle.pop(), job))
+            task = asyncio.create_task(self._work(self._idle.pop(), job), context=job.context)
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
