@@ -25,6 +25,7 @@ from bunraku.store.database import Database
 from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
 from bunraku.store.nonces import Nonces
+from bunraku.store.voice_store import VoiceStore
 from bunraku.telemetry import tracer as tracer_of
 
 
@@ -82,6 +83,7 @@ def build(
         nodes,
         nonces,
         Erasure(database),
+        VoiceStore(database),
         sessions,
         tracer,
         lambda _: server.running(),

@@ -10,7 +10,7 @@ import httpx
 SLOW = 60.0  # s beyond the wait for callbacks: ending tasks, other processes, many rows
 
 
-def _ask(base_url: str, password: str | None, method: str, path: str, **options: Any) -> Any:
+def ask(base_url: str, password: str | None, method: str, path: str, **options: Any) -> Any:
     """The answer's JSON. Raises ``ClickException`` in one line for whatever goes wrong."""
     origin = {"Origin": base_url.rstrip("/")}
     try:
@@ -33,7 +33,7 @@ def _good(answer: httpx.Response) -> Any:
     return body
 
 
-def _operator(command: Any) -> Any:
+def operator(command: Any) -> Any:
     options = (
         click.option("--base-url", envvar="BUNRAKU_URL", default="http://127.0.0.1:8080", show_default=True),
         click.option("--password", envvar="BUNRAKU_CONSOLE__PASSWORD", help="Operator password."),
@@ -49,10 +49,10 @@ def apps() -> None:
 
 
 @apps.command("list")
-@_operator
+@operator
 def show(base_url: str, password: str | None) -> None:
     """List the apps."""
-    for app in _ask(base_url, password, "GET", "/console/state")["apps"]:
+    for app in ask(base_url, password, "GET", "/console/state")["apps"]:
         notes = ["" if app["editable"] else "in the file", "" if app["enabled"] else "disabled"]
         click.echo("  ".join([str(app["appId"]), app["name"], *filter(None, notes)]))
 
@@ -68,7 +68,7 @@ def show(base_url: str, password: str | None) -> None:
     help="Seconds its callbacks have to be taken.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_operator
+@operator
 def delete(app_id: int, data: bool, wait: float, yes: bool, base_url: str, password: str | None) -> None:
     """End an app: its calls are refused, and its stream tasks end with their callbacks.
 
@@ -77,7 +77,7 @@ def delete(app_id: int, data: bool, wait: float, yes: bool, base_url: str, passw
     if not yes:
         click.confirm(f"Delete app {app_id}{' and all its data' if data else ''}?", abort=True)
     asked = {"json": {"data": data, "wait": wait}, "timeout": wait + SLOW}
-    removed = _ask(base_url, password, "POST", f"/console/apps/{app_id}/delete", **asked)
+    removed = ask(base_url, password, "POST", f"/console/apps/{app_id}/delete", **asked)
     if removed["undelivered"]:
         click.echo(f"{removed['undelivered']} callbacks were not taken")
     for table, rows in removed["rows"].items():

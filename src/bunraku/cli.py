@@ -18,6 +18,7 @@ from bunraku.core import logs
 from bunraku.core.config import explain, mistakes
 from bunraku.core.settings import Settings, load
 from bunraku.remote import COMMANDS
+from bunraku.voices_cli import voices
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -270,5 +271,5 @@ def soak(minutes: float, seed: int, out: Path) -> None:
         raise click.ClickException("callbacks that did not come: " + "; ".join(found.callbacks_lost))
 
 
-for _command in (*COMMANDS, apps, *cluster_commands(_settings)):
+for _command in (*COMMANDS, apps, voices, *cluster_commands(_settings)):
     main.add_command(_command)

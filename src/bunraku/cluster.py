@@ -31,6 +31,7 @@ from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
+from bunraku.store.voice_store import VoiceStore
 from bunraku.telemetry import tracer as tracer_of
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ def build(
         nodes,
         nonces,
         Erasure(database),
+        VoiceStore(database),
         sessions,
         tracer,
         lambda _: front.running(),

@@ -16,6 +16,7 @@ import pytest
 from bunraku.core.settings import AppSettings
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 
+from ..support.piper import tiny_voice
 from .conftest import until
 
 pytestmark = pytest.mark.browser
@@ -194,6 +195,32 @@ async def test_an_app_is_made_changed_and_its_secret_rotated(desk, page, receive
     await page.click("#stop")
     assert len(callback_secret) == 32
     assert callback_secret not in (first, second)
+
+
+async def test_an_app_gets_voices_of_its_own_and_who_has_them_is_given_one(desk, page, tmp_path):
+    tiny_voice(tmp_path)
+    await page.goto(desk.base_url)
+    await page.locator("#timbre option").first.wait_for(state="attached")
+    before = await page.locator("#timbre option").count()
+    await page.click("#settings")
+    await page.fill("#voices-name", "mine")
+    await page.select_option("#voices-kind", "piper")
+    await page.fill("#voices-folder", str(tmp_path))
+    await page.click("#voices-new button[type=submit]")
+    await page.locator("#voices-list li").wait_for()
+    await until(page, "document.getElementById('timbre').value === 'own-mine-en_GB-tiny-low'")
+    assert await page.locator("#timbre option").count() == before + 1
+    await page.click("#voices-list button")
+    await page.locator("#voices-list li").wait_for(state="detached")
+    await until(page, f"document.querySelectorAll('#timbre option').length === {before}")
+    # A mistake is told, and the key does not stay on the page.
+    await page.select_option("#voices-kind", "openai")
+    await page.fill("#voices-name", "cloud")
+    await page.fill("#voices-url", "http://127.0.0.1:1/v1")
+    await page.fill("#voices-names", "ada, bob")
+    await page.fill("#voices-key", "sk-secret")
+    await page.click("#voices-new button[type=submit]")
+    await until(page, "document.getElementById('voices-error').textContent !== ''")
 
 
 def test_strangers_see_no_backstage(desk):

@@ -10,7 +10,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-TOOLS = {"node.captions", "node.fetch", "node.inference", "node.workers"}
+TOOLS = {"node.captions", "node.fetch", "node.guarded_http", "node.inference", "node.workers"}
 """Of a node, for every folder of it; they know core and each other."""
 
 MAY = {
@@ -78,6 +78,7 @@ ROOTS = {
         "__main__",
         "app",
         "apps_cli",
+        "voices_cli",
         "bench",
         "cli",
         "cluster",

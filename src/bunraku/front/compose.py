@@ -30,9 +30,11 @@ from bunraku.front.web.console import Console
 from bunraku.front.web.metrics import Metrics
 from bunraku.front.web.player import Player
 from bunraku.front.web.sessions import ConsoleSessions
+from bunraku.front.web.voice_desk import VoiceDesk
 from bunraku.nodes.base import Nodes
 from bunraku.store.app_store import AppStore
 from bunraku.store.erasure import Erasure
+from bunraku.store.voice_store import VoiceStore
 
 
 def application(
@@ -43,6 +45,7 @@ def application(
     nodes: Nodes,
     nonces: NonceLedger,
     erasure: Erasure,
+    voices: VoiceStore,
     sessions: ConsoleSessions,
     tracer: Tracer,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
@@ -77,6 +80,9 @@ def application(
         console.install(app)
         removal = AppRemoval(apps, app_store, nodes, erasure, clock)
         app.include_router(Backstage(console, apps, nodes).routes())
+        app.include_router(
+            VoiceDesk(console, apps, nodes, voices, allow_private=settings.fetch.allow_private).routes()
+        )
         app.include_router(AppDesk(console, apps, app_store, removal).routes())
     install(app, dispatcher, settings.rpc_prefix)
     app.state.gate = gate

@@ -40,6 +40,7 @@ from bunraku.node.speech import espeak, flite, kokoro
 from bunraku.node.speech.audio_file import AudioFiles
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.node.speech.openai_voices import OpenAIProvider
+from bunraku.node.speech.own_voices import OwnVoices
 from bunraku.node.speech.piper import PiperProvider
 from bunraku.node.speech.voices import Voices
 from bunraku.node.streams.sources import LiveSources
@@ -57,6 +58,7 @@ from bunraku.store.ledger import DatabaseLedger
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
 from bunraku.store.retention import Retention
+from bunraku.store.voice_store import VoiceStore
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ class NodeParts:
     database: Database
     catalog: Catalog
     voices: Voices
+    own_voices: OwnVoices
     rooms: Rooms
     transport: Transport
     desk: RoomDesk
@@ -150,6 +153,7 @@ class NodeParts:
             stack.push_async_callback(self.stage.close)
             await self.voices.start()
             stack.push_async_callback(self.voices.close)
+            stack.push_async_callback(self.own_voices.close)
             stack.push_async_callback(self.workers.close)
             stack.push_async_callback(self.delivery.close)
             await self.transport.start()
@@ -174,6 +178,7 @@ class NodeParts:
             stack.push_async_callback(self.manager.close)
             jobs = (
                 self.lag.watch(),
+                self.own_voices.follow(),
                 self.journal.look(),
                 self.workers.warm(),
                 self.stage.warm(self.catalog.list()[:WARM_PACKS], WARM),
@@ -216,10 +221,12 @@ def assemble(
     cv2.setNumThreads(1)  # pictures are already spread over worker threads
     cache = settings.cache_dir or settings.data_dir / "cache"
     catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art", label=settings.provenance.label)
+    own_voices = OwnVoices(VoiceStore(database).all, clock, allow_private=settings.fetch.allow_private)
     voices = Voices(
         installed_providers(settings, clock) if providers is None else list(providers),
         settings.aliases,
         timeout=settings.speech.timeout,
+        own=own_voices,
     )
     rooms, rtc = Rooms(fence), settings.rtc
     transport: Transport = (
@@ -281,6 +288,7 @@ def assemble(
         database,
         catalog,
         voices,
+        own_voices,
         rooms,
         transport,
         desk,

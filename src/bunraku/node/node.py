@@ -60,8 +60,11 @@ class LocalNode:
     async def human(self, digital_human_id: str) -> DigitalHuman:
         return _described(self.catalog.get_usable(digital_human_id))
 
-    async def timbres(self, digital_human_id: str | None) -> tuple[Timbre, ...]:
-        return tuple(self.voices.list(digital_human_id))
+    async def timbres(self, app_id: int, digital_human_id: str | None) -> tuple[Timbre, ...]:
+        return tuple(self.voices.list(digital_human_id, tenant=app_id))
+
+    async def refresh_voices(self) -> None:
+        await self.voices.refresh()
 
     async def asset(self, digital_human_id: str, name: str) -> bytes | None:
         return await self.assets.get(digital_human_id, name)
@@ -94,7 +97,7 @@ class LocalNode:
         """The script with names of our own. Raises what is wrong with it for this task."""
         match script:
             case TextScript():
-                timbre = self.voices.timbre(script.timbre_id)
+                timbre = self.voices.timbre(script.timbre_id, tenant=record.app_id)
                 if timbre is None:
                     raise TimbreNotFound("TTSConfig.TimbreId")
                 if timbre.digital_human_id not in (None, record.digital_human_id):

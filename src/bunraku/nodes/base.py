@@ -37,8 +37,8 @@ class CatalogueHall(Protocol):
         """By id or alias. Raises ``DigitalHumanNotFound``, for an unusable one too."""
         ...
 
-    async def timbres(self, digital_human_id: str | None) -> tuple[Timbre, ...]:
-        """Public ones, or those bound to one digital human."""
+    async def timbres(self, app_id: int, digital_human_id: str | None) -> tuple[Timbre, ...]:
+        """Public ones, or those bound to one digital human: with the app's own."""
         ...
 
     async def asset(self, digital_human_id: str, name: str) -> bytes | None:
@@ -96,6 +96,10 @@ class KeeperHall(Protocol):
 
     async def outcomes(self, app_id: int) -> tuple[Outcome, ...]:
         """The latest attempts to deliver an app's callbacks, oldest first."""
+        ...
+
+    async def refresh_voices(self) -> None:
+        """Voices of apps have changed in the database."""
         ...
 
     async def test_callback(self, app_id: int) -> tuple[bool, str]:

@@ -28,6 +28,18 @@ class AppRow(Base):
     enabled: Mapped[bool] = mapped_column(Boolean)
 
 
+class VoiceRow(Base):
+    """A voice of one app. ``source`` says where it comes from; ``api_key`` is as it is (decision D9)."""
+
+    __tablename__ = "voices"
+
+    app_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(String(24), primary_key=True)
+    digital_human_id: Mapped[str] = mapped_column(String(128))
+    source: Mapped[dict[str, object]] = mapped_column(JSON)
+    api_key: Mapped[str | None] = mapped_column(String(1024), nullable=True)
+
+
 class TaskRow(Base):
     """A stream task, live or ended."""
 

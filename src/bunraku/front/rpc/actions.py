@@ -81,7 +81,7 @@ class Actions:
         node, bound = await self.nodes.any(), None
         if p.digital_human_id is not None:
             bound = (await node.human(p.digital_human_id)).id
-        timbres = await node.timbres(bound)
+        timbres = await node.timbres(caller.app.id, bound)
         page = _page(timbres, p.offset, p.limit)
         return m.TimbreList(
             total=len(timbres),

@@ -103,7 +103,7 @@ class AppDesk:
         try:
             form = NewApp.model_validate(await read_json(request))
         except ValidationError as error:
-            return _invalid(error)
+            return invalid(error)
         app = await self._store.create(form.name)
         shown = {"appId": app.id, "serverSecret": app.server_secret, "callbackSecret": app.callback_secret}
         return JSONResponse(shown, headers=NO_STORE)
@@ -115,7 +115,7 @@ class AppDesk:
         try:
             form = ChangeForm.model_validate(await read_json(request))
         except ValidationError as error:
-            return _invalid(error)
+            return invalid(error)
         app = await self._store.change(
             app_id,
             name=form.name,
@@ -132,7 +132,7 @@ class AppDesk:
         try:
             form = Rotation.model_validate(await read_json(request))
         except ValidationError as error:
-            return _invalid(error)
+            return invalid(error)
         if form.which == "server":
             try:
                 app = await self._store.rotate_server_secret(app_id, form.overlap)
@@ -152,7 +152,7 @@ class AppDesk:
         try:
             form = Removal.model_validate(await read_json(request))
         except ValidationError as error:
-            return _invalid(error)
+            return invalid(error)
         if self._apps.get(app_id) is None and not form.data:
             return self._unknown(app_id)
         try:
@@ -170,7 +170,8 @@ class AppDesk:
         return JSONResponse({"error": "no such app"}, 404)
 
 
-def _invalid(error: ValidationError) -> Response:
+def invalid(error: ValidationError) -> Response:
+    """The answer to a form with a mistake: its first."""
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "body"
     return JSONResponse({"error": f"{field}: {first['msg'].removeprefix('Value error, ')}"}, 422)

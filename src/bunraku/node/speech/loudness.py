@@ -71,14 +71,15 @@ class Levels:
     """Gains of voices that were not measured beforehand, learned from what they say."""
 
     def __init__(self) -> None:
-        self._gains: dict[str, float] = {}
+        self._gains: dict[tuple[int, str], float] = {}
 
-    def of(self, timbre_id: str) -> float:
-        return self._gains.get(timbre_id, 1.0)
+    def of(self, voice: tuple[int, str]) -> float:
+        """``voice``: the app whose own it is, 0 for everybody's, and its timbre."""
+        return self._gains.get(voice, 1.0)
 
-    def learn(self, timbre_id: str, loudness: float | None) -> None:
+    def learn(self, voice: tuple[int, str], loudness: float | None) -> None:
         if loudness is not None:
-            self._gains[timbre_id] = float(np.clip(10 ** ((TARGET - loudness) / 20), LEAST, MOST))
+            self._gains[voice] = float(np.clip(10 ** ((TARGET - loudness) / 20), LEAST, MOST))
 
 
 class Finish:

@@ -9,21 +9,30 @@ import numpy as np
 
 from bunraku.core.media import SpeechChunk
 from bunraku.core.settings import SpeechEndpoint
+from bunraku.node.guarded_http import GuardedTransport
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.tempo import Tempo
 from bunraku.node.speech.text import sentences
 
 
 class OpenAIProvider:
-    """One endpoint of the operator's. Text goes sentence by sentence, so that the first sound does
+    """One endpoint. Text goes sentence by sentence, so that the first sound does
     not wait for the last; the lips come from the sound."""
 
-    def __init__(self, endpoint: SpeechEndpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(
+        self, endpoint: SpeechEndpoint, *, digital_human_id: str | None = None, guarded: bool = False
+    ) -> None:
+        """``guarded``: only public addresses are asked."""
+        self._endpoint, self._guarded = endpoint, guarded
         self._client: httpx.AsyncClient | None = None
         self._timbres = {
             f"{endpoint.name}-{voice}": (
-                Timbre(f"{endpoint.name}-{voice}", f"{voice} · {endpoint.name}", endpoint.language),
+                Timbre(
+                    f"{endpoint.name}-{voice}",
+                    f"{voice} · {endpoint.name}",
+                    endpoint.language,
+                    digital_human_id,
+                ),
                 voice,
             )
             for voice in endpoint.voices
@@ -43,6 +52,8 @@ class OpenAIProvider:
             base_url=str(self._endpoint.base_url).rstrip("/") + "/",
             headers=headers,
             timeout=httpx.Timeout(self._endpoint.timeout),
+            transport=GuardedTransport() if self._guarded else None,
+            trust_env=not self._guarded,
         )
 
     async def close(self) -> None:

@@ -110,7 +110,16 @@ class _Voice:
 class PiperProvider:
     """Voices of one folder; a file that cannot be read is reported and left out."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock | None = None,
+        *,
+        prefix: str = "piper",
+        digital_human_id: str | None = None,
+    ) -> None:
+        """``prefix`` begins its timbres' ids. Reads the folder."""
+        self._prefix, self._digital_human_id = prefix, digital_human_id
         self._clock, self._tally = clock or SystemClock(), Tally()
         self._waiting = self._busy = 0
         self._voices: dict[str, tuple[Timbre, _Voice, int | None]] = {}
@@ -132,7 +141,12 @@ class PiperProvider:
         if voice.config.num_speakers > 1:
             speakers = {f"-{k}": v for k, v in voice.config.speaker_id_map.items()} or {"-0": 0}
         for suffix, number in speakers.items():
-            timbre = Timbre(f"piper-{name}{suffix}", f"{name}{suffix} · piper", language)
+            timbre = Timbre(
+                f"{self._prefix}-{name}{suffix}",
+                f"{name}{suffix} · {self._prefix}",
+                language,
+                self._digital_human_id,
+            )
             self._voices[timbre.id] = (timbre, voice, number)
 
     @property

@@ -10,12 +10,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from bunraku.core.clock import SystemClock
 from bunraku.core.media import SAMPLE_RATE, Phoneme, SpeechChunk, Word
+from bunraku.core.own_voice import PREFIX
 from bunraku.core.report import VoiceLoad
 from bunraku.node.speech import ssml
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.node.speech.helper import TENANT
 from bunraku.node.speech.loudness import Finish, Levels, Meter
+from bunraku.node.speech.own_voices import OwnVoices, nothing
 from bunraku.node.speech.resample import apply_gain
 
 log = logging.getLogger(__name__)
@@ -25,11 +28,18 @@ class Voices:
     """Timbres by id. Providers are started and closed together."""
 
     def __init__(
-        self, providers: list[SpeechProvider], aliases: dict[str, str] | None = None, *, timeout: float = 15.0
+        self,
+        providers: list[SpeechProvider],
+        aliases: dict[str, str] | None = None,
+        *,
+        timeout: float = 15.0,
+        own: OwnVoices | None = None,
     ) -> None:
+        """``own``: voices of single apps. They are started and closed by whoever made them."""
         self._providers = providers
         self._aliases = aliases or {}
         self._timeout = timeout
+        self._own = own or OwnVoices(nothing, SystemClock())
         self._levels = Levels()
 
     async def start(self) -> None:
@@ -45,27 +55,32 @@ class Voices:
         for provider in self._providers:
             await provider.close()
 
-    def list(self, digital_human_id: str | None = None) -> list[Timbre]:
-        """Public timbres, or those bound to one digital human."""
+    def list(self, digital_human_id: str | None = None, *, tenant: int = 0) -> list[Timbre]:
+        """Public timbres, or those bound to one digital human: with the own ones of the app ``tenant``."""
         every = [t for p in self._providers for t in p.timbres]
-        return [t for t in every if t.digital_human_id == digital_human_id]
+        bound = [t for t in every if t.digital_human_id == digital_human_id]
+        return bound if digital_human_id is None else bound + self._own.timbres(tenant, digital_human_id)
+
+    async def refresh(self) -> None:
+        """Voices of apps have changed. Raises what the database raises."""
+        await self._own.refresh()
 
     def loads(self) -> tuple[VoiceLoad, ...]:
         """Of the providers that have helpers."""
         return tuple(load for p in self._providers if (load := p.load()) is not None)
 
-    def timbre(self, timbre_id: str) -> Timbre | None:
-        """By id or alias."""
-        found = self.find(timbre_id)
+    def timbre(self, timbre_id: str, *, tenant: int = 0) -> Timbre | None:
+        """By id or alias; one that everybody may use, or an own one of the app ``tenant``."""
+        found = self.find(timbre_id, tenant=tenant)
         return None if found is None else found[0]
 
-    def find(self, timbre_id: str) -> tuple[Timbre, SpeechProvider] | None:
+    def find(self, timbre_id: str, *, tenant: int = 0) -> tuple[Timbre, SpeechProvider] | None:
         key = self._aliases.get(timbre_id, timbre_id)
         for provider in self._providers:
             for timbre in provider.timbres:
                 if timbre.id == key:
                     return timbre, provider
-        return None
+        return self._own.find(tenant, key)
 
     async def pronounce(
         self, text: str, *, tenant: int = 0
@@ -90,14 +105,24 @@ class Voices:
         self, timbre_id: str, text: str, prosody: Prosody, *, tenant: int = 0
     ) -> AsyncGenerator[SpeechChunk]:
         """Speech at the common loudness, times the gain asked for, for the app ``tenant``. Raises
-        ``SpeechFailed``, also for a voice that stays silent longer than ``timeout``; the timbre must
-        exist."""
+        ``SpeechFailed``, also for a voice that stays silent longer than ``timeout`` or is there no
+        more."""
         TENANT.set(tenant)
-        found = self.find(timbre_id)
-        assert found is not None
+        found = self.find(timbre_id, tenant=tenant)
+        if found is None:
+            raise SpeechFailed(f"no timbre {timbre_id}")
         timbre, provider = found
+        with self._own.speaking(provider):
+            async with aclosing(self._spoken(timbre, provider, text, prosody, tenant)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+
+    async def _spoken(
+        self, timbre: Timbre, provider: SpeechProvider, text: str, prosody: Prosody, tenant: int
+    ) -> AsyncGenerator[SpeechChunk]:
+        level = (tenant if timbre.id.startswith(f"{PREFIX}-") else 0, timbre.id)
         meter = Meter() if timbre.gain is None else None
-        finish = Finish(self._levels.of(timbre.id) if timbre.gain is None else timbre.gain)
+        finish = Finish(self._levels.of(level) if timbre.gain is None else timbre.gain)
         made = 0
         for part in ssml.parts(text) or [ssml.Part(text)]:
             manner = replace(prosody, speed=prosody.speed * part.speed, gain=prosody.gain * part.gain)
@@ -121,7 +146,7 @@ class Voices:
                 made += silence.size
                 yield SpeechChunk(finish.push(silence))
         if meter is not None:
-            self._levels.learn(timbre.id, meter.finish())
+            self._levels.learn(level, meter.finish())
         yield SpeechChunk(apply_gain(finish.flush(), prosody.gain))
 
     async def _said(

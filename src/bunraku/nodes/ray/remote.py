@@ -51,8 +51,11 @@ class RemoteNode:
     async def human(self, digital_human_id: str) -> DigitalHuman:
         return await self._ask("human", digital_human_id)
 
-    async def timbres(self, digital_human_id: str | None) -> tuple[Timbre, ...]:
-        return await self._ask("timbres", digital_human_id)
+    async def timbres(self, app_id: int, digital_human_id: str | None) -> tuple[Timbre, ...]:
+        return await self._ask("timbres", app_id, digital_human_id)
+
+    async def refresh_voices(self) -> None:
+        await self._ask("refresh_voices")
 
     async def asset(self, digital_human_id: str, name: str) -> bytes | None:
         return await self._ask("asset", digital_human_id, name, patience=LONG)

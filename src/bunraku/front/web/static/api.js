@@ -71,6 +71,14 @@ export const rotateSecret = async (appId, which, overlap) => settled(
   await post(`/console/apps/${appId}/rotate`, { which, ...(which === 'server' && { overlap }) }),
 );
 
+/** An app's own voices, without their keys. */
+export const ownVoices = async (appId) => (await settled(await fetch(`/console/voices/${appId}`))).voices;
+
+/** Answers with the timbres that were made of it. */
+export const addVoice = async (appId, values) => settled(await post(`/console/voices/${appId}`, values));
+
+export const removeVoice = async (appId, name) => settled(await post(`/console/voices/${appId}/${name}/delete`, {}));
+
 /** Figures of a running task, whose they are, and the callbacks of late. */
 export const figures = async (appId, taskId) => (await post('/console/figures', { appId, taskId })).json();
 

@@ -3,9 +3,12 @@
 import { changeApp, createApp, rotateSecret, testCallback } from './api.js';
 import { $, button, make } from './dom.js';
 import { t } from './i18n.js';
+import { installVoices } from './voices.js';
 
 /** `current()` is the chosen app as the server described it; `reload(appId)` asks for all again. */
-export function installApps({ current, reload, explain }) {
+export function installApps({ current, humans, reload, changed, explain }) {
+  const voices = installVoices({ current, humans, changed, explain });
+
   const fail = (text) => { $('apps-error').textContent = text; };
 
   async function attempt(work) {
@@ -55,6 +58,7 @@ export function installApps({ current, reload, explain }) {
     forget();
     fail('');
     show();
+    voices.show();
     $('apps').showModal();
   }
 
@@ -94,6 +98,7 @@ export function installApps({ current, reload, explain }) {
       reveal({ 'Server secret': serverSecret, 'Callback secret': callbackSecret });
       await reload(appId);
       show();
+      voices.show();
     });
   };
   $('callback').onclick = () => attempt(async () => {

@@ -29,6 +29,7 @@ const CHINESE = {
   'Nod': '点头', 'Shake head': '摇头', 'Bow': '鞠躬', 'Wave': '挥手', 'Thumbs up': '点赞', 'Open palms': '摊手',
   'Idle action': '待机动作', 'Mute action': '静默动作',
   'Nodes': '节点', 'up': '运行', 'draining': '排空中', 'gone': '已退出', 'no beat': '无心跳', 'given up': '已判定失联', 'rooms': '房间', 'tasks': '任务', 'late': '延迟', 'life': '第几次启动',
+  'Voices of this app alone': '仅此应用可用的声音', 'Kind': '类型', 'OpenAI-compatible server': 'OpenAI 兼容服务器', 'Folder of piper voices': 'piper 声音文件夹', 'Address': '地址', 'Key': '密钥', 'Voices': '声音', 'Model': '模型', 'Folder on the server': '服务器上的文件夹', 'Add voices': '添加声音', 'Remove': '移除', 'No voices were found there.': '那里没有找到声音。',
   'Background picture': '背景图片', 'link copied': '链接已复制', 'waiting': '等待', 'connected': '已连接', 'reconnecting': '重新连接',
 };
 

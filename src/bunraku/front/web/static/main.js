@@ -88,10 +88,15 @@ function showCast() {
   }));
 }
 
-/** The voice that fits who is chosen: in the reader's language, else in the first the human has. */
+/** The voices of everybody, and those that only who is chosen has in this app; the latter are chosen
+ * first, else the voice that fits: in the reader's language, else in the first the human has. */
 async function chooseVoice() {
   const human = ui.human;
   if (!human) return;
+  const own = await timbresOf({ DigitalHumanId: human.DigitalHumanId });
+  if (human !== ui.human) return;
+  $('timbre').replaceChildren(...[...own, ...ui.timbres].map((one) => new Option(one.Name, one.TimbreId)));
+  if (own.length) return;
   const answer = await fetch(`/assets/${encodeURIComponent(human.DigitalHumanId)}/voices.json`);
   if (!answer.ok || human !== ui.human) return;
   const fitting = await answer.json();
@@ -120,20 +125,26 @@ async function loadApp() {
   ui.humans = (await call(ui.appId, 'GetDigitalHumanList', {}, true)).DigitalHumans;
   [ui.human] = ui.humans;
   showCast();
-  const timbres = [];
-  for (let total = 1; timbres.length < total;) {
-    const page = await call(ui.appId, 'GetTimbreList', { Offset: timbres.length, Limit: 20 }, true);
-    total = page.Total;
-    if (!page.Timbres.length) break;
-    timbres.push(...page.Timbres);
-  }
-  $('timbre').replaceChildren(...timbres.map((one) => new Option(one.Name, one.TimbreId)));
+  ui.timbres = await timbresOf({});
   await chooseVoice();
   await refresh();
 }
 
+async function timbresOf(whose) {
+  const timbres = [];
+  for (let total = 1; timbres.length < total;) {
+    const page = await call(ui.appId, 'GetTimbreList', { ...whose, Offset: timbres.length, Limit: 20 }, true);
+    total = page.Total;
+    if (!page.Timbres.length) break;
+    timbres.push(...page.Timbres);
+  }
+  return timbres;
+}
+
 const appSettings = installApps({
   current: () => ui.apps.find((app) => app.appId === ui.appId),
+  humans: () => ui.humans,
+  changed: chooseVoice,
   explain,
   async reload(appId) {
     const before = ui.appId;
