@@ -88,7 +88,7 @@ $(STAMP): requirements.lock pyproject.toml
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
   --python-version 3.11 pyproject.toml scripts/build-requirements.txt
 lock:
-	$(COMPILE) --extra espeak --extra kokoro --extra cluster --extra otel --group dev -o requirements.lock
+	$(COMPILE) --extra espeak --extra kokoro --extra cluster --extra otel --extra s3 --group dev -o requirements.lock
 	$(COMPILE) --extra espeak --extra kokoro --constraint requirements.lock -o requirements-demo.lock
 
 # Contact sheets of the cast, with the cost of a frame: docs/look.md.

@@ -15,6 +15,7 @@ from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.settings import Settings
 from bunraku.core.tracing import Tracer
 from bunraku.front.compose import application
+from bunraku.front.edge.outputs import OutputLinks
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.node.compose import NodeParts, assemble, node_name
 from bunraku.node.speech.base import SpeechProvider
@@ -37,6 +38,7 @@ class Server:
     app_store: AppStore
     sessions: ConsoleSessions
     tracer: Tracer
+    links: OutputLinks
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -45,6 +47,7 @@ class Server:
         try:
             await self.app_store.load()
             self.sessions.open(await Keys(database).get("console"))
+            self.links.open(await Keys(database).get("outputs"))
             async with self.parts.running():
                 yield
         finally:
@@ -73,7 +76,8 @@ def build(
     info = partial(parts.info, clock.wall())
     nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready, info, node_id)
     sessions = ConsoleSessions(clock, settings.console.password)
-    server = Server(parts, app_store, sessions, tracer)
+    links = OutputLinks(clock, settings.outputs.link_seconds)
+    server = Server(parts, app_store, sessions, tracer, links)
     nonces = Nonces(database, clock)
     app = application(
         settings,
@@ -86,6 +90,7 @@ def build(
         VoiceStore(database),
         sessions,
         tracer,
+        links,
         lambda _: server.running(),
     )
 

@@ -18,6 +18,7 @@ from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
 from bunraku.core.tracing import Tracer
 from bunraku.front.compose import application
+from bunraku.front.edge.outputs import OutputLinks
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.nodes.ray import cluster as ray_cluster
 from bunraku.nodes.ray.cluster import Joined
@@ -59,6 +60,7 @@ class Front:
     cluster: Joined
     own: tuple[str, ...]
     tracer: Tracer
+    links: OutputLinks
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -68,6 +70,7 @@ class Front:
             stack.push_async_callback(self.database.close)
             await self.app_store.load()
             self.sessions.open(await Keys(self.database).get("console"))
+            self.links.open(await Keys(self.database).get("outputs"))
             await ray_cluster.started(self.cluster, list(self.own))
             await self.nodes.refresh()
             for work in (self.nodes.look(), self.app_store.follow()):
@@ -94,8 +97,9 @@ def build(
     directory = Directory(database, clock, settings.tasks.retention)
     nodes = RayNodes(clock, directory, Lives(database))
     sessions = ConsoleSessions(clock, settings.console.password)
+    links = OutputLinks(clock, settings.outputs.link_seconds)
     tracer = tracer_of(settings, clock)
-    front = Front(database, app_store, sessions, nodes, cluster, tuple(own), tracer)
+    front = Front(database, app_store, sessions, nodes, cluster, tuple(own), tracer, links)
     nonces = Nonces(database, clock)
     app = application(
         settings,
@@ -108,6 +112,7 @@ def build(
         VoiceStore(database),
         sessions,
         tracer,
+        links,
         lambda _: front.running(),
     )
 

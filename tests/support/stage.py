@@ -5,19 +5,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bunraku.core.clock import Clock
 from bunraku.core.commission import Commission
 from bunraku.core.errors import DigitalHumanNotFound
 from bunraku.core.framing import Framing
 from bunraku.core.media import TICK_SAMPLES, TICK_US, Picture, Rect
 from bunraku.core.owner import Owner
-from bunraku.core.settings import TaskSettings
+from bunraku.core.settings import OutputSettings, TaskSettings
 from bunraku.core.tracing import UNTRACED, Tracer
+from bunraku.core.urls import Guard
 from bunraku.core.vocabulary import GESTURES
+from bunraku.node.outputs.base import Means
+from bunraku.node.outputs.outputs import OutputMeans
+from bunraku.node.outputs.storage import Storage
 from bunraku.node.performance.performance import Performance
 from bunraku.node.rooms.room import Rooms
 from bunraku.node.tasks.drive_socket import DriveSockets
@@ -26,6 +33,7 @@ from bunraku.node.tasks.herald import Herald
 from bunraku.node.tasks.live_task import LiveTask
 from bunraku.node.tasks.manager import TaskManager
 from bunraku.node.tasks.outbox import Outbox
+from bunraku.node.workers.pool import Workers
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.journal import MemoryJournal, MemoryLedger
 from bunraku.testing.voices import tone
@@ -34,6 +42,14 @@ from bunraku.testing.voicing import ScriptedVoicing
 TICK = TICK_US / 1e6
 APP = 7
 OWNER = Owner("n1", 1)
+
+
+def output_means(clock: Clock) -> OutputMeans:
+    """Nothing of it is started or made until an output needs it."""
+    folder = Path(tempfile.gettempdir()) / "bunraku-stage"
+    storage = Storage(OutputSettings(), folder)
+    means = Means(Workers(), storage, clock, Guard(), timeout=15.0)
+    return OutputMeans(means, ThreadPoolExecutor(1), patience=60.0, end_timeout=8.0)
 
 
 class Face:
@@ -161,6 +177,7 @@ class Node:
             self.rooms,
             self.staging,
             self.ended,
+            output_means(self.clock),
             capacity=capacity,
             tracer=tracer,
         )

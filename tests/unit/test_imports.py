@@ -56,6 +56,7 @@ MAY = {
         "store",
         "nodes.sockets",
         "node.callbacks",
+        "node.outputs",
         "node.rooms",
         "node.performance",
         "node.speech",
@@ -68,7 +69,7 @@ MAY = {
     "node.lipsync": {"core"},
     "node.avatars": {"core"},
     "node.encode": {"core"},
-    "node.outputs": {"core", "node.encode", "node.streams"},
+    "node.outputs": {"core", "node.encode", "node.rtc", "node.streams"},
     "node.rtc": {"core", "node.streams"},
     "node.streams": {"core", "node.encode"},
 }

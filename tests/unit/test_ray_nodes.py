@@ -84,6 +84,9 @@ class Directory:
     async def task(self, *_: Any) -> StreamTask:
         return self.record
 
+    async def outputs(self, *_: Any) -> list[Any]:
+        return []
+
 
 class Lives:
     def __init__(self, *infos: NodeInfo) -> None:

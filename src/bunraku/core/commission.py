@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bunraku.core.framing import Framing
+from bunraku.core.output import OutputOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +25,4 @@ class Commission:
     emotion: str | None = None
     """None for the digital human's own."""
     background_url: str | None = None
+    outputs: tuple[OutputOrder, ...] = ()

@@ -74,14 +74,19 @@ class Codec(Enum):
     H264 = "H264"
     VP8 = "VP8"
     OPUS = "opus"
+    AAC = "AAC"
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.AUDIO if self in (Codec.OPUS, Codec.AAC) else Kind.VIDEO
 
     @property
     def clock_rate(self) -> int:
-        return 48_000 if self is Codec.OPUS else 90_000
+        return 48_000 if self.kind is Kind.AUDIO else 90_000
 
 
 class EncodedUnit(NamedTuple):
-    """One access unit: a whole picture (Annex B for H.264) or one Opus packet. Never empty."""
+    """One access unit: a whole picture (Annex B for H.264), one Opus packet or one AAC frame. Never empty."""
 
     codec: Codec
     time_us: int
@@ -90,7 +95,7 @@ class EncodedUnit(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        return Kind.AUDIO if self.codec is Codec.OPUS else Kind.VIDEO
+        return Kind.AUDIO if self.codec is Codec.OPUS or self.codec is Codec.AAC else Kind.VIDEO
 
 
 @dataclass(slots=True)

@@ -204,6 +204,50 @@ class FetchSettings(_Section):
     max_redirects: Annotated[int, Field(ge=0, description="Redirects followed.")] = 3
 
 
+class OutputSettings(_Section):
+    """``[outputs]``: streams that go elsewhere (contract section 13.2)."""
+
+    folder: Annotated[
+        Path | None, Field(description="Where recordings are written; data_dir/outputs when not given.")
+    ] = None
+    s3_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^s3://[^/]+(/.*)?$",
+            description="s3://bucket/prefix: whole files go there and leave the folder (bunraku[s3]).",
+        ),
+    ] = None
+    s3_endpoint: Annotated[
+        str | None, Field(description="Of S3-compatible storage that is not Amazon's.")
+    ] = None
+    s3_region: Annotated[str | None, Field(description="AWS_REGION when not given.")] = None
+    s3_access_key: Annotated[
+        str | None, Field(repr=False, description="AWS_ACCESS_KEY_ID when not given.")
+    ] = None
+    s3_secret_key: Annotated[
+        str | None, Field(repr=False, description="AWS_SECRET_ACCESS_KEY when not given.")
+    ] = None
+    keep_seconds: Annotated[float, Field(ge=0, description="Age at which a file is deleted; 0 keeps it.")] = (
+        0.0
+    )
+    keep_bytes: Annotated[
+        int, Field(ge=0, description="What all files may take, the oldest go first; 0 for no limit.")
+    ] = 0
+    private_targets: Annotated[
+        tuple[str, ...],
+        Field(description="Host names, addresses and networks that may be pushed to though not public."),
+    ] = ()
+    timeout: Annotated[
+        float, Field(gt=0, description="Seconds a target may take nothing before it is tried anew.")
+    ] = 15.0
+    patience: Annotated[
+        float, Field(ge=0, description="Seconds without success after which an output has failed.")
+    ] = 600.0
+    link_seconds: Annotated[
+        int, Field(ge=60, description="How long the address of a recording or playlist is good.")
+    ] = 86400
+
+
 class SpeechEndpoint(_Section):
     """``[[speech.endpoints]]``: a server that speaks OpenAI's ``/v1/audio/speech``."""
 
@@ -327,6 +371,7 @@ class Settings(BaseSettings):
     callbacks: CallbackSettings = CallbackSettings()
     fetch: FetchSettings = FetchSettings()
     speech: SpeechSettings = SpeechSettings()
+    outputs: OutputSettings = OutputSettings()
     console: ConsoleSettings = ConsoleSettings()
     tracing: TracingSettings = TracingSettings()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -66,17 +68,57 @@ def is_public(address: str) -> bool:
     return ip in _GLOBAL_UNICAST and not any(ip in network for network in _NOT_PUBLIC_6)
 
 
-def check_url(url: str, *, allow_private: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Which addresses may be reached for a caller: public ones, and those on the operator's own list.
+
+    ``listed`` holds host names, addresses and networks (``10.1.0.0/16``).
+    """
+
+    allow_private: bool = False
+    listed: tuple[str, ...] = ()
+
+    def names(self, host: str) -> bool:
+        """Whether a host is on the list by its name, whatever its address."""
+        return host.rstrip(".").lower() in {entry.lower() for entry in self.listed}
+
+    def permits(self, address: str) -> bool:
+        """Raises ``ValueError`` for what is no address."""
+        return self.allow_private or is_public(address) or self._on_list(address)
+
+    def _on_list(self, address: str) -> bool:
+        ip = ipaddress.ip_address(address.split("%")[0])
+        for entry in self.listed:
+            try:
+                network = ipaddress.ip_network(entry)
+            except ValueError:
+                continue  # a name
+            if ip.version == network.version and ip in network:
+                return True
+        return False
+
+    def asked(self) -> dict[str, Any]:
+        """What a worker must be told to make one like it."""
+        return {"allow_private": self.allow_private, "listed": list(self.listed)}
+
+
+def check_url(
+    url: str,
+    *,
+    allow_private: bool,
+    schemes: tuple[str, ...] = ("http", "https"),
+    listed: tuple[str, ...] = (),
+) -> None:
     """What can be said of a URL without resolving it.
 
-    Raises ``ValueError`` for a URL that is not http(s) with a host, ``FetchRefused`` for a
-    literal private address.
+    Raises ``ValueError`` for a URL that is not of ``schemes`` with a host, ``FetchRefused`` for a
+    literal private address that is not ``listed`` (as in ``Guard``).
     """
     if url != url.strip():  # urlsplit overlooks what a request cannot hold
         raise ValueError("begins or ends with a blank")
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
-        raise ValueError("scheme must be http or https")
+    if parts.scheme not in schemes:
+        raise ValueError(f"scheme must be {' or '.join(schemes)}")
     if not parts.hostname:
         raise ValueError("no host")
     if any(
@@ -88,7 +130,8 @@ def check_url(url: str, *, allow_private: bool) -> None:
     except httpx.InvalidURL as error:
         raise ValueError("not a URL") from error
     _ = parts.port  # raises ValueError when it is not a port
-    if allow_private:
+    guard = Guard(allow_private, listed)
+    if allow_private or guard.names(parts.hostname):
         return
     host = parts.hostname.rstrip(".").lower()
     if host == "localhost" or host.endswith(".localhost"):
@@ -98,5 +141,5 @@ def check_url(url: str, *, allow_private: bool) -> None:
         literal = host if ":" in host else socket.inet_ntoa(socket.inet_aton(host))
     except OSError:
         return
-    if not is_public(literal):
+    if not guard.permits(literal):
         raise FetchRefused("address is not public")

@@ -14,6 +14,7 @@ from bunraku.core.settings import Settings
 from bunraku.core.tracing import Tracer
 from bunraku.front.edge.drive_socket import DriveSocketEdge
 from bunraku.front.edge.login import Doorkeeper
+from bunraku.front.edge.outputs import OutputFiles, OutputLinks
 from bunraku.front.edge.signaling import Signaling
 from bunraku.front.edge.whep import Whep
 from bunraku.front.edge.whip import Whip
@@ -48,6 +49,7 @@ def application(
     voices: VoiceStore,
     sessions: ConsoleSessions,
     tracer: Tracer,
+    links: OutputLinks,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """``lifespan`` starts what the application needs and ends it. ``state.gate`` lets calls in."""
@@ -67,10 +69,11 @@ def application(
         DriveSocketEdge(nodes).routes(),
         Metrics(nodes).routes(),
         Assets(nodes).routes(),
+        OutputFiles(nodes, links).routes(),
         Player().routes(),
     ):
         app.include_router(routes)
-    actions = Actions(settings, nodes)
+    actions = Actions(settings, nodes, links)
     limits = CallLimits(settings.limits, clock)
     gate = Gate(apps, clock, limits, ACTION_NAMES, nonces, strict_nonce=settings.limits.strict_nonce)
     dispatcher = Dispatcher(gate, actions, clock, tracer, settings.public_url)

@@ -7,6 +7,7 @@ import logging
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,12 +24,16 @@ from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Owner
 from bunraku.core.settings import Settings
 from bunraku.core.tracing import UNTRACED, Tracer
+from bunraku.core.urls import Guard
 from bunraku.node.assets import Assets
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.callbacks.delivery import Delivery
 from bunraku.node.fetch import Fetcher
 from bunraku.node.lag import LoopLag
 from bunraku.node.node import LocalNode
+from bunraku.node.outputs.base import Means
+from bunraku.node.outputs.outputs import OutputMeans
+from bunraku.node.outputs.storage import Storage
 from bunraku.node.performance.stage import Stage
 from bunraku.node.performance.voicing import NodeVoicing
 from bunraku.node.rooms.desk import RoomDesk
@@ -67,6 +72,7 @@ log = logging.getLogger(__name__)
 WARM = (Framing(720, 1280), Framing(512, 512))
 WARM_PACKS = 2
 FORGET_EVERY = 60.0
+OUTPUTS_END = 0.8  # of the time a task may take to stop
 NONCES_KEPT = 1300  # s: longer than a signature may be used in either direction
 
 
@@ -120,6 +126,8 @@ class NodeParts:
     sockets: DriveSockets
     lag: LoopLag
     node: LocalNode
+    storage: Storage
+    sound: Executor
 
     @property
     def ready(self) -> bool:
@@ -151,6 +159,7 @@ class NodeParts:
         note(node=self.journal.owner.node_id)  # for the log: of everything that starts here
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.stage.close)
+            stack.callback(self.sound.shutdown, wait=False, cancel_futures=True)
             await self.voices.start()
             stack.push_async_callback(self.voices.close)
             stack.push_async_callback(self.own_voices.close)
@@ -172,8 +181,8 @@ class NodeParts:
             stack.push_async_callback(self.lives.leave, owner)
             stack.push_async_callback(self.journal.close)
             self.herald.outbox.resume(ending.callbacks)
-            for record, drives in await self.directory.ended():
-                self.ended.add(record, drives)
+            for record, drives, outputs in await self.directory.ended():
+                self.ended.add(record, drives, outputs)
             self.manager.start()
             stack.push_async_callback(self.manager.close)
             jobs = (
@@ -201,6 +210,7 @@ class NodeParts:
                 await retention.sweep()
                 await self.lives.forget()
                 await nonces.forget_before(int(self.clock.wall()) - NONCES_KEPT)
+                await asyncio.to_thread(self.storage.sweep, self.clock.wall())
             except Exception:
                 log.exception("forgetting")
 
@@ -265,6 +275,14 @@ def assemble(
     )
     directory = Directory(database, clock, settings.tasks.retention)
     ended = EndedTasks(clock, settings.tasks.retention)
+    storage, sound = Storage(settings.outputs, settings.data_dir), ThreadPoolExecutor(1, "sound")
+    guard = Guard(settings.fetch.allow_private, settings.outputs.private_targets)
+    outputs = OutputMeans(
+        Means(workers, storage, clock, guard, settings.outputs.timeout),
+        sound,
+        settings.outputs.patience,
+        settings.tasks.stop_timeout * OUTPUTS_END,
+    )
     manager = TaskManager(
         settings.tasks,
         clock,
@@ -273,13 +291,26 @@ def assemble(
         rooms,
         stage,
         ended,
+        outputs,
         capacity=settings.limits.tasks,
         tracer=tracer,
     )
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)
     assets = Assets(catalog, settings.data_dir / "assets")
     node = LocalNode(
-        settings, apps, catalog, voices, assets, desk, manager, ended, sockets, journal, delivery, lag
+        settings,
+        apps,
+        catalog,
+        voices,
+        assets,
+        desk,
+        manager,
+        ended,
+        sockets,
+        journal,
+        delivery,
+        lag,
+        storage,
     )
     return NodeParts(
         settings,
@@ -304,6 +335,8 @@ def assemble(
         sockets,
         lag,
         node,
+        storage,
+        sound,
     )
 
 

@@ -13,6 +13,7 @@ from bunraku.core.drive import Drive
 from bunraku.core.errors import InvalidParams, StreamNotStarted, TimbreNotFound, TimbreNotSupported
 from bunraku.core.figures import Figures
 from bunraku.core.load import Load
+from bunraku.core.output import Output, OutputOrder
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import AudioScript, Script, SocketScript, StreamScript, TextScript, Timbre
 from bunraku.core.settings import Settings
@@ -24,6 +25,7 @@ from bunraku.node.avatars.preview import thumbnail
 from bunraku.node.callbacks.delivery import Delivery
 from bunraku.node.lag import LoopLag
 from bunraku.node.memory import resident_bytes
+from bunraku.node.outputs.storage import Place, Storage
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.rooms.desk import RoomDesk
 from bunraku.node.speech.voices import Voices
@@ -33,6 +35,9 @@ from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.live_task import LiveTask
 from bunraku.node.tasks.manager import TaskManager
 from bunraku.nodes.sockets import Closing, SocketDrive
+
+MOST_AT_ONCE = 1024 * 1024
+"""Bytes of a file in one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class LocalNode:
     journal: TaskJournal
     delivery: Delivery
     lag: LoopLag
+    storage: Storage
 
     # --- catalogue
 
@@ -148,6 +154,26 @@ class LocalNode:
         return next(
             (t for t in self.manager.all() if t.record.id == task_id and t.record.app_id == app_id), None
         )
+
+    # --- outputs
+
+    async def add_output(self, app_id: int, task_id: str, order: OutputOrder) -> Output:
+        (output,) = self.manager.get(app_id, task_id).add_outputs([order])
+        await self.journal.settle()
+        return output
+
+    async def remove_output(self, app_id: int, task_id: str, output_id: str) -> None:
+        self.manager.get(app_id, task_id).remove_output(output_id)
+
+    async def outputs(self, app_id: int, task_id: str) -> tuple[Output, ...]:
+        return self.manager.outputs(app_id, task_id)
+
+    async def output_file(
+        self, app_id: int, task_id: str, output: str, name: str, offset: int, size: int
+    ) -> tuple[bytes, int] | None:
+        place, size = Place(app_id, task_id, output), min(size, MOST_AT_ONCE)
+        found = await asyncio.to_thread(self.storage.read_local, place, name, offset, size)
+        return found or await self.storage.read_kept(place, name, offset, size)
 
     # --- drive sockets
 

@@ -16,6 +16,7 @@ from bunraku.core.drive import Drive
 from bunraku.core.errors import SystemBusy
 from bunraku.core.figures import Figures
 from bunraku.core.load import NodeInfo
+from bunraku.core.output import Output, OutputOrder
 from bunraku.core.owner import Elsewhere as Elsewhere
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
@@ -80,12 +81,38 @@ class OneTaskHall(Protocol):
         """A small JPEG of what the task shows; of its first picture while nobody watches."""
         ...
 
+    async def add_output(self, app_id: int, task_id: str, order: OutputOrder) -> Output:
+        """Send the stream elsewhere too (contract section 13.2).
+
+        Raises ``StreamAlreadyStopped``, ``InvalidParams``, or ``StreamIdExists`` for a name used twice.
+        """
+        ...
+
+    async def remove_output(self, app_id: int, task_id: str, output_id: str) -> None:
+        """Begin to end it. Raises ``InvalidParams`` for one that is not there."""
+        ...
+
+    async def outputs(self, app_id: int, task_id: str) -> tuple[Output, ...]:
+        """In the order they were added."""
+        ...
+
 
 class TaskHall(OneTaskHall, Protocol):
     """Stream tasks. Each is known to one node."""
 
     async def create(self, commission: Commission) -> StreamTask:
         """Raises the errors of contract section 5.4, ``Elsewhere`` for a room of another node."""
+        ...
+
+
+class FileHall(Protocol):
+    """What outputs left on a node."""
+
+    async def output_file(
+        self, app_id: int, task_id: str, output: str, name: str, offset: int, size: int
+    ) -> tuple[bytes, int] | None:
+        """Up to ``size`` bytes of a file of the output of that name, and the length of the whole; None when
+        it is not there."""
         ...
 
 
@@ -116,7 +143,7 @@ class KeeperHall(Protocol):
         ...
 
 
-class Node(CatalogueHall, TaskHall, SocketHall, KeeperHall, Protocol):
+class Node(CatalogueHall, TaskHall, SocketHall, FileHall, KeeperHall, Protocol):
     """All of it."""
 
 

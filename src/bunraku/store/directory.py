@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive
 from bunraku.core.errors import SystemBusy, TaskNotFound
+from bunraku.core.output import Output
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.database import Database
-from bunraku.store.rows import DRIVE_COLUMNS, TASK_COLUMNS, drive, stream_task
-from bunraku.store.tables import DriveRow, RoomRow, StreamRow, TaskRow
+from bunraku.store.rows import DRIVE_COLUMNS, OUTPUT_COLUMNS, TASK_COLUMNS, drive, output, stream_task
+from bunraku.store.tables import DriveRow, OutputRow, RoomRow, StreamRow, TaskRow
 
 LIVE = (1, 3)
 ENDED = (2, 5)
@@ -86,6 +87,15 @@ class Directory:
             await self._task(session, app_id, row.task_id, "DriveId")
             return drive(row)
 
+    async def outputs(self, app_id: int, task_id: str) -> list[Output]:
+        """In the order they were added; those that a lost node left unfinished have failed. Raises
+        ``TaskNotFound``."""
+        async with self._reading() as session:
+            task = await self._task(session, app_id, task_id, "TaskId")
+            query = select(OutputRow).where(OutputRow.task_id == task_id).order_by(OutputRow.sequence)
+            found = [output(r) for r in await session.scalars(query)]
+            return [o.lost(task.ended_at) if task.status.final else o for o in found]
+
     # --- places
 
     async def node_of_room(self, app_id: int, room_id: str) -> str | None:
@@ -101,15 +111,20 @@ class Directory:
 
     # --- at start-up
 
-    async def ended(self) -> Sequence[tuple[StreamTask, tuple[Drive, ...]]]:
-        """Ended tasks still within retention, and all their drives."""
+    async def ended(self) -> Sequence[tuple[StreamTask, tuple[Drive, ...], tuple[Output, ...]]]:
+        """Ended tasks still within retention, with all their drives and outputs."""
         async with self._database.reads() as session:
             query = select(*TASK_COLUMNS).where(TaskRow.status.in_(ENDED), TaskRow.ended_at >= self.horizon)
             tasks = [stream_task(r) for r in await session.execute(query)]
             by_task: dict[str, list[Drive]] = {}
+            sent: dict[str, list[Output]] = {}
+            ended_at = {t.id: t.ended_at for t in tasks}
             for i in range(0, len(tasks), 500):
                 ids = [t.id for t in tasks[i : i + 500]]
                 rows = select(*DRIVE_COLUMNS).where(DriveRow.task_id.in_(ids)).order_by(DriveRow.sequence)
                 for row in await session.execute(rows):
                     by_task.setdefault(row.task_id, []).append(drive(row))
-            return [(t, tuple(by_task.get(t.id, ()))) for t in tasks]
+                rows = select(*OUTPUT_COLUMNS).where(OutputRow.task_id.in_(ids)).order_by(OutputRow.sequence)
+                for row in await session.execute(rows):
+                    sent.setdefault(row.task_id, []).append(output(row).lost(ended_at[row.task_id]))
+            return [(t, tuple(by_task.get(t.id, ())), tuple(sent.get(t.id, ()))) for t in tasks]

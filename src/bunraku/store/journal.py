@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from bunraku.core.clock import Clock, timeout
 from bunraku.core.drive import Drive
+from bunraku.core.output import Output
 from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.claims import ClaimRefused
@@ -379,6 +380,6 @@ def _latest(changes: list[Pending]) -> list[Pending]:
     """Only the last state of a record matters, at the place of its first; the rest is each its own."""
     latest: dict[tuple[type, object], Pending] = {}
     for i, change in enumerate(changes):
-        key = change.id if isinstance(change, StreamTask | Drive) else i
+        key = change.id if isinstance(change, StreamTask | Drive | Output) else i
         latest[(type(change), key)] = change
     return list(latest.values())

@@ -15,12 +15,13 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive
+from bunraku.core.output import Output
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.claims import Claims
 from bunraku.store.database import ATTEMPT, PLAIN, Database
-from bunraku.store.rows import drive_row, task_row, values
-from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, StreamRow, TaskRow
+from bunraku.store.rows import drive_row, output_row, task_row, values
+from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, OutputRow, StreamRow, TaskRow
 
 
 class Fenced(Exception):
@@ -43,7 +44,7 @@ class Attempted:
     over: bool
 
 
-Entry = StreamTask | Drive | CallbackRow | Unborn | Attempted
+Entry = StreamTask | Drive | Output | CallbackRow | Unborn | Attempted
 """What has happened, and cannot be refused."""
 
 
@@ -118,6 +119,7 @@ class DatabaseLedger:
         self._database = database
         self._claims = Claims(database)
         self._tasks, self._drives = database.upsert(TaskRow), database.upsert(DriveRow)
+        self._outputs = database.upsert(OutputRow)
 
     async def writable(self) -> bool:
         return await self._database.writable()
@@ -150,12 +152,15 @@ class DatabaseLedger:
         because a batch has one state of it."""
         tasks = [c for c in changes if isinstance(c, StreamTask)]
         drives = [c for c in changes if isinstance(c, Drive)]
+        outputs = [c for c in changes if isinstance(c, Output)]
         attempted = [c for c in changes if isinstance(c, Attempted)]
         if tasks:
             await session.execute(self._tasks, [values(task_row(t)) for t in tasks])
             await self._claims.end_of(session, tasks)
         if drives:
             await session.execute(self._drives, [values(drive_row(d)) for d in drives])
+        if outputs:
+            await session.execute(self._outputs, [values(output_row(o)) for o in outputs])
         session.add_all([c for c in changes if isinstance(c, CallbackRow)])
         if attempted:
             await session.flush()  # gives those of this batch their ids
@@ -177,7 +182,7 @@ class DatabaseLedger:
                 await session.execute(mine.values(attempts=one.attempts), execution_options=PLAIN)
 
     async def _unborn(self, session: AsyncSession, task_id: str) -> None:
-        for table in (CallbackRow, DriveRow, StreamRow):
+        for table in (CallbackRow, DriveRow, OutputRow, StreamRow):
             await session.execute(delete(table).where(table.task_id == task_id), execution_options=PLAIN)
         await session.execute(delete(TaskRow).where(TaskRow.id == task_id), execution_options=PLAIN)
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bunraku.core.clock import Clock
 from bunraku.core.settings import RetentionSettings
 from bunraku.store.database import Database
-from bunraku.store.tables import DriveRow, TaskRow
+from bunraku.store.tables import DriveRow, OutputRow, TaskRow
 
 DAY = 86_400.0
 ENDED = (2, 5)
@@ -70,6 +70,7 @@ class Retention:
         # nobody would find it again.
         drives = await _delete(session, select(DriveRow.id).where(DriveRow.task_id.in_(ids)).limit(BATCH))
         if drives < BATCH:
+            await session.execute(delete(OutputRow).where(OutputRow.task_id.in_(ids)))
             await session.execute(delete(TaskRow).where(TaskRow.id.in_(ids)))
         return len(ids) + drives
 

@@ -8,11 +8,13 @@ from sqlalchemy import Row
 
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.framing import Framing
+from bunraku.core.output import Output, OutputFile, OutputStatus, Protocol
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.store.tables import Base, DriveRow, TaskRow
+from bunraku.store.tables import Base, DriveRow, OutputRow, TaskRow
 
 TASK_COLUMNS, DRIVE_COLUMNS = TaskRow.__table__.c, DriveRow.__table__.c
+OUTPUT_COLUMNS = OutputRow.__table__.c
 """To select by where many are read: plain rows cost half of what mapped ones do."""
 
 
@@ -90,4 +92,38 @@ def drive(row: DriveRow | Row[Any]) -> Drive:
         DriveStatus(row.status),
         row.played_ms,
         row.spoken_text,
+    )
+
+
+def output_row(output: Output) -> OutputRow:
+    return OutputRow(
+        id=output.id,
+        task_id=output.task_id,
+        sequence=output.sequence,
+        protocol=output.protocol.value,
+        name=output.name,
+        url=output.url,
+        status=output.status.value,
+        bytes=output.bytes,
+        started_at=output.started_at,
+        ended_at=output.ended_at,
+        fail_reason=output.fail_reason,
+        files=[[f.name, f.bytes, f.seconds] for f in output.files],
+    )
+
+
+def output(row: OutputRow | Row[Any]) -> Output:
+    return Output(
+        id=row.id,
+        task_id=row.task_id,
+        sequence=row.sequence,
+        protocol=Protocol(row.protocol),
+        name=row.name,
+        url=row.url,
+        started_at=row.started_at,
+        status=OutputStatus(row.status),
+        bytes=row.bytes,
+        fail_reason=row.fail_reason,
+        ended_at=row.ended_at,
+        files=tuple(OutputFile(str(f[0]), int(f[1]), float(f[2])) for f in row.files),
     )

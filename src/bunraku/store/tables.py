@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import JSON, BigInteger, Boolean, Float, Index, Integer, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -128,6 +130,26 @@ class DriveRow(Base):
     status: Mapped[int] = mapped_column(Integer)
     played_ms: Mapped[int] = mapped_column(BigInteger, default=0)
     spoken_text: Mapped[str] = mapped_column(Text, default="")
+
+
+class OutputRow(Base):
+    """An output of a stream task, without the secrets of its target; ``sequence`` orders them."""
+
+    __tablename__ = "outputs"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    task_id: Mapped[str] = mapped_column(String(36), index=True)
+    sequence: Mapped[int] = mapped_column(Integer)
+    protocol: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(64))
+    url: Mapped[str] = mapped_column(String(2048))
+    status: Mapped[str] = mapped_column(String(16))
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    started_at: Mapped[float] = mapped_column(Float)
+    ended_at: Mapped[float | None] = mapped_column(Float, nullable=True)
+    fail_reason: Mapped[str | None] = mapped_column(String(256), nullable=True)
+    files: Mapped[list[Any]] = mapped_column(JSON)
+    """Name, bytes and seconds of each."""
 
 
 class CallbackRow(Base):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive
+from bunraku.core.output import Output
 from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.claims import NameTaken, NoSlot
@@ -24,7 +25,7 @@ from bunraku.store.ledger import (
     Question,
     Unborn,
 )
-from bunraku.store.rows import drive_row, task_row, values
+from bunraku.store.rows import drive_row, output_row, task_row, values
 from bunraku.store.tables import CallbackRow
 
 
@@ -53,6 +54,7 @@ class MemoryLedger:
         self.away = False
         self.tasks: dict[str, StreamTask] = {}
         self.drives: dict[str, Drive] = {}
+        self.outputs: dict[str, Output] = {}
         self.rooms: dict[tuple[int, str], Owner] = {}
         self.names: dict[tuple[int, str], Name] = {}
         self.written: list[StreamTask | Drive] = []
@@ -147,12 +149,15 @@ class MemoryLedger:
             case Drive():
                 self.drives[change.id] = change
                 self.written.append(change)
+            case Output():
+                self.outputs[change.id] = change
             case CallbackRow():
                 change.id = next(self._ids)
                 self._callbacks[change.id] = _copy(change)
             case Unborn(task_id):
                 self._callbacks = {k: r for k, r in self._callbacks.items() if r.task_id != task_id}
                 self.drives = {k: d for k, d in self.drives.items() if d.task_id != task_id}
+                self.outputs = {k: o for k, o in self.outputs.items() if o.task_id != task_id}
                 self.tasks.pop(task_id, None)
                 self._free_name(task_id)
             case Attempted(row, attempts, over):
@@ -175,9 +180,15 @@ class MemoryJournal(Journal):
 
 def _check(change: Entry) -> None:
     """Raises ``Unwritable`` where the schema would."""
-    if not isinstance(change, StreamTask | Drive):
-        return
-    row = task_row(change) if isinstance(change, StreamTask) else drive_row(change)
+    match change:
+        case StreamTask():
+            row = task_row(change)
+        case Drive():
+            row = drive_row(change)
+        case Output():
+            row = output_row(change)
+        case _:
+            return
     for column in row.__table__.columns:
         if not column.nullable and getattr(row, column.key) is None:
             raise Unwritable(f"NOT NULL: {column}")

@@ -15,10 +15,12 @@ from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive, DriveStatus
 from bunraku.core.errors import InvalidParams, TaskNotFound
 from bunraku.core.framing import Framing, default_bitrate
+from bunraku.core.output import Output, OutputOrder, Protocol
 from bunraku.core.script import AudioScript, Prosody, Script, StreamScript, TextScript
 from bunraku.core.settings import Settings
 from bunraku.core.stream_task import TaskStatus
 from bunraku.core.urls import FetchRefused, check_url
+from bunraku.front.edge.outputs import OutputLinks
 from bunraku.front.rpc import messages as m
 from bunraku.front.rpc.parameters import Params
 from bunraku.nodes.base import NodeAway, Nodes
@@ -54,6 +56,7 @@ class Actions:
 
     settings: Settings
     nodes: Nodes
+    links: OutputLinks
 
     # --- catalogue
 
@@ -98,6 +101,7 @@ class Actions:
         extra = p.extra_config or m.ExtraConfig()
         if extra.background_url is not None:
             self._check_url("ExtraConfig.BackgroundUrl", extra.background_url)
+        outputs = tuple(self._order(o, "ExtraConfig.Outputs") for o in extra.outputs or ())
         width, height, bitrate = _video(p.video_config or {})
         human = p.digital_human_config
         # A transparent stream's colour lies over black, which makes it premultiplied by its alpha.
@@ -115,6 +119,7 @@ class Actions:
                 max_idle_time=p.max_idle_time or 900,
                 emotion=extra.emotion,
                 background_url=None if extra.transparent else extra.background_url,
+                outputs=outputs,
             ),
         )
         return m.CreatedTask(task_id=record.id)
@@ -124,6 +129,64 @@ class Actions:
             check_url(url, allow_private=self.settings.fetch.allow_private)
         except (ValueError, FetchRefused) as error:
             raise InvalidParams(f"{field} {error}") from None
+
+    # --- outputs
+
+    def _order(self, o: m.OutputConfig, field: str) -> OutputOrder:
+        protocol = Protocol(o.protocol)
+        if protocol.stored:
+            url = None
+        elif o.url is None:
+            raise InvalidParams(f"{field}.Url is required")
+        else:
+            url = o.url
+            schemes = ("http", "https") if protocol is Protocol.WHIP else (protocol, f"{protocol}s")
+            try:
+                check_url(
+                    url,
+                    allow_private=self.settings.fetch.allow_private,
+                    schemes=schemes,
+                    listed=self.settings.outputs.private_targets,
+                )
+            except (ValueError, FetchRefused) as error:
+                raise InvalidParams(f"{field}.Url {error}") from None
+        return OutputOrder(protocol, url, o.bearer_token, o.segment_seconds, o.name or "")
+
+    async def add_output(self, caller: Caller, p: m.AddStreamOutput) -> m.CreatedOutput:
+        order = self._order(p.output, "Output")
+        node = await self.nodes.of_task(caller.app.id, p.task_id)
+        return m.CreatedOutput(output_id=(await node.add_output(caller.app.id, p.task_id, order)).id)
+
+    async def remove_output(self, caller: Caller, p: m.RemoveStreamOutput) -> None:
+        node = await self.nodes.of_task(caller.app.id, p.task_id)
+        await node.remove_output(caller.app.id, p.task_id, p.output_id)
+
+    async def query_outputs(self, caller: Caller, p: m.TaskRequest) -> m.OutputList:
+        node = await self.nodes.of_task(caller.app.id, p.task_id)
+        outputs = await node.outputs(caller.app.id, p.task_id)
+        task = await self.nodes.records.task(caller.app.id, p.task_id)
+        node_id = task.owner.node_id
+        return m.OutputList(outputs=[self._shown(caller, node_id, o) for o in outputs])
+
+    def _shown(self, caller: Caller, node_id: str, o: Output) -> m.OutputInfo:
+        def link(file: str) -> str:
+            return caller.base_url + self.links.path(node_id, caller.app.id, o.task_id, o.name, file)
+
+        files = [m.OutputFileInfo(name=f.name, url=link(f.name), bytes=f.bytes, seconds=f.seconds)
+                 for f in o.files]  # fmt: skip
+        playlist = next((f.url for f in files if f.name.endswith(".m3u8")), None)
+        return m.OutputInfo(
+            output_id=o.id,
+            protocol=o.protocol,
+            url=playlist or o.url,
+            name=o.name,
+            status=o.status,
+            start_time=int(o.started_at),
+            end_time=None if o.ended_at is None else int(o.ended_at),
+            bytes=o.bytes,
+            fail_reason=o.fail_reason,
+            files=files or None,
+        )
 
     async def stop(self, caller: Caller, p: m.TaskRequest) -> None:
         node = await self.nodes.of_task(caller.app.id, p.task_id)
@@ -288,6 +351,11 @@ ACTIONS = (
     Action("GetDigitalHumanStreamTaskStatus", m.TaskRequest, m.TaskState,
            Actions.task_status, "State of one stream task"),
     Action("QueryDigitalHumanStreamTasks", m.Nothing, m.TaskList, Actions.query, "What runs now"),
+    Action("AddStreamOutput", m.AddStreamOutput, m.CreatedOutput,
+           Actions.add_output, "Send a stream elsewhere too"),
+    Action("RemoveStreamOutput", m.RemoveStreamOutput, None, Actions.remove_output, "End an output"),
+    Action("QueryStreamOutputs", m.TaskRequest, m.OutputList,
+           Actions.query_outputs, "Where a stream goes, and the files it left"),
     Action("GetDriveStatus", m.GetDriveStatus, m.DriveList, Actions.drive_status, "State of drives"),
     Action("GetDigitalHumanRenderInfo", m.DigitalHumanRequest, m.RenderInfo,
            Actions.get_render_info, "Mobile render package (none)"),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from bunraku.core.output import MOST, NAME, Protocol
 from bunraku.core.vocabulary import EMOTIONS
 from bunraku.front.rpc.parameters import (
     AsRequiredObject,
@@ -68,6 +69,36 @@ def _spoken(value: str) -> str:
 def _transcript(value: str | None) -> str | None:
     if value is not None and len(value) > 10000:
         raise ValueError("must be at most 10000 characters")
+    return value
+
+
+def _protocol(value: str) -> str:
+    if value not in tuple(Protocol):
+        raise ValueError(f"must be one of {', '.join(Protocol)}")
+    return value
+
+
+def _output_name(value: str | None) -> str | None:
+    if value is not None and not NAME.fullmatch(value):
+        raise ValueError("may hold only A-Z a-z 0-9 - _, at most 64 of them")
+    return value
+
+
+def _target(value: str | None) -> str | None:
+    if value is not None and (len(value) > 2048 or not value.isascii() or not value.isprintable()):
+        raise ValueError("must be at most 2048 ASCII characters")
+    return value
+
+
+def _secret(value: str | None) -> str | None:
+    if value is not None and (len(value) > 4096 or not re.fullmatch(r"[\x21-\x7e]+", value)):
+        raise ValueError("must be a bearer token")
+    return value
+
+
+def _outputs(value: Any) -> Any:
+    if value is not None and (not isinstance(value, list) or len(value) > MOST):
+        raise ValueError(f"must be an array of at most {MOST}")
     return value
 
 
@@ -157,6 +188,24 @@ class SourceRTCConfig(Params):
     stream_id: Annotated[Text, _bytes(1, 128)]
 
 
+class OutputConfig(Params):
+    protocol: Annotated[Text, AfterValidator(_protocol)] = Field(
+        description=f"One of {', '.join(Protocol)}; srt where the server's FFmpeg has it."
+    )
+    url: Annotated[OptionalText, AfterValidator(_target)] = Field(
+        None, description="Of whip (http or https) and rtmp (rtmp or rtmps); required there. Not shown again."
+    )
+    bearer_token: Annotated[OptionalText, AfterValidator(_secret)] = Field(
+        None, description="For whip. Not shown again."
+    )
+    segment_seconds: Annotated[int | None, ranged(1, 86400, zero_is_unset=True)] = Field(
+        None, description="Length of a file (3600) or an HLS segment (2); time between images (10)."
+    )
+    name: Annotated[OptionalText, AfterValidator(_output_name)] = Field(
+        None, description="Under which hls, file and images are kept; made up when not given."
+    )
+
+
 class ExtraConfig(Params):
     transparent: Annotated[
         Boolean, Field(description="A stream of double width: the picture, and its alpha to the right of it.")
@@ -164,6 +213,12 @@ class ExtraConfig(Params):
     emotion: Emotion = None
     background_url: Annotated[
         OptionalText, Field(description="A picture behind the figure: PNG, JPEG, WebP or BMP up to 10 MiB.")
+    ] = None
+
+    outputs: Annotated[
+        list[OutputConfig] | None,
+        BeforeValidator(_outputs),
+        Field(description="Where the stream goes besides its watchers, at most 8."),
     ] = None
 
 
@@ -206,6 +261,16 @@ class DriveByAudio(Params):
 
 class TaskRequest(Params):
     task_id: TaskId
+
+
+class AddStreamOutput(Params):
+    task_id: TaskId
+    output: Annotated[OutputConfig, AsRequiredObject]
+
+
+class RemoveStreamOutput(Params):
+    task_id: TaskId
+    output_id: Text = Field(description="From AddStreamOutput or QueryStreamOutputs.")
 
 
 class DriveByRTCStream(Params):
@@ -301,6 +366,34 @@ class DriveState(WireModel):
 
 class DriveList(WireModel):
     drive_list: list[DriveState]
+
+
+class CreatedOutput(WireModel):
+    output_id: str
+
+
+class OutputFileInfo(WireModel):
+    name: str
+    url: str = Field(description="Good for a while, for whoever has it.")
+    bytes: int = Field(description="0 while it is written.")
+    seconds: float
+
+
+class OutputInfo(WireModel):
+    output_id: str
+    protocol: str
+    url: str = Field(description="The playlist of hls, else the target without user, password, query, key.")
+    name: str
+    status: str = Field(description="STARTING, ACTIVE, RETRYING, ENDING, COMPLETE or FAILED.")
+    start_time: int
+    end_time: int | None = None
+    bytes: int
+    fail_reason: str | None = Field(None, description="Also of RETRYING.")
+    files: list[OutputFileInfo] | None = None
+
+
+class OutputList(WireModel):
+    outputs: list[OutputInfo]
 
 
 class RenderInfo(WireModel):

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = (2.0, 4.0, 8.0, 16.0, 32.0)  # s from the start of the attempt before
 OUTCOMES = 200  # remembered for the console
 LINE = 2000  # callbacks of one task that may wait their turn
-TASK_EVENT, DRIVE_EVENT = 3, 4
+TASK_EVENT, DRIVE_EVENT, OUTPUT_EVENT = 3, 4, 101
 
 
 @dataclass(slots=True)

@@ -125,6 +125,11 @@ class Performance:
     def queue_full(self) -> bool:
         return self._queue.full
 
+    @property
+    def program_us(self) -> int:
+        """Program time at which the sound that is taken now is heard."""
+        return self._time_us + self._latency * TICK_US
+
     def submit(self, drive_id: str, script: Script, mode: Mode, moments: Moments | None = None) -> int:
         """Take a drive in; returns the number by which its sound is fed. ``moments`` are told of its way.
 

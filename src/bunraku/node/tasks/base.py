@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bunraku.core.drive import Drive
+from bunraku.core.output import Output
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.node.performance.performance import Audience, Outlet, Performance
@@ -34,7 +35,7 @@ class TaskJournal(Protocol):
     @property
     def overloaded(self) -> bool: ...
 
-    def note(self, *changes: StreamTask | Drive | CallbackRow) -> None:
+    def note(self, *changes: StreamTask | Drive | Output | CallbackRow) -> None:
         """Never waits."""
         ...
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive
+from bunraku.core.output import Output
 from bunraku.core.stream_task import StreamTask
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The last record of a stream task, and its drives, oldest first."""
+    """The last record of a stream task, its drives and its outputs, oldest first."""
 
     record: StreamTask
     drives: tuple[Drive, ...]
+    outputs: tuple[Output, ...] = ()
 
 
 class EndedTasks:
@@ -31,8 +33,8 @@ class EndedTasks:
         """Unix seconds: what ended before is not known any more."""
         return self._clock.wall() - self._retention
 
-    def add(self, record: StreamTask, drives: tuple[Drive, ...]) -> None:
-        self._tasks[record.id] = Ended(record, drives)
+    def add(self, record: StreamTask, drives: tuple[Drive, ...], outputs: tuple[Output, ...] = ()) -> None:
+        self._tasks[record.id] = Ended(record, drives, outputs)
 
     def forget_app(self, app_id: int) -> None:
         self._tasks = {k: e for k, e in self._tasks.items() if e.record.app_id != app_id}

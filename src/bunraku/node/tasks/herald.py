@@ -9,14 +9,18 @@ from typing import Any
 from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.media import Word
+from bunraku.core.output import Output
 from bunraku.core.settings import CallbackSettings
 from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.node.callbacks.delivery import DRIVE_EVENT, TASK_EVENT
+from bunraku.node.callbacks.delivery import DRIVE_EVENT, OUTPUT_EVENT, TASK_EVENT
 from bunraku.node.captions import join
 from bunraku.node.tasks.base import TaskJournal
 from bunraku.node.tasks.outbox import Outbox
 from bunraku.store.lives import Ending
 from bunraku.store.tables import CallbackRow
+
+ANNOUNCED = 100
+"""Files that a callback names, the newest."""
 
 
 def task_detail(task: StreamTask) -> dict[str, Any]:
@@ -28,6 +32,22 @@ def task_detail(task: StreamTask) -> dict[str, Any]:
     }
     if task.status is TaskStatus.FAILED:
         detail["FailReason"] = task.fail_reason or "failed"
+    return detail
+
+
+def output_detail(output: Output) -> dict[str, Any]:
+    """Of EventType 101 (contract section 13.2)."""
+    detail: dict[str, Any] = {
+        "OutputId": output.id,
+        "Protocol": output.protocol.value,
+        "Status": output.status.value,
+    }
+    if output.fail_reason is not None:
+        detail["FailReason"] = output.fail_reason
+    if output.status.final and output.files:
+        detail["Files"] = [
+            {"Name": f.name, "Bytes": f.bytes, "Seconds": f.seconds} for f in output.files[-ANNOUNCED:]
+        ]
     return detail
 
 
@@ -68,6 +88,12 @@ class Herald:
             }
         return self._callback(app_id, drive.task_id, DRIVE_EVENT, detail)
 
+    def output(self, app_id: int, output: Output, *, announce: bool = True) -> None:
+        callbacks: list[CallbackRow] = []
+        if announce:
+            callbacks = self._callback(app_id, output.task_id, OUTPUT_EVENT, output_detail(output))
+        self._tell(output, callbacks)
+
     def born(self, callbacks: Sequence[CallbackRow]) -> None:
         """A task came into being, and these with it."""
         for row in callbacks:
@@ -95,7 +121,7 @@ class Herald:
             ended.append(task)
         return Ending(tuple(ended), tuple(interrupted), tuple(callbacks))
 
-    def _tell(self, change: StreamTask | Drive, callbacks: list[CallbackRow]) -> None:
+    def _tell(self, change: StreamTask | Drive | Output, callbacks: list[CallbackRow]) -> None:
         self.journal.note(change, *callbacks)
         self.born(callbacks)
 

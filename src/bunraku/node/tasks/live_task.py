@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -17,10 +17,12 @@ from bunraku.core.errors import StreamAlreadyStopped, StreamNotStarted, SystemBu
 from bunraku.core.figures import Figures
 from bunraku.core.media import Picture, SpeechChunk, Word
 from bunraku.core.meter import Meter
+from bunraku.core.output import Output, OutputOrder
 from bunraku.core.script import Script, SocketScript
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.node.captions import join
+from bunraku.node.outputs.outputs import OutputMeans, Outputs
 from bunraku.node.performance.drive_queue import Change, Mode, QueueFull
 from bunraku.node.performance.performance import Performance
 from bunraku.node.performance.stage import StagingFailed
@@ -49,6 +51,7 @@ class LiveTask:
         herald: Herald,
         clock: Clock,
         on_over: Callable[[LiveTask], None],
+        outputs: OutputMeans,
         *,
         stop_timeout: float,
         tracer: Tracer = UNTRACED,
@@ -74,6 +77,9 @@ class LiveTask:
         self._closing: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self._abandoned = False
+        self._heard_from: dict[str, int] = {}
+        """Program time at which the current drive began to be heard."""
+        self._outputs = Outputs(record.app_id, record.id, stream, outputs, self._output_changed)
 
     # --- what others may see
 
@@ -85,6 +91,11 @@ class LiveTask:
     def drives(self) -> tuple[Drive, ...]:
         """Oldest first."""
         return tuple(self._drives.values())
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """In the order they were added."""
+        return self._outputs.records
 
     def find_drive(self, drive_id: str) -> Drive | None:
         return self._drives.get(drive_id)
@@ -119,7 +130,7 @@ class LiveTask:
         m = performance.meter
         return Figures(
             self._record,
-            watchers=len(self._stream.watchers),
+            watchers=len(self._stream.watchers) - self._outputs.watching,
             drives_queued=performance.queued,
             render_ms=m.render_ms.median(),
             encode_ms=m.encode_ms.median(),
@@ -163,6 +174,7 @@ class LiveTask:
                 self._performance = performance
                 self._change(TaskStatus.STREAMING)
                 self._rooms.publish(self._stream)
+                self._outputs.start()
                 self._spawn(performance.run(), "performance")
 
     def _fail(self, reason: str) -> None:
@@ -170,6 +182,7 @@ class LiveTask:
             return
         self._stopping.set()
         self._rooms.withdraw(self._stream)
+        self._outputs.never("the stream failed to start")
         self._change(TaskStatus.FAILED, fail_reason=reason)
         self._end()
 
@@ -198,8 +211,11 @@ class LiveTask:
                 self._end()
 
     async def _free(self) -> None:
-        """Watchers and performance, side by side: a picture that hangs must keep no watcher here."""
-        ends = [asyncio.create_task(self._stream.close())]
+        """Watchers, outputs and performance, side by side: one that hangs must keep no other here."""
+        ends = [
+            asyncio.create_task(self._stream.close()),
+            asyncio.create_task(self._outputs.close(tell=not self._abandoned)),
+        ]
         if self._performance is not None:
             ends.append(asyncio.create_task(self._performance.stop()))
         with suppress(TimeoutError):
@@ -358,6 +374,23 @@ class LiveTask:
         """End the current drive and discard the queue. Raises ``StreamAlreadyStopped``."""
         self._stage().interrupt()
 
+    def add_outputs(self, orders: Sequence[OutputOrder]) -> list[Output]:
+        """Send the stream elsewhere too, as soon as it is there.
+
+        Raises ``StreamAlreadyStopped``, ``InvalidParams``, or ``StreamIdExists`` for a name used twice.
+        """
+        if not self._record.status.live or self._abandoned:
+            raise StreamAlreadyStopped
+        return self._outputs.add(orders)
+
+    def remove_output(self, output_id: str) -> None:
+        """Begin to end it. Raises ``InvalidParams`` for one that is not there."""
+        self._outputs.remove(output_id)
+
+    def _output_changed(self, output: Output, announce: bool) -> None:
+        if not self._abandoned:
+            self._herald.output(self._record.app_id, output, announce=announce)
+
     # --- Audience
 
     def drive_changed(self, change: Change) -> None:
@@ -370,6 +403,10 @@ class LiveTask:
         drive = self._drives[drive.id] = drive.evolve(change.status, **heard)
         if drive.status.final:
             self._words.pop(drive.id, None)
+        if change.status is DriveStatus.DRIVING and self._performance is not None:
+            self._heard_from = {drive.id: self._performance.program_us}
+        elif change.spoke and change.status is DriveStatus.INTERRUPTED and self._performance is not None:
+            self._outputs.hushed(self._performance.program_us)
         if self._performance is not None and self._performance.idle:
             self._touch()
         self._tell(drive)
@@ -380,6 +417,7 @@ class LiveTask:
     def words_spoken(self, drive_id: str, words: tuple[Word, ...]) -> None:
         if drive_id in self._words:
             self._words[drive_id] += words
+        self._outputs.spoken(self._heard_from.get(drive_id, 0), words)
         self._say(caption(drive_id, words, self._clock.wall()))
 
     def performance_failed(self, reason: str) -> None:

@@ -20,10 +20,12 @@ from bunraku.core.errors import (
     TaskNotFound,
 )
 from bunraku.core.meter import Meter
+from bunraku.core.output import Output
 from bunraku.core.owner import Elsewhere
 from bunraku.core.settings import LimitSettings, TaskSettings
 from bunraku.core.stream_task import StreamTask
 from bunraku.core.tracing import UNTRACED, Tracer
+from bunraku.node.outputs.outputs import OutputMeans, check
 from bunraku.node.rooms.room import DIGITAL_HUMAN_USER, Rooms, StreamTaken
 from bunraku.node.streams.stream import Stream
 from bunraku.node.tasks.base import Staging, TaskJournal
@@ -51,6 +53,7 @@ class TaskManager:
         rooms: Rooms,
         staging: Staging,
         ended: EndedTasks,
+        outputs: OutputMeans,
         *,
         capacity: int,
         tracer: Tracer = UNTRACED,
@@ -58,7 +61,7 @@ class TaskManager:
         """``capacity``: stream tasks at once."""
         self._settings, self._clock, self._journal = settings, clock, journal
         self._herald, self._rooms, self._staging, self._ended = herald, rooms, staging, ended
-        self._capacity, self._tracer = capacity, tracer
+        self._capacity, self._tracer, self._outputs = capacity, tracer, outputs
         self._live: dict[str, LiveTask] = {}
         self._coming: Counter[int] = Counter()
         """Per app: tasks that are being written for the first time."""
@@ -159,6 +162,15 @@ class TaskManager:
             raise TaskNotFound("DriveId")
         return drive
 
+    def outputs(self, app_id: int, task_id: str) -> tuple[Output, ...]:
+        """In the order they were added. Raises ``TaskNotFound``."""
+        live = self._live.get(task_id)
+        if live is not None and live.record.app_id == app_id:
+            return live.outputs
+        self._known(app_id, task_id)
+        ended = self._ended.find(app_id, task_id)
+        return () if ended is None else ended.outputs
+
     def _known(self, app_id: int, task_id: str) -> tuple[StreamTask, tuple[Drive, ...]]:
         live = self._live.get(task_id)
         if live is not None and live.record.app_id == app_id:
@@ -211,6 +223,7 @@ class TaskManager:
             raise SystemBusy("overloaded")
         if self._journal.away:
             raise SystemBusy("database is away")
+        check(commission.outputs, self._outputs.means)
         human_id, emotion = self._staging.cast(commission.digital_human_id)
         if self._rooms.stream(app_id, commission.stream_id) is not None:
             raise StreamIdExists("RTCConfig.StreamId")
@@ -277,11 +290,13 @@ class TaskManager:
             self._herald,
             self._clock,
             self._retire,
+            self._outputs,
             stop_timeout=self._settings.stop_timeout,
             tracer=self._tracer,
         )
         self._live[record.id] = live
         self._herald.born(callbacks)
+        live.add_outputs(commission.outputs)
         return live
 
     # --- the end
@@ -294,7 +309,7 @@ class TaskManager:
     def _retire(self, live: LiveTask) -> None:
         if self._live.pop(live.record.id, None) is not None:
             live.add_to(self._past)
-            self._ended.add(live.record, live.drives)
+            self._ended.add(live.record, live.drives, live.outputs)
 
     # --- time
 

@@ -14,13 +14,14 @@ import ssl
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 import httpcore
 import httpx
 
-from bunraku.core.urls import FetchFailed, FetchRefused, check_url, is_public
+from bunraku.core.urls import FetchFailed, FetchRefused, Guard, check_url
 
 REDIRECTS = (301, 302, 303, 307, 308)
 HEAD_LIMIT = 32 * 1024  # bytes of status lines and headers, "100 Continue" and the like with them
@@ -91,11 +92,11 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-class _Guard(httpcore.NetworkBackend):
+class _Backend(httpcore.NetworkBackend):
     """Connects to checked addresses only."""
 
-    def __init__(self, meter: Meter, *, allow_private: bool) -> None:
-        self._meter, self._allow_private = meter, allow_private
+    def __init__(self, meter: Meter, guard: Guard) -> None:
+        self._meter, self._guard = meter, guard
         self._inner = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -106,14 +107,14 @@ class _Guard(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        address = pin(host, port, allow_private=self._allow_private)
+        address = pin(host, port, self._guard)
         stream = self._inner.connect_tcp(
             address, port, self._meter.left(timeout), local_address, socket_options
         )
         return _Stream(stream, self._meter)
 
 
-def pin(host: str, port: int, *, allow_private: bool) -> str:
+def pin(host: str, port: int, guard: Guard) -> str:
     """The address to connect to. Raises ``FetchFailed``."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -122,14 +123,14 @@ def pin(host: str, port: int, *, allow_private: bool) -> str:
     addresses = [str(entry[4][0]) for entry in found]
     if not addresses:
         raise FetchFailed("host not found")
-    if not allow_private and not all(is_public(a) for a in addresses):
+    if not guard.names(host) and not all(guard.permits(a) for a in addresses):
         raise FetchRefused("address is not public")
     return addresses[0]
 
 
 @contextmanager
 def _ask(
-    method: str, url: httpx.URL, headers: dict[str, str], body: bytes, seconds: float, *, allow_private: bool
+    method: str, url: httpx.URL, headers: dict[str, str], body: bytes, seconds: float, guard: Guard
 ) -> Iterator[tuple[httpcore.Response, Meter]]:
     """One request and the head of its answer, within ``seconds``. Raises ``FetchFailed``."""
     meter = Meter(seconds)
@@ -142,7 +143,7 @@ def _ask(
         fields["Content-Length"] = str(len(body))
     waits = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), seconds)}
     target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
-    backend = _Guard(meter, allow_private=allow_private)
+    backend = _Backend(meter, guard)
     try:
         with (
             httpcore.ConnectionPool(tls(), max_connections=1, network_backend=backend) as pool,
@@ -185,7 +186,7 @@ def download(
             check_url(str(target), allow_private=allow_private)
             # A compressed body could unfold to anything before its size is known.
             headers = {"Accept-Encoding": "identity"}
-            with _ask("GET", target, headers, b"", connect_timeout, allow_private=allow_private) as answer:
+            with _ask("GET", target, headers, b"", connect_timeout, Guard(allow_private)) as answer:
                 response, meter = answer
                 location = _header(response, b"location")
                 if response.status in REDIRECTS and location is not None:
@@ -225,7 +226,57 @@ def post(url: str, body: bytes, headers: dict[str, str], seconds: float, *, guar
     try:
         target = httpx.URL(url)
         check_url(str(target), allow_private=not guarded)
-        with _ask("POST", target, headers, body, seconds, allow_private=not guarded) as (response, _):
+        with _ask("POST", target, headers, body, seconds, Guard(not guarded)) as (response, _):
             return response.status
+    except (httpx.InvalidURL, ValueError) as error:
+        raise FetchFailed(type(error).__name__) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """``url`` is where the answer came from in the end, ``address`` that of its host."""
+
+    status: int
+    url: str
+    location: str | None
+    body: bytes
+    address: str
+
+
+def exchange(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+    seconds: float,
+    guard: Guard,
+    *,
+    max_body: int,
+    max_redirects: int,
+) -> Exchanged:
+    """One request and its small answer; 307 and 308 are followed, with the method and the body.
+
+    ``Authorization`` goes to the host it was meant for and to no other. Raises ``FetchFailed``.
+    """
+    try:
+        target = first = httpx.URL(url)
+        for _ in range(max_redirects + 1):
+            check_url(str(target), allow_private=guard.allow_private, listed=guard.listed)
+            same = (target.scheme, target.host, target.port) == (first.scheme, first.host, first.port)
+            sent = headers if same else {k: v for k, v in headers.items() if k != "Authorization"}
+            with _ask(method, target, sent, body, seconds, guard) as (response, meter):
+                location = _header(response, b"location")
+                if response.status in (307, 308) and location is not None:
+                    target = target.join(location)
+                    continue
+                pieces = b"".join(_limited(response, meter, max_body))
+                stream = response.extensions.get("network_stream")
+                peer = stream.get_extra_info("server_addr") if stream is not None else None
+                if location is not None:
+                    location = str(target.join(location))
+                return Exchanged(
+                    response.status, str(target), location, pieces, "" if peer is None else str(peer[0])
+                )
+        raise FetchFailed("too many redirects")
     except (httpx.InvalidURL, ValueError) as error:
         raise FetchFailed(type(error).__name__) from error

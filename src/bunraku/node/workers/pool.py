@@ -46,6 +46,10 @@ class Job:
         """Does not wait. A worker that is gone is found out by ``receive``."""
         self._writer.write(blocks.pack(head, body))
 
+    async def drain(self) -> None:
+        """Wait until the worker has taken most of what was sent. Raises ``OSError`` when it is gone."""
+        await self._writer.drain()
+
     async def receive(self, silence: float) -> blocks.Block | None:
         """The next block, None at the end. Raises ``JobFailed``; ``JobSilent`` after ``silence`` s."""
         try:

@@ -46,6 +46,8 @@ JOBS = {
     "audio": "bunraku.node.speech.audio_job",
     "post": "bunraku.node.callbacks.post_job",
     "picture": "bunraku.node.avatars.picture_job",
+    "output": "bunraku.node.outputs.sink_job",
+    "exchange": "bunraku.node.workers.exchange_job",
 }
 PRELOADED = ("audio", "post")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bunraku.core.drive import Drive
 from bunraku.core.errors import ApiError, StreamAlreadyStopped, StreamNotStarted
 from bunraku.core.figures import Figures
+from bunraku.core.output import Output, OutputOrder
 from bunraku.core.script import Script
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.nodes.sockets import SocketDrive
@@ -17,6 +18,7 @@ class EndedTask:
     """A ``nodes.base.OneTaskHall``. The codes are those of contract section 6.4."""
 
     record: StreamTask
+    sent: tuple[Output, ...] = ()
 
     @property
     def _refusal(self) -> ApiError:
@@ -55,3 +57,15 @@ class EndedTask:
     async def snapshot(self, app_id: int, task_id: str) -> bytes | None:
         del app_id, task_id
         return None
+
+    async def add_output(self, app_id: int, task_id: str, order: OutputOrder) -> Output:
+        del app_id, task_id, order
+        raise StreamAlreadyStopped
+
+    async def remove_output(self, app_id: int, task_id: str, output_id: str) -> None:
+        del app_id, task_id, output_id
+        raise StreamAlreadyStopped
+
+    async def outputs(self, app_id: int, task_id: str) -> tuple[Output, ...]:
+        del app_id, task_id
+        return self.sent

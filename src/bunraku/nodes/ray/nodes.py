@@ -183,7 +183,7 @@ class RayNodes:
         except NodeAway:
             if record.status.counted:
                 raise
-            return EndedTask(record)
+            return EndedTask(record, tuple(await self._directory.outputs(app_id, task_id)))
 
     async def named(self, id: str) -> RemoteNode | None:
         try:

@@ -13,6 +13,7 @@ from bunraku.core.catalogue import DigitalHuman
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.figures import Figures
+from bunraku.core.output import Output, OutputOrder
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
 from bunraku.core.stream_task import StreamTask
@@ -85,6 +86,20 @@ class RemoteNode:
 
     async def snapshot(self, app_id: int, task_id: str) -> bytes | None:
         return await self._ask("snapshot", app_id, task_id)
+
+    async def add_output(self, app_id: int, task_id: str, order: OutputOrder) -> Output:
+        return await self._ask("add_output", app_id, task_id, order)
+
+    async def remove_output(self, app_id: int, task_id: str, output_id: str) -> None:
+        await self._ask("remove_output", app_id, task_id, output_id)
+
+    async def outputs(self, app_id: int, task_id: str) -> tuple[Output, ...]:
+        return await self._ask("outputs", app_id, task_id)
+
+    async def output_file(
+        self, app_id: int, task_id: str, output: str, name: str, offset: int, size: int
+    ) -> tuple[bytes, int] | None:
+        return await self._ask("output_file", app_id, task_id, output, name, offset, size)
 
     # --- drive sockets
 

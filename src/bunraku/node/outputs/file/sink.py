@@ -1,0 +1,42 @@
+"""The worker's side of the file output."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from bunraku.core.output import OutputFile
+from bunraku.node.outputs.file.writer import FileWriter
+from bunraku.node.outputs.keeping import Keeping
+from bunraku.node.outputs.sink_job import Teller
+
+
+def open_sink(request: dict[str, Any], teller: Teller) -> FileWriter:
+    folder, keeping = Path(request["folder"]), Keeping.of(request)
+
+    def path() -> Path:
+        return folder / f"{request['name']}-{_stamp()}.mp4"
+
+    def closed(path: Path, seconds: float) -> None:
+        captions = path.with_suffix(".vtt")
+        if captions.exists():
+            teller.file(OutputFile(captions.name, captions.stat().st_size, round(seconds, 3)))
+            keeping.keep(captions)
+        size = path.stat().st_size
+        keeping.keep(path)
+        teller.file(OutputFile(path.name, size, round(seconds, 3)))
+
+    segment = request["segment_seconds"]
+    return FileWriter(
+        path,
+        closed,
+        opened=lambda path: teller.file(OutputFile(path.name, 0, 0.0)),
+        segment_us=None if segment is None else segment * 1_000_000,
+    )
+
+
+def _stamp() -> str:
+    """When it began, in UTC."""
+    now = time.time()
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(now)) + f"{int(now * 1000) % 1000:03}Z"

@@ -1,0 +1,188 @@
+"""Where the server keeps what outputs leave: a folder of this machine, or S3-compatible storage.
+
+Files are written to the folder in any case, so that what was recorded outlives the process; with
+``s3://`` each is sent there when it is whole, and leaves the folder then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bunraku.core.settings import OutputSettings
+
+UNTOUCHED = 120.0  # s: what was written to since is not forgotten
+ATTEMPTS = 3
+RETRY: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=20)}
+PAUSE = 1.0  # s between attempts, doubled each time
+
+
+class StorageAway(Exception):
+    """What should be kept there could not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Of one output's files: a folder of its own."""
+
+    app_id: int
+    task_id: str
+    name: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.app_id}/{self.task_id}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """S3-compatible storage through obstore (the extra ``bunraku[s3]``). Blocking, but ``read``."""
+
+    url: str
+    options: dict[str, str] = field(default_factory=dict[str, str], repr=False)
+
+    def _store(self) -> Any:
+        from obstore.store import S3Store
+
+        plain = self.options.get("endpoint", "").startswith("http://")
+        config: Any = self.options
+        return S3Store.from_url(
+            self.url, config=config, client_options={"allow_http": plain}, retry_config=RETRY
+        )
+
+    def put(self, path: Path, key: str) -> None:
+        """Raises ``StorageAway``."""
+        import obstore
+
+        for attempt in range(ATTEMPTS):
+            try:
+                obstore.put(self._store(), key, path)
+            except Exception as error:  # obstore's own, many kinds
+                if attempt + 1 == ATTEMPTS:
+                    raise StorageAway(type(error).__name__) from error
+                time.sleep(PAUSE * 2**attempt)
+            else:
+                return
+
+    async def read(self, key: str, offset: int, size: int) -> tuple[bytes, int] | None:
+        import obstore
+
+        store = self._store()
+        try:
+            total = int((await obstore.head_async(store, key))["size"])
+            size = min(size, total - offset)
+            if size <= 0:
+                return b"", total
+            part = await obstore.get_range_async(store, key, start=offset, length=size)
+        except Exception:  # not there, or nobody to ask: for a reader the same
+            return None
+        return bytes(part), total
+
+    def listed(self) -> Iterator[tuple[float, int, str]]:
+        import obstore
+
+        for some in obstore.list(self._store()):
+            for found in some:
+                yield found["last_modified"].timestamp(), int(found["size"]), str(found["path"])
+
+    def remove(self, key: str) -> None:
+        import obstore
+
+        obstore.delete(self._store(), key)
+
+
+class Storage:
+    """The files of all outputs of a node."""
+
+    def __init__(self, settings: OutputSettings, data_dir: Path) -> None:
+        self._settings = settings
+        self.root = settings.folder or data_dir / "outputs"
+        self.bucket = None
+        if settings.s3_url is not None:
+            given = {
+                "endpoint": settings.s3_endpoint,
+                "region": settings.s3_region,
+                "access_key_id": settings.s3_access_key,
+                "secret_access_key": settings.s3_secret_key,
+            }
+            self.bucket = Bucket(settings.s3_url, {k: v for k, v in given.items() if v is not None})
+
+    def folder(self, place: Place) -> Path:
+        return self.root / place.key
+
+    def read_local(self, place: Place, name: str, offset: int, size: int) -> tuple[bytes, int] | None:
+        """Blocking. Some bytes of a file and its length; None when it is not there."""
+        path = self.folder(place) / name
+        if not _inside(path, self.root):
+            return None
+        try:
+            with path.open("rb") as file:
+                total = file.seek(0, 2)
+                file.seek(offset)
+                return file.read(max(0, size)), total
+        except OSError:
+            return None
+
+    async def read_kept(self, place: Place, name: str, offset: int, size: int) -> tuple[bytes, int] | None:
+        if self.bucket is None:
+            return None
+        return await self.bucket.read(f"{place.key}/{name}", offset, size)
+
+    def sweep(self, now: float) -> int:
+        """Blocking. Forget what is too old or too much, the oldest first; returns how many files."""
+        age, most = self._settings.keep_seconds, self._settings.keep_bytes
+        if not age and not most:
+            return 0
+        gone = _sweep(list(_local(self.root)), now, age, most, lambda key: _unlink(self.root, key))
+        if self.bucket is not None:
+            gone += _sweep(list(self.bucket.listed()), now, age, most, self.bucket.remove)
+        return gone
+
+
+def _inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root.resolve()) and path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _local(root: Path) -> Iterator[tuple[float, int, str]]:
+    for path in root.rglob("*"):
+        try:
+            if path.is_file():
+                found = path.stat()
+                yield found.st_mtime, found.st_size, str(path.relative_to(root))
+        except OSError:  # gone meanwhile
+            continue
+
+
+def _unlink(root: Path, key: str) -> None:
+    path = root / key
+    path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder == root:
+            break
+        try:
+            folder.rmdir()
+        except OSError:  # something is in it
+            break
+
+
+def _sweep(files: list[tuple[float, int, str]], now: float, age: float, most: int, remove: Any) -> int:
+    files.sort()
+    total, gone = sum(size for _, size, _ in files), 0
+    for modified, size, key in files:
+        too_old = bool(age) and now - modified > age
+        too_much = bool(most) and total > most
+        if now - modified < UNTOUCHED or not (too_old or too_much):
+            continue
+        with contextlib.suppress(Exception):  # one that stays must not keep the others
+            remove(key)
+            gone += 1
+            total -= size
+    return gone

@@ -1,0 +1,134 @@
+"""Recordings: whole files, what is left after kill -9, segments, captions, and forgetting."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import av
+import pytest
+
+from bunraku.core.media import Word
+from bunraku.core.output import OutputStatus, Protocol
+from bunraku.core.settings import OutputSettings
+from bunraku.node.outputs.storage import Storage
+
+from ..support.flashing import marks, worst_offset
+
+
+async def test_segments_lose_nothing_at_their_seams(desk):
+    output = desk.add(Protocol.FILE, name="take", segment_seconds=3)
+    await desk.status(output, OutputStatus.ACTIVE)
+    await desk.until(lambda: desk.flashing.tick >= 250, speed=4)
+    await desk.close()
+    record = desk.record(output)
+    assert record.status is OutputStatus.COMPLETE
+    files = [f for f in record.files if f.name.endswith(".mp4")]
+    assert len(files) >= 3
+    assert all(3.0 <= f.seconds < 4.1 for f in files[:-1])
+    assert abs(sum(f.seconds for f in files) - desk.flashing.tick * 0.04) < 0.1
+    for file in files:
+        path = desk.folder(output) / file.name
+        assert path.stat().st_size == file.bytes
+        with av.open(str(path)) as container:
+            sound = sum(f.samples for f in container.decode(audio=0)) / 48000
+        assert abs(sound - file.seconds) < 0.12  # frames are 21 ms, and the encoder looks ahead
+        assert worst_offset(marks(str(path))) <= 0.03
+
+
+async def test_captions_lie_beside_the_film_and_what_was_interrupted_is_not_in_them(desk):
+    output = desk.add(Protocol.FILE)
+    await desk.until(lambda: desk.flashing.tick >= 25)
+    feed = next(iter(desk.outputs._all.values())).feed
+    begin = desk.flashing.tick * 40_000
+    feed.spoken(begin, (Word(0.0, 0.4, "Good"), Word(0.4, 0.9, "morning"), Word(1.5, 1.9, "never")))
+    feed.hushed(begin + 1_000_000)
+    await desk.until(lambda: desk.flashing.tick >= begin / 40_000 + 75, speed=4)
+    await desk.close()
+    (captions,) = desk.folder(output).glob("*.vtt")
+    head, _, times, text, _ = captions.read_text().split("\n")
+    assert (head, text) == ("WEBVTT", "Good morning")
+    first, last = (float(t.rpartition(":")[2]) for t in times.split(" --> "))
+    assert first == pytest.approx(begin / 1e6, abs=0.1)  # the file begins with the first keyframe it got
+    assert last - first == pytest.approx(0.9)
+
+
+async def test_an_interrupted_file_can_be_played_up_to_its_last_fragment(tmp_path):
+    """The writer in a process that is killed while it writes."""
+    script = textwrap.dedent(
+        """
+        import sys, time
+        from pathlib import Path
+        from tests.support.flashing import Flashing, stream
+        from bunraku.core.media import Codec
+        from bunraku.node.encode.aac import AacEncoder
+        from bunraku.node.outputs.file.writer import FileWriter
+        from bunraku.node.outputs.base import Feed, Wants
+        from bunraku.node.streams.hearing import OpusHearing
+
+        to = stream()
+        writer = FileWriter(lambda: Path(sys.argv[1]), lambda *_: None)
+        aac, hearing = AacEncoder(), OpusHearing()
+
+        class Direct(Feed):
+            def push(self, unit):
+                self._ask_in_time(unit) if unit.codec is Codec.H264 else None
+                if unit.codec is Codec.OPUS:
+                    for frame in aac.encode(hearing.decode(unit.data), unit.time_us):
+                        writer.write(frame)
+                else:
+                    writer.write(unit)
+
+        to.add_watcher(Direct(to, Wants(Codec.AAC)))
+        flashing = Flashing(to)
+        for _ in range(220):
+            flashing.step()
+        print("written", flush=True)
+        time.sleep(60)
+        """
+    )
+    path = tmp_path / "film.mp4"
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    try:
+        assert process.stdout is not None
+        line = await asyncio.to_thread(process.stdout.readline)
+        assert line.strip() == b"written"
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    with av.open(str(path)) as container:
+        pictures = sum(1 for _ in container.decode(video=0))
+    assert pictures >= 220 - 51  # what is lost is less than the two seconds of a fragment
+    assert worst_offset(marks(str(path))) <= 0.03
+
+
+async def test_the_oldest_files_are_forgotten_first(tmp_path):
+    storage = Storage(OutputSettings(keep_bytes=250, keep_seconds=5000), tmp_path)
+    now = time.time()
+    ages = {"1/t/a/new.mp4": 10, "1/t/a/b.mp4": 1000, "1/t/a/c.mp4": 2000, "1/u/z/d.mp4": 9000}
+    for key, age in ages.items():
+        path = storage.root / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(100))
+        os.utime(path, (now - age, now - age))
+    assert storage.sweep(now) == 2  # one too old, then one too much
+    assert sorted(p.name for p in storage.root.rglob("*.mp4")) == ["b.mp4", "new.mp4"]
+    assert not (storage.root / "1/u").exists()
+
+
+async def test_no_name_leads_out_of_the_folder(tmp_path):
+    from bunraku.node.outputs.storage import Place
+
+    storage = Storage(OutputSettings(), tmp_path)
+    (tmp_path / "secret").write_text("x")
+    (storage.root / "1/t/a").mkdir(parents=True)
+    assert storage.read_local(Place(1, "t", "a"), "../../../../secret", 0, 10) is None
+    assert storage.read_local(Place(1, "../..", ".."), "secret", 0, 10) is None
