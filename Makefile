@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-cluster test test-turn lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
+.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
 
 # What a newcomer needs to see and hear it, without the tools of those who change it.
 demo: $(VENV)/.demo
@@ -34,6 +34,27 @@ bench: $(STAMP)
 # A watcher behind a relay (coturn), in network namespaces; as root.
 test-turn: $(STAMP)
 	$(BIN)/python scripts/test_turn.py
+
+# The Dockerfile's steps in a bare Debian, and the result run as an engine would; the systemd unit under a real
+# systemd. As root, without a container engine; some minutes each.
+test-container test-service: $(STAMP)
+	$(BIN)/python scripts/$(subst -,_,$@).py
+
+# The unit tests and a smoke test under every Python, lowest and highest dependencies, and the extras alone.
+TOOLS := build/tools
+$(TOOLS)/.installed: requirements-release.lock
+	./scripts/make-venv.sh $(PYTHON) $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-release.lock
+	touch $@
+
+ROWS ?=
+matrix: $(TOOLS)/.installed $(STAMP)
+	PATH="$(abspath $(TOOLS))/bin:$$PATH" $(BIN)/python scripts/matrix.py $(ROWS)
+
+# Reproducible packages, licences, SBOM, known vulnerabilities: docs/releasing.md. make release-check ADVISORIES=folder
+ADVISORIES ?=
+release-check: $(TOOLS)/.installed
+	$(TOOLS)/bin/python scripts/release_check.py $(if $(ADVISORIES),--advisories $(ADVISORIES))
 
 # A week of a node on virtual time, then real hours of random use with trials among it; the page is
 # build/soak.html. make soak MINUTES=120
@@ -84,12 +105,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Both locks with the same versions. Needs `uv` (pip install uv).
-COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-  --python-version 3.11 pyproject.toml scripts/build-requirements.txt
+# All locks with the same versions: development, the demo, the container's server; and the tools of a release.
+# Needs `uv` (pip install uv).
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+LOCKED := $(COMPILE) pyproject.toml scripts/build-requirements.txt
 lock:
-	$(COMPILE) --extra espeak --extra kokoro --extra cluster --extra otel --extra s3 --group dev -o requirements.lock
-	$(COMPILE) --extra espeak --extra kokoro --constraint requirements.lock -o requirements-demo.lock
+	$(LOCKED) --extra espeak --extra kokoro --extra cluster --extra otel --extra s3 --group dev -o requirements.lock
+	$(LOCKED) --extra espeak --extra kokoro --constraint requirements.lock -o requirements-demo.lock
+	$(LOCKED) --extra espeak --extra kokoro --extra postgresql --extra redis --extra otel --extra s3 --constraint requirements.lock \
+	  -o requirements-server.lock
+	$(COMPILE) --group release scripts/build-requirements.txt -o requirements-release.lock
 
 # Contact sheets of the cast, with the cost of a frame: docs/look.md.
 look: $(STAMP)

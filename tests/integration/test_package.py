@@ -1,97 +1,73 @@
-"""Installed as people do: the wheel and the sdist into empty environments, with what they ask for."""
+"""Installed as people do: what ``python -m build`` makes, into empty environments, with what it asks for."""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
-import sys
-import time
 import venv
+import zipfile
 from pathlib import Path
 
-import httpx
 import pytest
 
-from ..support.services import free_port
+from ..support.installed import demo, render, run, serve_and_check
 
 pytestmark = pytest.mark.network
 ROOT = Path(__file__).parents[2]
 
 
-def run(*command, timeout=500, **options):
-    # Nothing of the tree that is tested may be found by accident.
-    env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(
-        [str(c) for c in command], capture_output=True, text=True, timeout=timeout, env=env, **options
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The wheel and the sdist, made by the build backend; skips where no registry answers."""
+    """The sdist, and the wheel that was made from it; skips where no registry answers."""
     folder = tmp_path_factory.mktemp("dist")
-    probe = ("pip", "download", "-q", "--no-deps", "--dest", str(folder / "probe"), "hatchling")
-    if subprocess.run([sys.executable, "-m", *probe], capture_output=True, timeout=120).returncode:
+    tools = folder / "tools"
+    venv.create(tools, with_pip=True)
+    install = (tools / "bin" / "python", "-m", "pip", "install", "-q", "build")
+    if subprocess.run(install, capture_output=True, timeout=120).returncode:
         pytest.skip("no package registry")
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-t", "sdist", "-d", folder, cwd=ROOT)
+    run(tools / "bin" / "python", "-m", "build", "--outdir", folder, ROOT)
     return folder
 
 
-def environment(folder, package):
-    """An empty environment with the package and its espeak extra; gives its ``bin``."""
+@pytest.fixture(scope="module")
+def installed(built, tmp_path_factory):
+    """An empty environment with the wheel, its espeak extra and what they ask for."""
+    folder = tmp_path_factory.mktemp("wheel")
     venv.create(folder, with_pip=True)
-    run(folder / "bin" / "python", "-m", "pip", "install", "-q", f"{package}[espeak]")
-    return folder / "bin"
+    (wheel,) = built.glob("*.whl")
+    run(folder / "bin" / "python", "-m", "pip", "install", "-q", "--no-compile", f"{wheel}[espeak]")
+    return folder
 
 
-@pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"], ids=["wheel", "sdist"])
-def test_a_package_starts_in_an_empty_environment(built, tmp_path, kind):
-    (package,) = built.glob(kind)
-    programs = environment(tmp_path / "venv", package)
+def site_packages(environment):
+    (found,) = environment.glob("lib/python*/site-packages")
+    return found
+
+
+def test_a_wheel_works_in_an_empty_environment(installed, tmp_path):
+    programs = installed / "bin"
     version = re.search(r'version = "(.+)"', (ROOT / "pyproject.toml").read_text())[1]
     assert run(programs / "bunraku", "--version").strip().endswith(version)
     where = run(programs / "python", "-c", "import bunraku; print(bunraku.__file__)", cwd=tmp_path)
-    assert where.startswith(str(tmp_path))
-    film = tmp_path / "film.mp4"
-    run(
-        programs / "bunraku",
-        "render",
-        "--text",
-        "Good evening.",
-        "--size",
-        "256x256",
-        "-o",
-        film,
-        cwd=tmp_path,
-    )
-    assert film.stat().st_size > 10_000
+    assert where.startswith(str(installed))
+    for works in (render, serve_and_check, demo):
+        works(programs / "bunraku", tmp_path)
+
+
+def test_an_sdist_installs_the_very_files_of_the_wheel(built, installed, tmp_path):
+    """Wants the same packages, so those of the other environment serve it."""
+    (wheel,) = built.glob("*.whl")
+    (package,) = built.glob("*.tar.gz")
+    venv.create(tmp_path / "venv", with_pip=True)
+    programs = tmp_path / "venv" / "bin"
+    run(programs / "python", "-m", "pip", "install", "-q", "--no-deps", package)
+    own = site_packages(tmp_path / "venv")
+    with zipfile.ZipFile(wheel) as archive:
+        names = [n for n in archive.namelist() if n.startswith("bunraku/") or n.endswith("METADATA")]
+        assert len(names) > 100
+        for name in names:
+            assert (own / name).read_bytes() == archive.read(name), name
+    (own / "dependencies.pth").write_text(f"{site_packages(installed)}\n")  # after its own
+    where = run(programs / "python", "-c", "import bunraku; print(bunraku.__file__)", cwd=tmp_path)
+    assert where.startswith(str(own))
     demo(programs / "bunraku", tmp_path)
-
-
-def demo(program, folder):
-    port = free_port()
-    with open(folder / "log.txt", "w") as log:
-        process = subprocess.Popen(
-            [program, "demo", "--port", str(port)], cwd=folder, stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=5) as http:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    assert http.get("/healthz").text == "ok"
-                    break
-                except httpx.TransportError:
-                    assert process.poll() is None, (folder / "log.txt").read_text()
-                    assert time.monotonic() < deadline
-                    time.sleep(0.1)
-            for path in ("/", "/console/static/main.js", "/player/index.js", "/share", "/readyz"):
-                assert http.get(path).status_code == 200, path
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGTERM), (folder / "log.txt").read_text()
-    assert "Traceback" not in (folder / "log.txt").read_text()

@@ -133,7 +133,10 @@ def _serve(control: socket.socket) -> None:
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    control.sendall(READY)
+    try:
+        control.sendall(READY)
+    except BrokenPipeError:
+        return  # the server was stopped while it started
     while True:
         ready, _, _ = select.select([control, woken], [], [])
         if woken in ready:
@@ -144,7 +147,10 @@ def _serve(control: socket.socket) -> None:
                     del workers[job]
         if control not in ready:
             continue
-        data, passed, _, _ = socket.recv_fds(control, MESSAGE.size, 1)
+        try:
+            data, passed, _, _ = socket.recv_fds(control, MESSAGE.size, 1)
+        except ConnectionResetError:
+            break  # stopped before it had read that we are ready
         if len(data) < MESSAGE.size:
             break
         letter, job = MESSAGE.unpack(data)
