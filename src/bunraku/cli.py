@@ -173,6 +173,46 @@ def check(path: Path) -> None:
     click.echo(f"{path}: no mistakes")
 
 
+_of_data = (
+    click.option("--config", type=click.Path(path_type=Path), help="bunraku.toml"),
+    click.option("--data-dir", type=click.Path(path_type=Path), help="Database and secrets."),
+)
+
+
+@main.command()
+@click.argument("out", type=click.Path(path_type=Path))
+@_of_data[0]
+@_of_data[1]
+def backup(out: Path, config: Path | None, data_dir: Path | None) -> None:
+    """Write the data directory to OUT, a .tar.gz, while the server runs or not. It holds secrets."""
+    from bunraku.backup import Impossible
+    from bunraku.backup import backup as write
+
+    try:
+        write(_settings(config, data_dir=data_dir), out)
+    except Impossible as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{out}: {out.stat().st_size} bytes")
+
+
+@main.command()
+@click.argument("archive", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_of_data[0]
+@_of_data[1]
+@click.option("--force", is_flag=True, help="Also over what is there.")
+def restore(archive: Path, config: Path | None, data_dir: Path | None, force: bool) -> None:
+    """Make the data directory what ARCHIVE, a backup, says. No server may run on it."""
+    from bunraku.backup import Impossible
+    from bunraku.backup import restore as read
+
+    settings = _settings(config, data_dir=data_dir)
+    try:
+        read(settings, archive, force=force)
+    except Impossible as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{settings.data_dir}: restored")
+
+
 @main.command()
 def avatars() -> None:
     """List the digital humans that are installed."""

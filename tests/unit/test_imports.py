@@ -79,6 +79,7 @@ ROOTS = {
         "__main__",
         "app",
         "apps_cli",
+        "backup",
         "voices_cli",
         "bench",
         "cli",

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import (
 from bunraku.core.starting import CannotStart
 from bunraku.store.tables import Base, KeyRow
 
+FILE = "bunraku.db"  # in the data directory
 BUSY_MS = 5000  # SQLite waits so long for another process's lock
 ATTEMPT = 5.0  # s: a database that says nothing is away
 SERVER_SETTINGS = {
@@ -77,7 +78,7 @@ class Database:
     def of(cls, url: str | None, data_dir: Path) -> Database:
         """The one of the settings; SQLite in the data directory when they name none."""
         if url is None:
-            path = data_dir / "bunraku.db"
+            path = data_dir / FILE
             # It holds secrets of apps. SQLite gives its other files the same mode.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             url = f"sqlite+aiosqlite:///{path}"
@@ -171,14 +172,25 @@ def passing(error: BaseException) -> bool:
 
 
 def _migrate(connection: Connection) -> None:
+    config = _alembic()
+    config.attributes["connection"] = connection
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found is not None:
+        refuse_newer(found)
+    alembic.command.upgrade(config, "head")
+
+
+def _alembic() -> alembic.config.Config:
     config = alembic.config.Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    known = ScriptDirectory.from_config(config)
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found is not None and found not in {r.revision for r in known.walk_revisions()}:
+    return config
+
+
+def refuse_newer(revision: str) -> None:
+    """Raises ``CannotStart`` for a schema that this release does not know."""
+    known = ScriptDirectory.from_config(_alembic())
+    if revision not in {r.revision for r in known.walk_revisions()}:
         raise CannotStart(
-            f"the database was written by a newer release: its schema is {found}, "
+            f"the database was written by a newer release: its schema is {revision}, "
             f"this one knows up to {known.get_current_head()}"
         )
-    alembic.command.upgrade(config, "head")
