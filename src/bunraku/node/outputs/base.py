@@ -110,13 +110,20 @@ class Feed:
             self._keyframe_us = unit.time_us
         elif unit.time_us - self._keyframe_us >= self._wants.every_us:
             self._keyframe_us = unit.time_us
-            self._stream.request_keyframe(Codec.H264)
+            self.request_keyframe()
 
     def _drop(self) -> None:
         self.dropped += len(self._units) + 1
+        self.skip()
+
+    def skip(self) -> None:
+        """Forget what waits, and go on with the next keyframe."""
         self._units.clear()
         self._bytes = 0
         self._gate.shut()
+        self.request_keyframe()
+
+    def request_keyframe(self) -> None:
         self._stream.request_keyframe(Codec.H264)
 
     def end(self) -> None:

@@ -10,12 +10,14 @@ from bunraku.node.outputs.hls.sender import open_sender as open_hls
 from bunraku.node.outputs.images.sender import open_sender as open_images
 from bunraku.node.outputs.rtmp.sender import open_sender as open_rtmp
 from bunraku.node.outputs.storage import Place
+from bunraku.node.outputs.whip.sender import open_sender as open_whip
 
 OPENERS: dict[Protocol, Opener] = {
     Protocol.FILE: open_file,
     Protocol.HLS: open_hls,
     Protocol.IMAGES: open_images,
     Protocol.RTMP: open_rtmp,
+    Protocol.WHIP: open_whip,
 }
 
 
