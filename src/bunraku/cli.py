@@ -214,6 +214,35 @@ def restore(archive: Path, config: Path | None, data_dir: Path | None, force: bo
 
 
 @main.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), help="bunraku.toml")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Database and secrets.")
+@click.option("--json", "plain", is_flag=True, help="A list of objects.")
+def doctor(path: Path | None, data_dir: Path | None, plain: bool) -> None:
+    """See whether a server can run here: ports, TURN, clock, codecs, voices, database, disk, limits.
+
+    Changes nothing, also beside a running server. Exit status 1 when anything fails.
+    """
+    import asyncio
+    import logging
+
+    from bunraku import doctor as surgery
+    from bunraku.doctor.finding import FAIL, OK, Finding
+
+    try:
+        wrong = mistakes(path)
+        settings = None if wrong else _settings(path, data_dir=data_dir)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {(error.strerror or str(error)).lower()}") from None
+    found = [Finding("settings", FAIL, text, "docs/settings.md has them all") for text in wrong]
+    if settings is not None:
+        logging.disable(logging.ERROR)  # what matters is among the findings
+        found = [Finding("settings", OK, surgery.named(path)), *asyncio.run(surgery.examine(settings))]
+    click.echo(surgery.as_json(found) if plain else surgery.table(found))
+    if any(f.state == FAIL for f in found):
+        raise SystemExit(1)
+
+
+@main.command()
 def avatars() -> None:
     """List the digital humans that are installed."""
     from bunraku.node.avatars.catalog import Catalog
