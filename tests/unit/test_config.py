@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from bunraku.cli import main
 from bunraku.core.config import mistakes, places
+from bunraku.core.settings import load
 
 WRONG = '''# a server
 host = "0.0.0.0"
@@ -117,3 +118,49 @@ def test_places_of_nested_tables():
         ("a", "l", 1, "m"): 11,
         ("a", "l", 1, "m", "n"): 12,
     }
+
+
+def test_secrets_may_be_in_files_named_in_the_file_or_the_environment(tmp_path, monkeypatch):
+    for name, content in (
+        ("app", "a" * 32 + "\n"),
+        ("console", "open sesame"),
+        ("db", "sqlite+aiosqlite:///x"),
+    ):
+        (tmp_path / name).write_text(content)
+    path = tmp_path / "bunraku.toml"
+    path.write_text(f'[[apps]]\napp_id = 1\nserver_secret_file = "{tmp_path}/app"\n')
+    monkeypatch.setenv("BUNRAKU_CONSOLE__PASSWORD_FILE", str(tmp_path / "console"))
+    monkeypatch.setenv("BUNRAKU_DATABASE_URL_FILE", str(tmp_path / "db"))
+    settings = load(path)
+    assert settings.apps[0].server_secret == "a" * 32
+    assert settings.console.password == "open sesame"
+    assert settings.database_url == "sqlite+aiosqlite:///x"
+    assert mistakes(path, {}) == []
+    for text in (repr(settings), str(settings)):
+        assert "sesame" not in text
+        assert "aaaa" not in text
+
+
+def test_what_is_wrong_with_a_file_of_a_secret_has_its_line_and_not_its_content(tmp_path):
+    (tmp_path / "short").write_text("tooshort")
+    path = tmp_path / "bunraku.toml"
+    path.write_text(
+        "[[apps]]\napp_id = 1\n"
+        f'server_secret_file = "{tmp_path}/none"\n'
+        f'[console]\npassword = "x"\npassword_file = "{tmp_path}/short"\n'
+        f'name_file = "x"\n'
+    )
+    found = mistakes(path, {})
+    assert found == [
+        f"{path}:3: apps.0.server_secret_file: no such file or directory",
+        f"{path}:6: console.password_file: password is given too",
+    ]
+    path.write_text(f'[[apps]]\napp_id = 1\nserver_secret_file = "{tmp_path}/short"\nname_file = "x"\n')
+    found = mistakes(path, {})
+    assert found[0].startswith(f"{path}:1: apps.0.server_secret: ")
+    assert found[1].startswith(f"{path}:4: apps.0.name_file: no such setting")
+    assert "tooshort" not in str(found)
+
+
+def test_what_other_commands_read_from_the_environment_is_no_mistake():
+    assert mistakes(None, {"BUNRAKU_URL": "x", "BUNRAKU_SERVER_SECRET": "x", "BUNRAKU_APP_ID": "1"}) == []

@@ -17,12 +17,15 @@ from pydantic import BaseModel, ValidationError
 from bunraku.core.settings import Settings, load
 
 PREFIX = "BUNRAKU_"
+ELSEWHERE = frozenset({"url", "app_id", "server_secret", "bench_database_url"})
+"""What commands that are no server read from the environment."""
 Place = tuple[str | int, ...]
 
 _NAME = r"""(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')"""
 _KEY = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
 _TABLE = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]")
 _PART = re.compile(_NAME)
+_OF_FILE = re.compile(r"Value error, (\w+_file): (.*)")
 _NOISE = re.compile(r'"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#.*')
 
 
@@ -61,6 +64,8 @@ def explain(
     told: list[tuple[int, str]] = []
     for one in error.errors():
         place: Place = one["loc"]
+        if secret := _OF_FILE.match(one["msg"]):
+            place, one["msg"] = (*place, secret[1]), secret[2]
         name = ".".join(map(str, place))
         line = next((lines[place[:n]] for n in range(len(place), 0, -1) if place[:n] in lines), 0)
         variable = PREFIX + "__".join(str(part).upper() for part in place)
@@ -175,7 +180,7 @@ def _of(annotation: Any) -> type[BaseModel] | None:
 def _is_unknown(name: str) -> bool:
     # Below the sections it is refused by the settings themselves.
     known = name.upper().removeprefix(PREFIX).partition("__")[0].lower()
-    return name.upper().startswith(PREFIX) and known not in Settings.model_fields
+    return name.upper().startswith(PREFIX) and known not in {*Settings.model_fields, *ELSEWHERE}
 
 
 def _unknown_name(name: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,8 +19,35 @@ from pydantic_settings import (
 )
 
 
+def from_files(model: type[BaseModel], given: Any) -> Any:
+    """Secrets may be in files: ``NAME_file`` names the one that holds the setting ``NAME``.
+
+    Raises ``ValueError``, which names the setting and never its content.
+    """
+    if not isinstance(given, dict):
+        return given
+    values: dict[str, Any] = dict(given)  # type: ignore[arg-type]
+    for name, field in model.model_fields.items():
+        if field.repr or (path := values.pop(f"{name}_file", None)) is None:
+            continue
+        if values.get(name) is not None:
+            raise ValueError(f"{name}_file: {name} is given too")
+        try:
+            values[name] = Path(str(path)).read_text("utf-8").strip()
+        except UnicodeDecodeError:
+            raise ValueError(f"{name}_file: is not text") from None
+        except OSError as error:
+            raise ValueError(f"{name}_file: {(error.strerror or 'cannot be read').lower()}") from None
+    return values
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, given: Any) -> Any:
+        return from_files(cls, given)
 
 
 class AppSettings(_Section):
@@ -346,6 +373,9 @@ class Settings(BaseSettings):
     database_url: Annotated[
         str | None, Field(repr=False, description="SQLAlchemy URL; SQLite in data_dir when not given.")
     ] = None
+    database_url_file: Annotated[
+        Path | None, Field(description="The file that holds it, as for any secret.")
+    ] = None
     public_url: Annotated[
         str | None,
         Field(description="Base URL callers reach this server by; the request's own Host when not given."),
@@ -374,6 +404,11 @@ class Settings(BaseSettings):
     outputs: OutputSettings = OutputSettings()
     console: ConsoleSettings = ConsoleSettings()
     tracing: TracingSettings = TracingSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_files(cls, given: Any) -> Any:
+        return from_files(cls, given)
 
     @classmethod
     def settings_customise_sources(
