@@ -110,9 +110,9 @@ $(STAMP): requirements.lock pyproject.toml
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 LOCKED := $(COMPILE) pyproject.toml scripts/build-requirements.txt
 lock:
-	$(LOCKED) --extra espeak --extra kokoro --extra cluster --extra otel --extra s3 --group dev -o requirements.lock
+	$(LOCKED) --extra espeak --extra kokoro --extra cluster --extra otel --extra s3 --extra vad --group dev -o requirements.lock
 	$(LOCKED) --extra espeak --extra kokoro --constraint requirements.lock -o requirements-demo.lock
-	$(LOCKED) --extra espeak --extra kokoro --extra postgresql --extra redis --extra otel --extra s3 --constraint requirements.lock \
+	$(LOCKED) --extra espeak --extra kokoro --extra postgresql --extra redis --extra otel --extra s3 --extra vad --constraint requirements.lock \
 	  -o requirements-server.lock
 	$(COMPILE) --group release scripts/build-requirements.txt -o requirements-release.lock
 

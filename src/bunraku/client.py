@@ -98,6 +98,8 @@ def _commission(
         )
         if options.get(name) is not None
     }
+    if options.get("barge_in"):
+        extra["BargeIn"] = {"UserStreamId": options["barge_in"]}
     if extra:
         body["ExtraConfig"] = extra
     if options.get("size"):
@@ -197,7 +199,7 @@ class Client:
 
     def create(self, digital_human_id: str, *, room_id: str, stream_id: str, **options: Any) -> str:
         """A new stream task's id. Options: background, size, ttl, max_idle_time,
-        transparent, emotion, background_url."""
+        transparent, emotion, background_url, barge_in (the stream of a user who may cut it short)."""
         body = _commission(digital_human_id, room_id, stream_id, options)
         return self.call("CreateDigitalHumanStreamTask", **body)["TaskId"]
 
@@ -296,7 +298,7 @@ class AsyncClient:
 
     async def create(self, digital_human_id: str, *, room_id: str, stream_id: str, **options: Any) -> str:
         """A new stream task's id. Options: background, size, ttl, max_idle_time,
-        transparent, emotion, background_url."""
+        transparent, emotion, background_url, barge_in (the stream of a user who may cut it short)."""
         body = _commission(digital_human_id, room_id, stream_id, options)
         return (await self.call("CreateDigitalHumanStreamTask", **body))["TaskId"]
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import fractions
-import json
 import random
 import socket
-import struct
 import time
 
 import av
@@ -17,13 +14,7 @@ import numpy as np
 import pytest
 from aiortc import (
     MediaStreamTrack,
-    RTCBundlePolicy,
-    RTCConfiguration,
-    RTCPeerConnection,
-    RTCSessionDescription,
 )
-from cryptography.hazmat.primitives import padding
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bunraku.bench.receiver import Receiver
 from bunraku.core.media import SAMPLE_RATE
@@ -33,6 +24,8 @@ from bunraku.node.streams.sources import LiveSources
 from bunraku.testing.network import LossyPath, Weather
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
+
+from ..support.publisher import Publisher, token_of
 
 HERTZ = 440
 
@@ -61,46 +54,6 @@ class Tone(MediaStreamTrack):
         frame.time_base = fractions.Fraction(1, SAMPLE_RATE)
         self.samples += 960
         return frame
-
-
-def token_of(user):
-    """As other generators make it: what UTF-8 cannot say is escaped in the JSON."""
-    now = int(time.time())
-    claims = {
-        "app_id": APP_ID,
-        "user_id": user,
-        "nonce": 1,
-        "ctime": now,
-        "expire": now + 3600,
-        "payload": "",
-    }
-    pad = padding.PKCS7(128).padder()
-    plain = pad.update(json.dumps(claims).encode()) + pad.finalize()
-    vector = b"0123456789abcdef"
-    encryptor = Cipher(algorithms.AES(SECRET.encode()), modes.CBC(vector)).encryptor()
-    sealed = encryptor.update(plain) + encryptor.finalize()
-    blob = struct.pack(">qH", now + 3600, 16) + vector + struct.pack(">H", len(sealed)) + sealed
-    return "04" + base64.b64encode(blob).decode()
-
-
-class Publisher:
-    def __init__(self, served, stream_id, user="host", room="r"):
-        self.url = f"{served.base_url}/whip/{APP_ID}/{room}/{stream_id}"
-        self.headers = {"Authorization": f"Bearer {token_of(user)}", "Content-Type": "application/sdp"}
-        configuration = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-        self.connection = RTCPeerConnection(configuration)
-        self.connection.addTrack(Tone())
-
-    async def publish(self, path=None):
-        await self.connection.setLocalDescription(await self.connection.createOffer())
-        offer = self.connection.localDescription.sdp
-        async with httpx.AsyncClient(trust_env=False) as http:
-            content = path.offer(offer) if path else offer
-            reply = await http.post(self.url, content=content, headers=self.headers)
-        assert reply.status_code == 201
-        self.location = reply.headers["location"]
-        answer = path.answer(reply.text) if path else reply.text
-        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
 
 async def until(condition, timeout=10):
@@ -141,7 +94,7 @@ def live(served, stream_id):
 
 
 async def test_sound_arrives_whole_and_the_stream_ends_with_its_resource(served):
-    publisher = Publisher(served, "whole")
+    publisher = Publisher(served, "whole", Tone())
     await publisher.publish()
     await until(lambda: live(served, "whole"))
     listener = Listener(served, "whole")
@@ -159,7 +112,7 @@ async def test_sound_arrives_whole_and_the_stream_ends_with_its_resource(served)
 
 
 async def test_a_publisher_that_says_goodbye_ends_its_stream(served):
-    publisher = Publisher(served, "bye")
+    publisher = Publisher(served, "bye", Tone())
     await publisher.publish()
     await until(lambda: live(served, "bye"))
     # It cannot say goodbye before it has heard of the handshake's end itself.
@@ -173,7 +126,7 @@ async def test_loss_and_disorder_on_the_way_are_made_good(served):
         pytest.skip("aiortc's jitter buffer loses more than the network does")
     chance = random.Random(3)
     async with LossyPath() as path:
-        publisher = Publisher(served, "bad")
+        publisher = Publisher(served, "bad", Tone())
         await publisher.publish(path)
         await until(lambda: live(served, "bad"))
         listener = Listener(served, "bad")
@@ -205,7 +158,7 @@ async def posted(publisher, content):
 
 async def test_fifteen_thousand_candidates_cost_nothing(served):
     """One such offer held the server up for 26 seconds."""
-    publisher = Publisher(served, "many")
+    publisher = Publisher(served, "many", Tone())
     offer = await offer_of(publisher)
     line = "a=candidate:{0} 1 udp 2130706431 127.0.0.1 {1} typ host"
     many = "\r\n".join(line.format(i, 20_000 + i) for i in range(15_000))
@@ -223,7 +176,7 @@ async def test_fifteen_thousand_candidates_cost_nothing(served):
 async def test_no_address_of_an_offer_is_dialled(served):
     if served.settings.rtc.transport != "port":
         pytest.skip("full ICE dials; it is capped")
-    publisher = Publisher(served, "dial")
+    publisher = Publisher(served, "dial", Tone())
     offer = await offer_of(publisher)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
         victim.setblocking(False)
@@ -261,7 +214,7 @@ def mutated(offer, chance):
 
 
 async def test_mutated_offers_are_answered_or_refused_and_never_a_fault(served):
-    publisher = Publisher(served, "mutant")
+    publisher = Publisher(served, "mutant", Tone())
     offer = await offer_of(publisher)
     chance, seen = random.Random(7), set()
     for _ in range(200):
@@ -277,7 +230,7 @@ async def test_names_are_checked_where_they_come_in(served):
     """A lone surrogate in a published user's name closed every member's socket and locked the room."""
 
     async def status(user, stream="named", room="r"):
-        publisher = Publisher(served, stream, user=user, room=room)
+        publisher = Publisher(served, stream, Tone(), user=user, room=room)
         offer = await offer_of(publisher)
         reply = await posted(publisher, offer)
         await publisher.connection.close()

@@ -26,3 +26,5 @@ class Commission:
     """None for the digital human's own."""
     background_url: str | None = None
     outputs: tuple[OutputOrder, ...] = ()
+    barge_in: str | None = None
+    """The stream whose speech cuts the figure short."""

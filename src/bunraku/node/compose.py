@@ -48,6 +48,7 @@ from bunraku.node.speech.openai_voices import OpenAIProvider
 from bunraku.node.speech.own_voices import OwnVoices
 from bunraku.node.speech.piper import PiperProvider
 from bunraku.node.speech.voices import Voices
+from bunraku.node.streams.attention import Attention
 from bunraku.node.streams.sources import LiveSources
 from bunraku.node.streams.stream import never
 from bunraku.node.tasks.drive_socket import DriveSockets
@@ -294,6 +295,7 @@ def assemble(
         outputs,
         capacity=settings.limits.tasks,
         tracer=tracer,
+        attention=Attention(sources.listen, clock),
     )
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)
     assets = Assets(catalog, settings.data_dir / "assets")

@@ -29,6 +29,7 @@ from bunraku.node.outputs.storage import Place, Storage
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.rooms.desk import RoomDesk
 from bunraku.node.speech.voices import Voices
+from bunraku.node.streams import voice_activity
 from bunraku.node.tasks.base import TaskJournal
 from bunraku.node.tasks.drive_socket import DriveSockets
 from bunraku.node.tasks.ended import EndedTasks
@@ -78,6 +79,8 @@ class LocalNode:
     # --- stream tasks
 
     async def create(self, commission: Commission) -> StreamTask:
+        if commission.barge_in is not None and not voice_activity.available():
+            raise InvalidParams("ExtraConfig.BargeIn needs the extra bunraku[vad] on the server")
         return await self.manager.create(commission)
 
     async def stop(self, app_id: int, task_id: str) -> None:

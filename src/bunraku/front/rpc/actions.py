@@ -102,6 +102,9 @@ class Actions:
         if extra.background_url is not None:
             self._check_url("ExtraConfig.BackgroundUrl", extra.background_url)
         outputs = tuple(self._order(o, "ExtraConfig.Outputs") for o in extra.outputs or ())
+        barge_in = extra.barge_in and extra.barge_in.user_stream_id
+        if barge_in == p.rtc_config.stream_id:
+            raise InvalidParams("ExtraConfig.BargeIn.UserStreamId is the task's own stream")
         width, height, bitrate = _video(p.video_config or {})
         human = p.digital_human_config
         # A transparent stream's colour lies over black, which makes it premultiplied by its alpha.
@@ -120,6 +123,7 @@ class Actions:
                 emotion=extra.emotion,
                 background_url=None if extra.transparent else extra.background_url,
                 outputs=outputs,
+                barge_in=barge_in,
             ),
         )
         return m.CreatedTask(task_id=record.id)

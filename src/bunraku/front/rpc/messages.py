@@ -206,6 +206,10 @@ class OutputConfig(Params):
     )
 
 
+class BargeIn(Params):
+    user_stream_id: Annotated[Text, _bytes(1, 128)]
+
+
 class ExtraConfig(Params):
     transparent: Annotated[
         Boolean, Field(description="A stream of double width: the picture, and its alpha to the right of it.")
@@ -214,7 +218,9 @@ class ExtraConfig(Params):
     background_url: Annotated[
         OptionalText, Field(description="A picture behind the figure: PNG, JPEG, WebP or BMP up to 10 MiB.")
     ] = None
-
+    barge_in: Annotated[
+        BargeIn | None, Field(description="Whose speech in the room cuts the figure short.")
+    ] = None
     outputs: Annotated[
         list[OutputConfig] | None,
         BeforeValidator(_outputs),

@@ -102,6 +102,7 @@ class Performance:
             clock.monotonic, avatar, outlet, executor, self.meter, bitrate=bitrate, open_video=open_video
         )
         self._sound = SoundTrack(clock, outlet.push, open_audio, self._begin_late, delay=avatar.latency)
+        self._monitor: Callable[[PCM], object] | None = None
         self._time_us = 0
         self._cut_at: float | None = None
         self._heard: list[Moments] = []
@@ -180,6 +181,10 @@ class Performance:
         """What the current drive says next, as much of it as a cut needs."""
         line = self._lines.get(self._queue.current or "")
         return SILENCE[:0] if line is None else line.speech.peek(FADE)
+
+    def monitor(self, listener: Callable[[PCM], object]) -> None:
+        """Let somebody here hear all that is said, a tick at a time, when it is taken to be sent."""
+        self._monitor = listener
 
     def _cut(self, following: PCM) -> None:
         """Somebody was interrupted: but for 5 ms in which it falls silent, no sample of theirs leaves
@@ -329,6 +334,8 @@ class Performance:
     def _tick(self, time_us: int) -> None:
         self._time_us = time_us
         samples, weights, speaking = self._speak(TICK_SAMPLES)
+        if self._monitor is not None:
+            self._monitor(samples)
         level = loudness(samples) if speaking else 0.0
         pose = self._life.pose(time_us / 1e6, level, speaking)
         if not self._outlet.wanted:

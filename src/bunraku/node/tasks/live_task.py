@@ -6,7 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,9 @@ from bunraku.node.performance.drive_queue import Change, Mode, QueueFull
 from bunraku.node.performance.performance import Performance
 from bunraku.node.performance.stage import StagingFailed
 from bunraku.node.rooms.room import Rooms
+from bunraku.node.streams.attention import Attention
 from bunraku.node.streams.stream import Stream
+from bunraku.node.streams.voice_activity import COMPARED, LAG, Loudness
 from bunraku.node.tasks.base import Staging
 from bunraku.node.tasks.drive_trace import DriveTrace
 from bunraku.node.tasks.herald import Herald, audible, caption
@@ -176,6 +178,23 @@ class LiveTask:
                 self._rooms.publish(self._stream)
                 self._outputs.start()
                 self._spawn(performance.run(), "performance")
+
+    def attend(self, attention: Attention, stream_id: str) -> None:
+        """Be silent when somebody begins to speak on this stream of the room."""
+        self._spawn(self._attend(attention, stream_id), "attention")
+
+    async def _attend(self, attention: Attention, stream_id: str) -> None:
+        await self._started.wait()
+        if self._performance is None:
+            return
+        own = Loudness(COMPARED + LAG)
+        self._performance.monitor(own.push)
+        record = self._record
+        async with aclosing(attention.onsets(record.app_id, record.room_id, stream_id, own)) as onsets:
+            async for _ in onsets:
+                if self._record.status is TaskStatus.STREAMING and not self._performance.idle:
+                    log.info("interrupted by speech", extra={"task": record.id})
+                    self._performance.interrupt()
 
     def _fail(self, reason: str) -> None:
         if self._record.status is not TaskStatus.INITIALIZING:

@@ -27,6 +27,7 @@ from bunraku.core.stream_task import StreamTask
 from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.node.outputs.outputs import OutputMeans, check
 from bunraku.node.rooms.room import DIGITAL_HUMAN_USER, Rooms, StreamTaken
+from bunraku.node.streams.attention import Attention
 from bunraku.node.streams.stream import Stream
 from bunraku.node.tasks.base import Staging, TaskJournal
 from bunraku.node.tasks.ended import EndedTasks
@@ -57,11 +58,13 @@ class TaskManager:
         *,
         capacity: int,
         tracer: Tracer = UNTRACED,
+        attention: Attention | None = None,
     ) -> None:
-        """``capacity``: stream tasks at once."""
+        """``capacity``: stream tasks at once. ``attention`` hears users who cut a figure short."""
         self._settings, self._clock, self._journal = settings, clock, journal
         self._herald, self._rooms, self._staging, self._ended = herald, rooms, staging, ended
         self._capacity, self._tracer, self._outputs = capacity, tracer, outputs
+        self._attention = attention
         self._live: dict[str, LiveTask] = {}
         self._coming: Counter[int] = Counter()
         """Per app: tasks that are being written for the first time."""
@@ -264,6 +267,8 @@ class TaskManager:
             self._births.discard(birth)
             birth.set_result(None)
         live.start(self._staging, commission.background_url, self._settings.init_timeout)
+        if commission.barge_in is not None and self._attention is not None:
+            live.attend(self._attention, commission.barge_in)
         return record
 
     async def _bear(self, commission: Commission, record: StreamTask, stream: Stream) -> LiveTask:
