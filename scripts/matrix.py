@@ -88,13 +88,27 @@ def install(programs: Path, *what: object) -> None:
 
 
 def unit_tests(programs: Path, *more: str) -> None:
+    """Their output is in build/matrix/ROW.log. Raises ``AssertionError``."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BUNRAKU_", "PYTHON"))}
     environment["PATH"] = f"{programs}:{environment['PATH']}"
-    command = [programs / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit", *more]
-    done = subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True)
-    print("   ", done.stdout.strip().splitlines()[-1], flush=True)
-    if done.returncode:
-        raise AssertionError(done.stdout[-6000:] + done.stderr[-2000:])
+    command = [
+        programs / "python",
+        "-m",
+        "pytest",
+        "-v",
+        "-p",
+        "no:cacheprovider",
+        "--durations=10",
+        "tests/unit",
+    ]
+    log = OUT / f"{programs.parent.name}.log"
+    with log.open("w") as file:
+        done = subprocess.run(
+            [*command, *more], cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT
+        )
+    told = log.read_text()
+    print("   ", told.strip().splitlines()[-1], flush=True)
+    assert done.returncode == 0, told[-6000:]
 
 
 def smoke(programs: Path) -> None:
