@@ -50,7 +50,8 @@ class Outbox:
     async def emptied(self) -> None:
         """Return when everything sent so far was handed to delivery."""
         while self._jobs:
-            await asyncio.gather(*self._jobs, return_exceptions=True)
+            # Not gather: of jobs that are all over it gives way to nobody, so they are never discarded.
+            await asyncio.wait(self._jobs)
 
     async def _deliver(self, row: CallbackRow, former: asyncio.Task[None] | None) -> None:
         if former is not None:
