@@ -39,7 +39,7 @@ async def test_segments_lose_nothing_at_their_seams(desk):
         with av.open(str(path)) as container:
             sound = sum(f.samples for f in container.decode(audio=0)) / 48000
         assert abs(sound - file.seconds) < 0.12  # frames are 21 ms, and the encoder looks ahead
-        assert worst_offset(marks(str(path))) <= 0.03
+        assert worst_offset(marks(str(path))) <= 0.02
 
 
 async def test_captions_lie_beside_the_film_and_what_was_interrupted_is_not_in_them(desk):
@@ -107,7 +107,7 @@ async def test_an_interrupted_file_can_be_played_up_to_its_last_fragment(tmp_pat
     with av.open(str(path)) as container:
         pictures = sum(1 for _ in container.decode(video=0))
     assert pictures >= 220 - 51  # what is lost is less than the two seconds of a fragment
-    assert worst_offset(marks(str(path))) <= 0.03
+    assert worst_offset(marks(str(path))) <= 0.02
 
 
 async def test_the_oldest_files_are_forgotten_first(tmp_path):

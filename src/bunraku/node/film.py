@@ -1,7 +1,8 @@
 """``bunraku render``: the same performance, made into a file as fast as the machine can.
 
 The performance, its life and its lips are those of a stream; only its clock does not wait, its
-encoders write into an MP4 (H.264 and AAC), and no picture is ever skipped.
+encoders take their time (H.264 and AAC), and no picture is ever skipped. The writer is that of
+recordings.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import (
@@ -32,10 +32,12 @@ from bunraku.core.media import (
 from bunraku.core.script import AudioScript, Script
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.captions import webvtt
+from bunraku.node.encode.aac import AacEncoder
 from bunraku.node.encode.video import VideoEncoder
 from bunraku.node.lipsync import lipnet
 from bunraku.node.lipsync.lips import Lips
 from bunraku.node.lipsync.transcript import TranscriptFollower
+from bunraku.node.outputs.file.writer import FileWriter
 from bunraku.node.performance.drive_queue import Change, Mode
 from bunraku.node.performance.performance import Performance
 
@@ -78,41 +80,70 @@ class FilmClock:
 
 
 class _Reel:
-    """The MP4 under way; pictures come from the worker thread, one at a time, sound between them."""
+    """The film under way: what a recording is written by, with encoders that take their time.
+
+    Pictures come from the worker thread, one at a time; sound is written between them.
+    """
 
     def __init__(self, path: Path, framing: Framing) -> None:
-        self.container = av.open(str(path), "w", format="mp4", options={"movflags": "faststart"})
-        video = self.container.add_stream("libx264", rate=FRAME_RATE)
-        assert isinstance(video, av.VideoStream)
-        video.width, video.height, video.pix_fmt = framing.stream_width, framing.height, "yuv420p"
-        video.options = {"preset": PRESET, "crf": CRF}
-        video.codec_context.thread_count = 0
-        audio = self.container.add_stream("aac", rate=SAMPLE_RATE)
-        assert isinstance(audio, av.AudioStream)
-        audio.layout = "mono"
-        audio.bit_rate = 96_000
-        self.video, self.audio = video, audio
-        self.sound: list[PCM] = []
+        self.video = _film_encoder(framing)
+        self.writer = FileWriter(lambda: path, lambda *_: None)
+        self._aac = AacEncoder()
+        self._sound: list[PCM] = []
+        self._heard_us = 0
+        self._begun = False
 
-    def finish(self, samples: PCM) -> None:
-        self.container.mux(self.video.encode(None))
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), "s16", "mono")
-        frame.sample_rate, frame.pts = SAMPLE_RATE, 0
-        self.container.mux(self.audio.encode(frame))
-        self.container.mux(self.audio.encode(None))
-        self.container.close()
+    def picture(self, packets: Sequence[av.Packet]) -> None:
+        for packet in packets:
+            self._begun = True
+            time_us = round((packet.pts or 0) * TICK_US)
+            self.writer.write(EncodedUnit(Codec.H264, time_us, bytes(packet), packet.is_keyframe))
+
+    def sound(self, samples: PCM) -> None:
+        self._sound.append(samples.copy())
+
+    def flush(self) -> None:
+        """Write the sound so far; while no picture is drawn. The encoder keeps its first pictures for long,
+        and the file begins with one."""
+        if not self._begun:
+            return
+        at = self._heard_us
+        for samples in self._sound:
+            for unit in self._aac.encode(samples, at):
+                self.writer.write(unit)
+            at += samples.size * 1_000_000 // SAMPLE_RATE
+        self._heard_us = at
+        self._sound.clear()
+
+    def finish(self) -> None:
+        self.picture(self.video.encode(None))
+        self.flush()
+        for unit in self._aac.finish():
+            self.writer.write(unit)
+        self.writer.close()
+
+
+def _film_encoder(framing: Framing) -> av.VideoCodecContext:
+    """x264 at its leisure. No pictures out of order: the writer takes them as they come."""
+    context = av.VideoCodecContext.create("libx264", "w")
+    context.width, context.height, context.pix_fmt = framing.stream_width, framing.height, "yuv420p"
+    context.framerate, context.time_base = Fraction(FRAME_RATE), Fraction(1, FRAME_RATE)
+    context.gop_size, context.max_b_frames, context.thread_count = FRAME_RATE * 2, 0, 0
+    context.options = {"preset": PRESET, "crf": CRF, "x264-params": "repeat-headers=1"}
+    context.open()
+    return context
 
 
 class _FilmVideo(VideoEncoder):
     def __init__(self, reel: _Reel) -> None:
-        super().__init__(Codec.H264, reel.video.codec_context, 0)
+        super().__init__(Codec.H264, reel.video, 0)
         self._reel = reel
 
     def encode(self, picture: Picture, time_us: int, keyframe: bool) -> EncodedUnit | None:
         del keyframe
         frame = av.VideoFrame.from_ndarray(picture.buffer, "yuv420p")
         frame.pts, frame.time_base = time_us // TICK_US - 1, Fraction(1, FRAME_RATE)
-        self._reel.container.mux(self._reel.video.encode(frame))
+        self._reel.picture(self._reel.video.encode(frame))
         return None
 
 
@@ -122,7 +153,7 @@ class _FilmSound:
 
     def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]:
         del time_us
-        self._reel.sound.append(samples.copy())
+        self._reel.sound(samples)
         return []
 
 
@@ -238,11 +269,12 @@ async def film(
                     if gesture:
                         performance.gesture(gesture)
                 await performance.pictures.settled()
+                reel.flush()
                 screen.check(performance.meter.frames_failed)
                 progress(min(1.0, clock.monotonic() / total))
             await performance.stop()
             screen.check(performance.meter.frames_failed)
-            await asyncio.to_thread(reel.finish, np.concatenate(reel.sound))
+            await asyncio.to_thread(reel.finish)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise

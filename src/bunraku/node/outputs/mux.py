@@ -10,9 +10,11 @@ from typing import Any
 import av
 
 from bunraku.core.media import SAMPLE_RATE, TICK_US, Codec, EncodedUnit, Kind
-from bunraku.node.encode.aac import BITRATE
+from bunraku.node.encode.aac import BITRATE, FRAME_SAMPLES
 
 MICROSECONDS = Fraction(1, 1_000_000)
+PRIMING_US = 1_000_000 * FRAME_SAMPLES // SAMPLE_RATE + 1
+"""An AAC decoder needs the frame before the one it is to be heard from."""
 
 
 class Muxer:
@@ -39,7 +41,7 @@ class Muxer:
     def write(self, unit: EncodedUnit) -> None:
         time_us = unit.time_us - self._base
         kind = unit.kind
-        if time_us < 0 or time_us <= self._last.get(kind, -1):
+        if time_us <= self._last.get(kind, -PRIMING_US if kind is Kind.AUDIO else -1):
             return
         self._last[kind] = time_us
         packet = av.Packet(unit.data)
