@@ -297,6 +297,22 @@ def test_section_3_7_ten_calls_a_second_per_app_and_action():
             time.sleep(0.1)
 
 
+def test_section_3_7_the_address_is_the_one_that_trusted_proxies_name():
+    def codes(settings, forwarded):
+        with RunningServer(providers=[], limits={"address_calls_per_second": 1, **settings}) as limited:
+            wrong = signed(Signature="0" * 32)
+            return [envelope(post(limited, wrong, headers={"X-Forwarded-For": f}))["Code"] for f in forwarded]
+
+    limit, passed = 400010009, 100000005
+    two, spoofed = ["192.0.2.1", "192.0.2.2"], ["192.0.2.9, 192.0.2.1", "192.0.2.8, 192.0.2.1"]
+    believed = {"trusted_proxies": ["127.0.0.0/8", "10.0.0.1"]}
+    assert codes({}, two) == [passed, limit], "nobody is believed unless he is named"
+    assert codes(believed, two) == [passed, passed]
+    assert codes(believed, spoofed) == [passed, limit], "what a caller says of himself is not believed"
+    assert codes(believed, ["192.0.2.1, 10.0.0.1", "192.0.2.1"]) == [passed, limit], "proxies in a row"
+    assert codes(believed, ["nonsense", "x, , nonsense"]) == [passed, limit]
+
+
 def test_per_address_cap_comes_before_the_signature():
     with RunningServer(providers=[], limits={"address_calls_per_second": 3}) as limited:
         codes = [envelope(post(limited, signed(Signature="0" * 32)))["Code"] for _ in range(5)]

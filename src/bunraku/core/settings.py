@@ -10,7 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    IPvAnyNetwork,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -133,9 +142,13 @@ class LimitSettings(_Section):
         int,
         Field(
             ge=0,
-            description="Calls per client address before any signature work; 0 disables, as behind a proxy.",
+            description="Calls per client address in any second, before any signature work; 0 disables.",
         ),
-    ] = 200
+    ] = 0
+    trusted_proxies: Annotated[
+        tuple[IPvAnyNetwork, ...],
+        Field(description="Addresses or networks whose X-Forwarded-For is believed for that limit."),
+    ] = ()
     connections: Annotated[
         int,
         Field(ge=8, description="HTTP and WebSocket connections open at once; fewer where files are few."),

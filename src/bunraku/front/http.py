@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
 from bunraku.core.errors import BodyUnreadable
 
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_BODY = 1024 * 1024
 BODY_TIMEOUT = 15.0
 
@@ -51,6 +53,25 @@ def is_forwarded(request: Request) -> bool:
     """A proxy passed it on: then the client's address is the proxy's, and says nothing."""
     named = ("forwarded", "via", "x-real-ip")
     return any(h in named or h.startswith("x-forwarded-") for h in request.headers)
+
+
+def client_address(request: Request, proxies: Iterable[IPNetwork]) -> str:
+    """Whose call it is: the peer, or who he says he forwards it for when he is one of ``proxies``.
+
+    Each proxy appends who called it, so the list is believed from its end, as far as proxies wrote it
+    (contract section 3.7). What is not an address is as far as we know.
+    """
+    address = request.client.host if request.client else "unknown"
+    named = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    for before in reversed([n.strip() for n in named]):
+        try:
+            if not any(ipaddress.ip_address(address) in network for network in proxies):
+                return address
+            ipaddress.ip_address(before)
+        except ValueError:
+            return address
+        address = before
+    return address
 
 
 async def read_json(request: Request) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from bunraku.core.errors import (
     TimestampFormat,
 )
 from bunraku.core.settings import LimitSettings
+from bunraku.front.http import IPNetwork
 from bunraku.front.rpc.limits import CallLimits, NonceLedger
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,11 @@ class Gate:
         """For calls from now on."""
         self._limits.change(limits)
         self._strict = limits.strict_nonce
+
+    @property
+    def proxies(self) -> tuple[IPNetwork, ...]:
+        """Whose word for a caller's address is taken."""
+        return self._limits.proxies
 
     async def admit(self, c: Credentials, address: str) -> App:
         """The calling app. Raises the ``ApiError`` of the first failing check."""

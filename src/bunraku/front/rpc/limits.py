@@ -91,6 +91,7 @@ class CallLimits:
             self._storage = settings.storage
         self._per_action = settings.calls_per_second
         self._per_address = settings.address_calls_per_second
+        self.proxies = settings.trusted_proxies
 
     async def admit_address(self, address: str) -> bool:
         if self._per_address == 0:

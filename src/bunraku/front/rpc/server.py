@@ -18,7 +18,7 @@ from bunraku.core.calls import Call, current, during, note
 from bunraku.core.clock import Clock
 from bunraku.core.errors import ApiError, AppUnknown, InvalidParams, SystemFault
 from bunraku.core.tracing import Span, Tracer, traceparent
-from bunraku.front.http import read_body
+from bunraku.front.http import client_address, read_body
 from bunraku.front.rpc.actions import ACTIONS, Action, Actions, Caller
 from bunraku.front.rpc.envelope import failure, respond, success
 from bunraku.front.rpc.gate import Credentials, Gate
@@ -111,10 +111,9 @@ class Dispatcher:
         """The envelope; ``pairs`` are the query's."""
         action = _BY_NAME.get(next((value for key, value in pairs if key == "Action"), ""))
         credentials = Credentials.from_query(pairs)
-        address = request.client.host if request.client else "unknown"
 
         async def admit() -> App:
-            return await self._gate.admit(credentials, address)
+            return await self._gate.admit(credentials, client_address(request, self._gate.proxies))
 
         async def read() -> dict[str, Any]:
             assert action is not None  # the gate refuses unknown actions
