@@ -22,6 +22,7 @@ from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.local import LocalNodes
 from bunraku.process import prepare_data_dir
 from bunraku.store.app_store import AppStore
+from bunraku.store.audit import AuditLog
 from bunraku.store.database import Database
 from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
@@ -87,6 +88,7 @@ def build(
         nodes,
         nonces,
         Erasure(database),
+        AuditLog(database, clock),
         VoiceStore(database),
         sessions,
         tracer,

@@ -243,6 +243,27 @@ def doctor(path: Path | None, data_dir: Path | None, plain: bool) -> None:
 
 
 @main.command()
+@click.option("--config", "path", type=click.Path(path_type=Path), help="bunraku.toml")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Database and secrets.")
+@click.option("--tail", default=100, show_default=True, type=click.IntRange(min=1), help="The newest.")
+def audit(path: Path | None, data_dir: Path | None, tail: int) -> None:
+    """Who did what in the console, oldest first, a JSON object a line."""
+    import asyncio
+    import json
+
+    from bunraku.core.clock import SystemClock
+    from bunraku.store.audit import AuditLog
+    from bunraku.store.database import Database
+
+    settings = _settings(path, data_dir=data_dir)
+    if settings.database_url is None and not (settings.data_dir / "bunraku.db").exists():
+        raise click.ClickException(f"no database in {settings.data_dir}")
+    log = AuditLog(Database.of(settings.database_url, settings.data_dir), SystemClock())
+    for row in reversed(asyncio.run(log.last(tail))):
+        click.echo(json.dumps(row))
+
+
+@main.command()
 def avatars() -> None:
     """List the digital humans that are installed."""
     from bunraku.node.avatars.catalog import Catalog

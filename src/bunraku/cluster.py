@@ -26,6 +26,7 @@ from bunraku.nodes.ray.nodes import RayNodes
 from bunraku.process import prepare, prepare_data_dir
 from bunraku.reload import Reload, Source
 from bunraku.store.app_store import AppStore
+from bunraku.store.audit import AuditLog
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
 from bunraku.store.erasure import Erasure
@@ -109,6 +110,7 @@ def build(
         nodes,
         nonces,
         Erasure(database),
+        AuditLog(database, clock),
         VoiceStore(database),
         sessions,
         tracer,

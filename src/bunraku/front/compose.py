@@ -26,14 +26,16 @@ from bunraku.front.rpc.server import Dispatcher, install
 from bunraku.front.web.app_desk import AppDesk
 from bunraku.front.web.app_removal import AppRemoval
 from bunraku.front.web.assets import Assets
+from bunraku.front.web.audit import Audited
 from bunraku.front.web.backstage import Backstage
-from bunraku.front.web.console import Console
+from bunraku.front.web.console import COOKIE, Console
 from bunraku.front.web.metrics import Metrics
 from bunraku.front.web.player import Player
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.front.web.voice_desk import VoiceDesk
 from bunraku.nodes.base import Nodes
 from bunraku.store.app_store import AppStore
+from bunraku.store.audit import AuditLog
 from bunraku.store.erasure import Erasure
 from bunraku.store.voice_store import VoiceStore
 
@@ -46,6 +48,7 @@ def application(
     nodes: Nodes,
     nonces: NonceLedger,
     erasure: Erasure,
+    audit: AuditLog,
     voices: VoiceStore,
     sessions: ConsoleSessions,
     tracer: Tracer,
@@ -79,8 +82,9 @@ def application(
     dispatcher = Dispatcher(gate, actions, clock, tracer, settings.public_url)
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None
-        console = Console(settings.console, apps, dispatcher, clock, sessions, private=private)
+        console = Console(settings.console, apps, dispatcher, clock, sessions, audit, private=private)
         console.install(app)
+        app.add_middleware(Audited, audit=audit, cookie=COOKIE)
         removal = AppRemoval(apps, app_store, nodes, erasure, clock)
         app.include_router(Backstage(console, apps, nodes).routes())
         app.include_router(

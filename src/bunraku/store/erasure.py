@@ -13,9 +13,9 @@ from sqlalchemy import Table, delete, func, select, tuple_
 
 from bunraku.store.database import Database
 from bunraku.store.lives import UNFINISHED
-from bunraku.store.tables import AppRow, Base, CallbackRow, KeyRow, NodeRow, TaskRow
+from bunraku.store.tables import AppRow, AuditRow, Base, CallbackRow, KeyRow, NodeRow, TaskRow
 
-NOT_OF_APPS = frozenset({NodeRow.__tablename__, KeyRow.__tablename__})
+NOT_OF_APPS = frozenset({AuditRow.__tablename__, NodeRow.__tablename__, KeyRow.__tablename__})
 BATCH = 500  # rows in a transaction: who wants to write waits for one
 
 

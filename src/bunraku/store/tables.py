@@ -168,6 +168,23 @@ class CallbackRow(Base):
     """Who delivers it."""
 
 
+class AuditRow(Base):
+    """What was done in the console. Triggers refuse changes, and deletes of what is younger than a day."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=True)
+    at: Mapped[float] = mapped_column(Float, index=True)
+    who: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(64))
+    app: Mapped[int | None] = mapped_column(BigInteger, nullable=True)
+    target: Mapped[str] = mapped_column(String(64))
+    result: Mapped[str] = mapped_column(String(32))
+    times: Mapped[int] = mapped_column(Integer)
+    """More than one: so many refused requests up to this one."""
+
+
 class KeyRow(Base):
     """A key that all processes share, in base64."""
 

@@ -25,7 +25,9 @@ from bunraku.front.rpc.envelope import respond
 from bunraku.front.rpc.openapi import document
 from bunraku.front.rpc.server import Dispatcher
 from bunraku.front.web.app_desk import describe
+from bunraku.front.web.audit import say
 from bunraku.front.web.sessions import SECONDS, ConsoleSessions
+from bunraku.store.audit import AuditLog
 
 STATIC = Path(__file__).parent / "static"
 COOKIE = "bunraku_session"
@@ -53,12 +55,13 @@ class Console:
         dispatcher: Dispatcher,
         clock: Clock,
         sessions: ConsoleSessions,
+        audit: AuditLog,
         *,
         private: bool,
     ) -> None:
         """``private``: nobody but this machine can reach the server. Without that there is no
         console without a password, for behind a proxy every client looks local."""
-        self._private = private
+        self._private, self._audit = private, audit
         self._guess = asyncio.Semaphore(1)
         self._settings, self._apps, self._dispatcher, self._clock = settings, apps, dispatcher, clock
         self._sessions, self.base_url = sessions, dispatcher.base_url
@@ -74,6 +77,7 @@ class Console:
         router.add_api_route("/console/login", self.login, methods=["POST"])
         router.add_api_route("/console/state", self.state, methods=["GET"])
         router.add_api_route("/console/call/{action}", self.call, methods=["POST"])
+        router.add_api_route("/console/audit", self.audited, methods=["GET"])
         router.add_api_route("/console/token", self.token, methods=["POST"])
         app.include_router(router)
 
@@ -179,7 +183,21 @@ class Console:
             return JSONResponse({"error": "no such action"}, 404, headers=HEADERS)
         values = body.get("params")
         values = values if isinstance(values, dict) else {}
-        return respond(await self._dispatcher.act(row, app, values, request))
+        envelope = await self._dispatcher.act(row, app, values, request)
+        made = envelope.get("Data") or {}
+        task = made.get("TaskId") or values.get("TaskId")
+        known = isinstance(task, str) and envelope["Code"] == 0
+        say(request.scope, app=app and app.id, target=task if known else "", result=envelope["Code"])
+        return respond(envelope)
+
+    async def audited(self, request: Request) -> Response:
+        """The newest rows of the audit log; ``before`` a row's id, those before it."""
+        refusal = self.refusal(request)
+        if refusal is not None:
+            return refusal
+        before = request.query_params.get("before", "")
+        row = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
+        return JSONResponse({"audit": await self._audit.last(100, row)}, headers=HEADERS)
 
     async def token(self, request: Request) -> Response:
         """A room token for the console's own player."""

@@ -1,0 +1,69 @@
+"""What the operator, or who would be, does in the console is written down: changes, not looks."""
+
+from __future__ import annotations
+
+import hashlib
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bunraku.store.audit import AuditLog
+
+LOOKS = ("/console/figures", "/console/call/Get", "/console/call/Query")
+
+
+def say(scope: Scope, **what: Any) -> None:
+    """A handler's ``app``, ``target`` and ``result``, for the row of its request. Never what is said."""
+    scope.setdefault("audit", {}).update(what)
+
+
+class Audited:
+    """ASGI: each POST below ``/console/`` makes a row when it has been answered."""
+
+    def __init__(self, app: ASGIApp, audit: AuditLog, cookie: str) -> None:
+        self._app, self._audit, self._cookie = app, audit, cookie
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope.get("path", "")
+        if (
+            scope["type"] != "http"
+            or scope["method"] != "POST"
+            or not path.startswith("/console/")
+            or path.startswith(LOOKS)
+        ):
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def heard(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                refused = status in (401, 403, 404, 405)
+                said: dict[str, Any] = scope.get("audit", {})
+                await self._audit.add(
+                    who=self._who(scope, refused),
+                    address=str((scope.get("client") or ("unknown",))[0]),
+                    action=path.removeprefix("/console/"),
+                    app=said.get("app"),
+                    target=said.get("target", ""),
+                    result=str(said.get("result", status)),
+                    refused=refused,
+                )
+            await send(message)
+
+        await self._app(scope, receive, heard)
+
+    def _who(self, scope: Scope, refused: bool) -> str:
+        """A session by a hash of its token: it tells sessions apart and opens none."""
+        if refused:
+            return "stranger"
+        try:
+            morsel = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(self._cookie)
+        except CookieError:
+            morsel = None
+        if morsel is None:
+            return "operator"
+        return "session " + hashlib.sha256(morsel.value.encode()).hexdigest()[:12]
