@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError
 
 from bunraku.core.drive import Drive, DriveKind
 from bunraku.core.framing import Framing
@@ -19,7 +21,7 @@ from bunraku.store import retention
 from bunraku.store.database import Database
 from bunraku.store.retention import DAY, Retention
 from bunraku.store.rows import drive_row, task_row
-from bunraku.store.tables import CallbackRow, DriveRow, TaskRow
+from bunraku.store.tables import AuditRow, CallbackRow, DriveRow, TaskRow
 from bunraku.testing.clock import VirtualClock
 
 from ..support.databases import database, database_urls
@@ -157,6 +159,40 @@ async def test_a_long_backlog_goes_in_bounded_batches_also_by_two_at_once(databa
     await swept(clock, keeper(database, clock), keeper(database, clock))
     await swept(clock, keeper(database, clock))
     assert await left(database) == ([], 0)
+
+
+async def test_the_audit_log_goes_after_its_days_and_never_within_one(database):
+    clock = VirtualClock(time.time())  # the triggers go by the real one
+    now = clock.wall()
+    ages = [400.0, 10.0, 2.0, 0.5]
+
+    async def kept(days):
+        await swept(clock, Retention(database, clock, RetentionSettings(audit_days=days), 3600.0))
+        async with database.sessions() as session:
+            rows = await session.scalars(select(AuditRow.at).order_by(AuditRow.at))
+            return [round((now - at) / 86400, 1) for at in rows]
+
+    async with database.sessions.begin() as session:
+        for age in ages:
+            session.add(
+                AuditRow(
+                    at=now - age * 86400,
+                    who="x",
+                    address="",
+                    action="stop",
+                    app=7,
+                    target="",
+                    result="0",
+                    times=1,
+                )
+            )
+    assert await kept(0) == ages
+    assert await kept(365) == [10.0, 2.0, 0.5]
+    assert await kept(0.01) == [0.5]
+    for statement in (update(AuditRow).values(who="y"), delete(AuditRow)):
+        with pytest.raises(DBAPIError, match="append-only"):
+            async with database.sessions.begin() as session:
+                await session.execute(statement)
 
 
 async def test_a_server_sweeps_by_itself(tmp_path: Path):

@@ -201,6 +201,12 @@ class RetentionSettings(_Section):
             "the latest.",
         ),
     ] = None
+    audit_days: Annotated[
+        float,
+        Field(
+            ge=0, description="Days the audit log of the console is kept, one at least; 0 keeps it for ever."
+        ),
+    ] = 365.0
 
 
 class ProvenanceSettings(_Section):

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bunraku.core.clock import Clock
 from bunraku.core.settings import RetentionSettings
 from bunraku.store.database import Database
-from bunraku.store.tables import DriveRow, OutputRow, TaskRow
+from bunraku.store.tables import AuditRow, DriveRow, OutputRow, TaskRow
 
 DAY = 86_400.0
 ENDED = (2, 5)
@@ -35,6 +35,7 @@ class Retention:
         self._database, self._clock = database, clock
         self._tasks = _seconds(settings.tasks_days, queryable)
         self._drives = _seconds(settings.drives_days, queryable)
+        self._audit = max(settings.audit_days * DAY, LATE) if settings.audit_days else None
         self._queryable = queryable
         self._silent = self._swept = 0.0
         """Unix seconds: of tasks that ended before, the drives' texts, and the drives, are gone."""
@@ -56,9 +57,9 @@ class Retention:
                 return done
             if done := await self._old_texts(session, now - self._queryable):
                 return done
-            if self._drives is None:
-                return 0
-            return await self._old_drives(session, now - self._drives)
+            if self._drives is not None and (done := await self._old_drives(session, now - self._drives)):
+                return done
+            return 0 if self._audit is None else await self._old_audit(session, now - self._audit)
 
     async def _old_tasks(self, session: AsyncSession, horizon: float) -> int:
         over = (TaskRow.status.in_(ENDED), TaskRow.ended_at < horizon)
@@ -89,6 +90,13 @@ class Retention:
         if done == 0:
             self._swept = horizon - LATE
         return done
+
+    async def _old_audit(self, session: AsyncSession, horizon: float) -> int:
+        old = select(AuditRow.id).where(AuditRow.at < horizon)
+        ids = list(await session.scalars(self._passing_over(old)))
+        if ids:
+            await session.execute(delete(AuditRow).where(AuditRow.id.in_(ids)))
+        return len(ids)
 
     def _passing_over(self, query: Any) -> Any:
         """A batch of what no other process is at."""
