@@ -110,7 +110,7 @@ $(STAMP): requirements.lock pyproject.toml
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 LOCKED := $(COMPILE) pyproject.toml scripts/build-requirements.txt
 lock:
-	$(LOCKED) --extra espeak --extra kokoro --extra cluster --extra otel --extra s3 --extra vad --group dev -o requirements.lock
+	$(LOCKED) --extra espeak --extra kokoro --extra cluster --extra otel --extra s3 --extra vad --extra c2pa --group dev -o requirements.lock
 	$(LOCKED) --extra espeak --extra kokoro --constraint requirements.lock -o requirements-demo.lock
 	$(LOCKED) --extra espeak --extra kokoro --extra postgresql --extra redis --extra otel --extra s3 --extra vad --constraint requirements.lock \
 	  -o requirements-server.lock

@@ -32,6 +32,7 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 MODULES = {
     "espeak": ["espeakng_loader"],
     "kokoro": ["misaki", "num2words", "onnx"],
+    "c2pa": ["c2pa"],
     "otel": ["opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http"],
     "s3": ["obstore"],
     "postgresql": ["asyncpg"],

@@ -19,6 +19,7 @@ from bunraku.node.avatars.picture_file import BackdropFailed, read
 from bunraku.node.compose import installed_providers
 from bunraku.node.film import FilmFailed, film, write_captions
 from bunraku.node.lipsync.transcript import TranscriptFollower
+from bunraku.node.provenance import ProvenanceUnusable, Seal, seal_of
 from bunraku.node.speech.base import Prosody, SpeechFailed
 from bunraku.node.speech.decoding import decode
 from bunraku.node.speech.voices import Voices
@@ -60,9 +61,13 @@ def make(
         raise Refused("--out must end in .mp4")
     pack, framing = choose_pack(settings, human), read_framing(size, background)
     begin = time.monotonic()
-    seconds = asyncio.run(
-        _make(settings, out, progress, pack, framing, text, audio, transcript, voice, captions)
-    )
+    try:
+        seal = seal_of(settings.provenance)
+        seconds = asyncio.run(
+            _make(settings, out, progress, pack, framing, text, audio, transcript, voice, captions, seal)
+        )
+    except ProvenanceUnusable as error:
+        raise Refused(str(error)) from None
     return Took(seconds, time.monotonic() - begin)
 
 
@@ -77,6 +82,7 @@ async def _make(
     transcript: str | None,
     voice: str | None,
     captions: bool,
+    seal: Seal | None,
 ) -> float:
     providers = installed_providers(settings, SystemClock())
     voices = Voices(providers, settings.aliases, timeout=settings.speech.timeout)
@@ -96,7 +102,7 @@ async def _make(
     finally:
         await voices.close()
     try:
-        words = await film(pack, framing, speech, out, transcript=follower, progress=progress)
+        words = await film(pack, framing, speech, out, transcript=follower, seal=seal, progress=progress)
     except FilmFailed as error:
         raise Refused(f"the film broke off: {error}") from None
     if captions:

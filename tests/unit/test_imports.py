@@ -88,6 +88,7 @@ ROOTS = {
         "demo",
         "doctor",
         "process",
+        "provenance_cli",
         "reload",
         "render",
         "serve",
@@ -96,7 +97,18 @@ ROOTS = {
 }
 """Where things are put together; nobody below may import them."""
 
-NODE_ROOTS = {"assets", "memory", "clustered", "compose", "film", "lag", "lease", "neighbours", "node"}
+NODE_ROOTS = {
+    "assets",
+    "memory",
+    "clustered",
+    "compose",
+    "film",
+    "lag",
+    "lease",
+    "neighbours",
+    "node",
+    "provenance",
+}
 """The same inside a node: any folder of it, and nothing of the front."""
 
 

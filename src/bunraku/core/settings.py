@@ -8,7 +8,7 @@ fails when the page is stale.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -221,6 +221,27 @@ class ProvenanceSettings(_Section):
             "portraits, thumbnails. Nothing when empty.",
         ),
     ] = ""
+    certificate: Annotated[
+        Path | None,
+        Field(
+            description="PEM chain that films are signed with (C2PA; extra: c2pa), the signer's own "
+            "certificate first; needs provenance.key."
+        ),
+    ] = None
+    key: Annotated[Path | None, Field(description="PEM key of provenance.certificate.")] = None
+    timestamps: Annotated[
+        str | None,
+        Field(
+            pattern="^https?://",
+            description="URL of a time-stamping authority (RFC 3161): signatures outlive the certificate.",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together")
+        return self
 
 
 class CallbackSettings(_Section):

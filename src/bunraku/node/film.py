@@ -40,6 +40,7 @@ from bunraku.node.lipsync.transcript import TranscriptFollower
 from bunraku.node.outputs.file.writer import FileWriter
 from bunraku.node.performance.drive_queue import Change, Mode
 from bunraku.node.performance.performance import Performance
+from bunraku.node.provenance import Seal
 
 LEAD, TAIL = 0.4, 0.8  # s of quiet around the speech
 CRF, PRESET = "20", "veryfast"
@@ -225,10 +226,12 @@ async def film(
     transcript: TranscriptFollower | None = None,
     gesture: str | None = None,
     seed: int = 1,
+    seal: Seal | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Word]:
     """Perform ``speech``, and a ``gesture`` with its beginning, into ``out``; returns the timed
-    words, counted from the film's start. Raises ``FilmFailed``.
+    words, counted from the film's start. Raises ``FilmFailed``, and ``ProvenanceUnusable`` when it cannot
+    be signed with ``seal``.
 
     ``progress`` hears the share that is done. A half-made file never bears the name ``out``.
     """
@@ -275,6 +278,8 @@ async def film(
             await performance.stop()
             screen.check(performance.meter.frames_failed)
             await asyncio.to_thread(reel.finish)
+            if seal is not None:
+                await asyncio.to_thread(seal.sign, partial, out.name)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
