@@ -278,7 +278,7 @@ def avatars() -> None:
 @click.option("--audio", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What to play.")
 @click.option("--transcript", help="The words of --audio, for better lips and captions.")
 @click.option("--human", help="Name or id of the digital human; the first when not given.")
-@click.option("--voice", help="TimbreId; the first when not given.")
+@click.option("--voice", help="TimbreId; one that fits --human when not given.")
 @click.option("--size", default="720x1280", show_default=True, help="WIDTHxHEIGHT, even numbers.")
 @click.option("--background", default="#dfe5ee", show_default=True, help="#RRGGBB or a picture file.")
 @click.option("--captions", is_flag=True, help="Write WebVTT beside the film.")

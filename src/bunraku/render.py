@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,7 @@ async def _make(
     follower = None
     try:
         if text is not None:
-            speech = await speak(voices, text, voice)
+            speech = await speak(voices, text, voice, pack.voices)
         else:
             assert audio is not None
             with audio.open("rb", buffering=0) as file:
@@ -110,11 +110,16 @@ async def _make(
     return sum(c.samples.size for c in speech) / SAMPLE_RATE
 
 
-async def speak(voices: Voices, text: str, voice: str | None) -> list[SpeechChunk]:
+async def speak(
+    voices: Voices, text: str, voice: str | None, fitting: Mapping[str, Sequence[str]]
+) -> list[SpeechChunk]:
+    """In ``voice``, or the first that is there of those that fit whom it is for."""
     timbres = voices.list()
     if not timbres:
         raise Refused("no voices are installed: pip install bunraku[espeak]")
-    timbre = voice or timbres[0].id
+    there = {t.id for t in timbres}
+    fits = (name for names in fitting.values() for name in names if name in there)
+    timbre = voice or next(fits, timbres[0].id)
     if voices.find(timbre) is None:
         raise Refused(f"no voice {timbre}; there are {', '.join(t.id for t in timbres)}")
     speech = [chunk async for chunk in voices.speak(timbre, text, Prosody())]

@@ -29,6 +29,7 @@ from bunraku.testing.server import APP_ID, SECRET
 from ..support.cluster import BROKEN, FEW, FEW_APP_ID, FEW_SECRET, RunningCluster
 from ..support.ear import WHISPER, OuterEar, watchers
 from ..support.members import Member
+from ..support.piper import tiny_voice
 from ..support.waiting import drive_status, wait_for
 
 
@@ -361,3 +362,34 @@ def test_an_app_is_deleted_on_every_front_and_node(cluster):
             await database.close()
 
     assert asyncio.run(left()) == {}
+
+
+def test_an_apps_own_voice_is_known_to_every_node_and_to_no_other_app(cluster, fronts, human, tmp_path):
+    """Made through one front, listed by all, spoken on the node that has the task; and gone everywhere."""
+    tiny_voice(tmp_path)
+    asked = ["--base-url", cluster.fronts[0].base_url, "--app", str(APP_ID)]
+    made = CliRunner().invoke(
+        main, ["voices", "add", "house", "--human", human, "--piper", str(tmp_path), *asked]
+    )
+    timbre = "own-house-en_GB-tiny-low"
+    assert made.output.split() == [timbre]
+
+    def listed(client):
+        return [t["TimbreId"] for t in client.call("GetTimbreList", DigitalHumanId=human)["Timbres"]]
+
+    def told(expected):  # whichever node answers
+        return all(listed(client) == expected for client in fronts for _ in range(4))
+
+    assert wait_for(lambda: told([timbre]))
+    with Client(cluster.fronts[1].base_url, FEW_APP_ID, FEW_SECRET) as other:
+        assert listed(other) == []
+    tasks = [
+        fronts[i % 2].create(human, room_id=f"own-{i}", stream_id=f"own-{i}", size=(128, 128))
+        for i in range(4)
+    ]
+    drives = [fronts[1].speak(task, "Hello.", timbre_id=timbre) for task in tasks]
+    assert wait_for(lambda: all(drive_status(fronts[0], d) == 4 for d in drives))
+    assert CliRunner().invoke(main, ["voices", "remove", "house", *asked]).exit_code == 0
+    assert wait_for(lambda: told([]))
+    with pytest.raises(errors.TimbreNotFound):
+        fronts[0].speak(tasks[0], "Hello.", timbre_id=timbre)

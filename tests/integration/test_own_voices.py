@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from bunraku.cli import main
 from bunraku.core.errors import ApiError
+from bunraku.core.media import SpeechChunk
 from bunraku.node.guarded_http import GuardedTransport
 from bunraku.node.speech.base import Prosody
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, RunningServer
@@ -263,3 +264,25 @@ async def test_a_voice_that_is_gone_before_its_turn_fails_its_drive():
 
     with pytest.raises(SpeechFailed, match="no timbre"):
         await say(Voices([ToneVoices()]), "own-gone-ada", "x", Prosody())
+
+
+def test_an_emotion_of_the_drive_or_the_task_sets_the_pace(served, speech, people, monkeypatch):
+    said = []
+    voices = served.parts.voices
+
+    async def speak(timbre_id, text, prosody, *, tenant=0):
+        said.append((text, round(prosody.speed, 3)))
+        yield SpeechChunk(tone(300, 0.04))
+
+    monkeypatch.setattr(voices, "speak", speak)
+    with served.client() as api:
+        extra = {"ExtraConfig": {"Emotion": "serious"}}
+        place = {"RTCConfig": {"RoomId": "e", "StreamId": "e"}}
+        human = {"DigitalHumanConfig": {"DigitalHumanId": people[0]}}
+        task = api.call("CreateDigitalHumanStreamTask", **human, **place, **extra)["TaskId"]
+        tts = {"TTSConfig": {"TimbreId": "tone-a"}}
+        api.call("DriveByText", TaskId=task, Text="as the task", **tts)
+        api.call("DriveByText", TaskId=task, Text="as it says", Emotion="happy", **tts)
+        wait_until(lambda: statuses(api, task) == [4, 4])
+        api.stop(task)
+    assert said == [("as the task", 0.94), ("as it says", 1.05)]

@@ -16,7 +16,9 @@ from bunraku.core.media import SAMPLE_RATE, SpeechChunk, Word
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.captions import CUE_CHARACTERS, cues, webvtt
 from bunraku.node.film import FilmFailed, film
-from bunraku.testing.voices import tone
+from bunraku.node.speech.voices import Voices
+from bunraku.render import speak
+from bunraku.testing.voices import ToneVoices, tone
 
 pytestmark = pytest.mark.voices
 
@@ -168,6 +170,18 @@ async def test_words_are_timed_by_the_sound_of_the_film(tmp_path):
     assert [w.text for w in words] == ["tone"]
     assert abs(words[0].start - heard[0]) < 0.01
     assert abs(words[0].end - heard[-1]) < 0.01
+    with av.open(str(out)) as container:
+        seen = [f.time for f in container.decode(video=0)]
+    assert seen == pytest.approx(np.arange(len(seen)) / 25)
+
+
+@pytest.mark.parametrize(("voice", "chosen"), [(None, "third"), ("first", "first")])
+async def test_who_is_given_no_voice_has_a_fitting_one(voice, chosen):
+    provider = ToneVoices(names=("first", "second", "third"))
+    said = await speak(Voices([provider]), "Hello.", voice, {"en": ("missing", "third", "second")})
+    sound = np.concatenate([chunk.samples for chunk in said])
+    heard = np.argmax(np.abs(np.fft.rfft(sound))) * SAMPLE_RATE / sound.size
+    assert heard == pytest.approx(provider.hertz(chosen), abs=5)
 
 
 def test_a_picture_stands_behind_the_figure(tmp_path):

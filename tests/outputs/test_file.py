@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,11 +13,15 @@ import time
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
-from bunraku.core.media import Word
+from bunraku.core.media import FRAME_RATE, SAMPLE_RATE, TICK_SAMPLES, TICK_US, Picture, Word
 from bunraku.core.output import OutputStatus, Protocol
 from bunraku.core.settings import OutputSettings
+from bunraku.node.encode.aac import AacEncoder
+from bunraku.node.encode.h264 import H264Encoder
+from bunraku.node.outputs.file.writer import FileWriter
 from bunraku.node.outputs.storage import Storage
 
 from ..support.flashing import marks, worst_offset
@@ -40,6 +45,35 @@ async def test_segments_lose_nothing_at_their_seams(desk):
             sound = sum(f.samples for f in container.decode(audio=0)) / 48000
         assert abs(sound - file.seconds) < 0.12  # frames are 21 ms, and the encoder looks ahead
         assert worst_offset(marks(str(path))) <= 0.02
+
+
+@pytest.mark.parametrize("first", [0, 50], ids=["from the first picture", "in the midst"])
+@pytest.mark.parametrize("hushed", [0, 5], ids=["with sound", "before its sound"])
+def test_what_is_heard_and_seen_keeps_its_time(tmp_path, first, hushed):
+    """The encoder's priming is neither heard nor moves the pictures, in a closed file and one that is cut."""
+    path, cut = tmp_path / "film.mp4", tmp_path / "cut.mp4"
+    onset = (first + 20) * TICK_SAMPLES + 100
+    sound = np.zeros((first + 120) * TICK_SAMPLES, np.int16)
+    sound[onset:] = np.sin(np.arange(sound.size - onset) * 2 * np.pi * 1000 / SAMPLE_RATE + 1) * 20000
+    writer, video, aac = FileWriter(lambda: path, lambda *_: None), H264Encoder(64, 64, 100_000), AacEncoder()
+    for tick in range(first + 120):
+        time_us = tick * TICK_US
+        if tick >= first and (unit := video.encode(Picture(64, 64), time_us, (tick - first) % 25 == 0)):
+            writer.write(unit)
+        if tick >= hushed:
+            for unit in aac.encode(sound[tick * TICK_SAMPLES : (tick + 1) * TICK_SAMPLES], time_us):
+                writer.write(unit)
+    shutil.copy(path, cut)
+    writer.close()
+    for file in (path, cut):
+        with av.open(str(file)) as container:
+            seen = [f.time for f in container.decode(video=0)]
+        assert seen == pytest.approx(np.arange(len(seen)) / FRAME_RATE)
+        with av.open(str(file)) as container:
+            frames = list(container.decode(audio=0))
+        heard = np.concatenate([f.to_ndarray().reshape(-1) for f in frames])
+        begin = frames[0].time + float(np.nonzero(np.abs(heard) > 0.1)[0][0]) / SAMPLE_RATE
+        assert begin == pytest.approx(onset / SAMPLE_RATE - first / FRAME_RATE, abs=0.002)
 
 
 async def test_captions_lie_beside_the_film_and_what_was_interrupted_is_not_in_them(desk):

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bunraku.core.vocabulary import EMOTIONS, PACE
 from bunraku.node.speech.base import Prosody
 from bunraku.node.speech.text import MAX_PIECE, sentences, strip_markup
 
@@ -61,6 +62,15 @@ def test_a_long_sentence_is_cut():
 def test_never_fails_and_never_blank(text):
     for piece in sentences(text):
         assert piece.strip()
+
+
+def test_an_emotion_has_its_pace():
+    assert set(PACE) == set(EMOTIONS)
+    assert Prosody().in_mood("neutral") == Prosody()
+    assert Prosody(1.5, 1.2, 0.5).in_mood("serious") == Prosody(1.5 * 0.94, 1.2, 0.5)
+    assert Prosody(2.0).in_mood("happy").speed == 2.0
+    assert Prosody(0.5).in_mood("serious").speed == 0.5
+    assert Prosody().in_mood("of a pack's own") == Prosody()
 
 
 def test_section_5_5_prosody():

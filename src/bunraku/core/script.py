@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from bunraku.core.drive import DriveKind
+from bunraku.core.vocabulary import PACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Prosody:
     speed: float = 1.0
     pitch: float = 1.0
     gain: float = 1.0
+
+    def in_mood(self, mood: str) -> Prosody:
+        """At the pace of an emotion, within what voices can do."""
+        return replace(self, speed=min(2.0, max(0.5, self.speed * PACE.get(mood, 1.0))))
 
     @classmethod
     def from_contract(cls, speech_rate: int, pitch_rate: int, volume: int) -> Prosody:

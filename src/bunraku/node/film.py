@@ -33,6 +33,7 @@ from bunraku.core.script import AudioScript, Script
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.captions import webvtt
 from bunraku.node.encode.aac import AacEncoder
+from bunraku.node.encode.opus import PACKET_US
 from bunraku.node.encode.video import VideoEncoder
 from bunraku.node.lipsync import lipnet
 from bunraku.node.lipsync.lips import Lips
@@ -264,7 +265,8 @@ async def film(
             await asyncio.sleep(0)
             while clock.monotonic() < total:
                 clock.step()
-                if clock.monotonic() >= LEAD and not submitted:
+                # Once the packets of the tick have left: late speech would take the place of the second.
+                if clock.monotonic() >= LEAD + PACKET_US / 1e6 - 1e-6 and not submitted:
                     submitted = True
                     if seconds:
                         performance.submit("film", RECITED, Mode.APPEND)

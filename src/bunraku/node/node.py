@@ -111,7 +111,8 @@ class LocalNode:
                     raise TimbreNotFound("TTSConfig.TimbreId")
                 if timbre.digital_human_id not in (None, record.digital_human_id):
                     raise TimbreNotSupported("TTSConfig.TimbreId")
-                return TextScript(script.text, timbre.id, script.prosody, script.mood)
+                prosody = script.prosody.in_mood(script.mood or record.emotion)
+                return TextScript(script.text, timbre.id, prosody, script.mood)
             case StreamScript(stream_id=record.stream_id):
                 raise InvalidParams("RTCConfig.StreamId is the task's own stream")
             case AudioScript() | StreamScript() | SocketScript():

@@ -2,7 +2,8 @@
 
 FFmpeg's *hybrid* MP4: while it is written it is a fragmented file, whole up to its last fragment (which
 begin with keyframes); closed in order, it becomes an ordinary one with one index, which every player
-seeks in.
+seeks in. Its head is written with the first fragment: only then is known what its edit lists must say
+(ISO/IEC 14496-12, 8.6.6), that the encoder's priming is not heard and when sound begins.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from bunraku.node.outputs.base import Caption
 from bunraku.node.outputs.mux import Muxer
 
 OPTIONS = {
-    "movflags": "hybrid_fragmented+frag_keyframe+empty_moov+default_base_moof",
+    "movflags": "hybrid_fragmented+frag_keyframe+empty_moov+delay_moov+default_base_moof",
     "flush_packets": "1",
 }
 CAPTIONS_EVERY_US = 2_000_000
