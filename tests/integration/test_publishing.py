@@ -71,7 +71,8 @@ class Listener:
         sources = LiveSources(served.parts.rooms.stream, served.parts.desk.microphone)
 
         async def listen():
-            async for chunk in sources.listen(APP_ID, "r", stream_id):
+            sound = await sources.listen(APP_ID, "r", stream_id)
+            async for chunk in sound:
                 self.chunks.append(chunk.samples)
             self.over = True
 

@@ -21,6 +21,7 @@ pytest.importorskip("ray")
 
 from bunraku.nodes.base import NodeAway
 from bunraku.nodes.ray import nodes as ray_nodes
+from bunraku.nodes.ray import remote
 from bunraku.nodes.ray.answer import Answer
 
 COMMISSION = Commission(
@@ -103,7 +104,7 @@ def info(id: str, tasks: int = 0, state: str = "up", lateness: float = 0.0) -> N
 @pytest.fixture
 def stand(monkeypatch):
     async def make(directory: Directory, handles: dict[str, Handle], *infos: NodeInfo) -> ray_nodes.RayNodes:
-        monkeypatch.setattr(ray_nodes.ray, "get_actor", lambda name, namespace: handles[name])
+        monkeypatch.setattr(remote.ray, "get_actor", lambda name, namespace: handles[name])
         nodes = ray_nodes.RayNodes(VirtualClock(), directory, Lives(*infos))  # type: ignore[arg-type]
         await nodes.refresh()
         return nodes

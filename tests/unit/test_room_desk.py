@@ -405,14 +405,15 @@ async def test_a_room_takes_so_many_publishers(node, monkeypatch):
 async def test_who_listens_to_a_microphone_hears_its_end(node):
     sources = LiveSources(node.rooms.stream, node.desk.microphone)
     await node.publish()
-    assert sources.listen(1, "r", "mic") is None, "it does not live yet"
+    assert await sources.listen(1, "r", "mic") is None, "it does not live yet"
     (session,) = node.transport.sessions
     session.connect()
-    assert sources.listen(1, "elsewhere", "mic") is None
+    assert await sources.listen(1, "elsewhere", "mic") is None
     heard = []
 
     async def listen():
-        async for chunk in sources.listen(1, "r", "mic"):
+        sound = await sources.listen(1, "r", "mic")
+        async for chunk in sound:
             heard.append(chunk.samples.tolist())
 
     job = asyncio.create_task(listen())

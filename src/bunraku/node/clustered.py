@@ -19,8 +19,11 @@ from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.node.compose import NodeParts, assemble
 from bunraku.node.lease import Lease
 from bunraku.node.neighbours import Neighbours
+from bunraku.node.rooms.afar import Listeners
 from bunraku.node.rooms.claimed import ClaimedRooms, RoomClaims
 from bunraku.node.speech.base import SpeechProvider
+from bunraku.node.streams.sources import LiveSources
+from bunraku.nodes.rooms import SoundHall
 from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
 
@@ -38,9 +41,11 @@ class ClusteredNode:
         on_lost: Callable[[], None],
         providers: Sequence[SpeechProvider] | None = None,
         tracer: Tracer = UNTRACED,
+        *,
+        others: Callable[[str], SoundHall],
     ) -> None:
-        """``on_lost`` is called when everything of this life has fallen silent; it should end the
-        process: what begins again begins empty."""
+        """``others`` are nodes by their ids. ``on_lost`` is called when everything of this life has fallen
+        silent; it should end the process: what begins again begins empty."""
         self._clock, self._on_lost, self._tracer = clock, on_lost, tracer
         self._database = Database.of(settings.database_url, settings.data_dir)
         self._apps = Apps([App.from_settings(a) for a in settings.apps])
@@ -54,10 +59,13 @@ class ClusteredNode:
             providers=providers,
             fence=lambda: self._lease.closed,
             tracer=tracer,
+            others=others,
         )
         p = self._parts
         self._claims = RoomClaims(p.rooms, p.journal, clock)
         self._rooms = ClaimedRooms(p.desk, p.rooms, self._claims)
+        here = LiveSources(p.rooms.stream, p.desk.microphone)
+        self._listeners = Listeners(here, clock, node_id, lambda: self._lease.closed)
         self._lease = Lease(clock, p.lives, self._load, self._lost)
         self._neighbours = Neighbours(clock, p.lives, p.herald)
         self._silenced: asyncio.Task[None] | None = None
@@ -75,6 +83,7 @@ class ClusteredNode:
             stack.push_async_callback(self._database.close)
             await self._app_store.load()
             await stack.enter_async_context(self._parts.running())
+            stack.push_async_callback(self._listeners.close)
             owner = self._parts.journal.owner
             for work in (
                 self._lease.keep(owner),
@@ -94,7 +103,10 @@ class ClusteredNode:
         """What answers a question of the hall."""
         if name == "create":
             return self.create
-        return getattr(self._rooms, name, None) or getattr(self._parts.node, name)
+        for hall in (self._rooms, self._listeners):
+            if hasattr(hall, name):
+                return getattr(hall, name)
+        return getattr(self._parts.node, name)
 
     async def create(self, commission: Commission) -> StreamTask:
         app_id, room_id = commission.app_id, commission.room_id

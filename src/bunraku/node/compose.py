@@ -36,6 +36,7 @@ from bunraku.node.outputs.outputs import OutputMeans
 from bunraku.node.outputs.storage import Storage
 from bunraku.node.performance.stage import Stage
 from bunraku.node.performance.voicing import NodeVoicing
+from bunraku.node.rooms.afar import SourcesAnywhere
 from bunraku.node.rooms.desk import RoomDesk
 from bunraku.node.rooms.room import Rooms
 from bunraku.node.rtc.aiortc.transport import AiortcTransport
@@ -57,6 +58,7 @@ from bunraku.node.tasks.herald import Herald
 from bunraku.node.tasks.manager import MAX_LATENESS, TaskManager
 from bunraku.node.tasks.outbox import Outbox
 from bunraku.node.workers.pool import Workers
+from bunraku.nodes.rooms import SoundHall
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
 from bunraku.store.journal import Journal
@@ -226,6 +228,7 @@ def assemble(
     providers: Sequence[SpeechProvider] | None = None,
     fence: Callable[[], bool] = never,
     tracer: Tracer = UNTRACED,
+    others: Callable[[str], SoundHall] | None = None,
 ) -> NodeParts:
     """``providers`` replaces the installed voices, for tests. While ``fence`` says so, no sound and no
     picture leaves the node."""
@@ -248,7 +251,10 @@ def assemble(
     desk = RoomDesk(rooms, transport, clock, node_id, max_watchers=rtc.max_watchers)
     workers = Workers()
     fetcher = Fetcher(settings.fetch, workers)
-    files, sources = AudioFiles(fetcher), LiveSources(rooms.stream, desk.microphone)
+    files = AudioFiles(fetcher)
+    directory = Directory(database, clock, settings.tasks.retention)
+    here = LiveSources(rooms.stream, desk.microphone)
+    sources = here if others is None else SourcesAnywhere(here, directory.place_of_stream, others, node_id)
     stage = Stage(
         clock,
         catalog,
@@ -274,7 +280,6 @@ def assemble(
         settings.callbacks.interrupted_as_5,
         settings.callbacks.extended,
     )
-    directory = Directory(database, clock, settings.tasks.retention)
     ended = EndedTasks(clock, settings.tasks.retention)
     storage, sound = Storage(settings.outputs, settings.data_dir), ThreadPoolExecutor(1, "sound")
     guard = Guard(settings.fetch.allow_private, settings.outputs.private_targets)

@@ -77,6 +77,14 @@ class Session:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What a listener is to hear next: int16, mono, 48 kHz. After ``over`` there is no more."""
+
+    pcm: bytes
+    over: bool
+
+
 class Refused(Exception):
     """The node will not; ``status`` is HTTP's, ``reason`` is safe to show."""
 
@@ -131,3 +139,20 @@ class RoomHall(Protocol):
         ...
 
     async def unpublish(self, session_id: str) -> bool: ...
+
+
+class SoundHall(Protocol):
+    """What one node asks another: the sound of its streams, for who repeats them in a room elsewhere."""
+
+    async def listen(self, app_id: int, room_id: str, stream_id: str) -> str | None:
+        """The listener's id; None while there is no such stream. One that does not ask is let go."""
+        ...
+
+    async def sound(self, listener_id: str, wait: float) -> Sound:
+        """What came since the last call; when nothing has, wait for it up to ``wait`` seconds.
+
+        An unknown listener's is over.
+        """
+        ...
+
+    async def unlisten(self, listener_id: str) -> None: ...

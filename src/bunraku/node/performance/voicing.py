@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Protocol
 
@@ -26,7 +26,7 @@ SOURCE_LOOK = 0.05  # s between looks for it
 class LiveSource(Protocol):
     """Finds the sound of a published stream; ``streams.sources.LiveSources`` is one."""
 
-    def listen(self, app_id: int, room_id: str, stream_id: str) -> AsyncIterator[SpeechChunk] | None:
+    async def listen(self, app_id: int, room_id: str, stream_id: str) -> AsyncGenerator[SpeechChunk] | None:
         """The stream's sound until it ends; None while there is no such stream."""
         ...
 
@@ -78,10 +78,11 @@ class NodeVoicing:
     async def _repeat(self, script: StreamScript) -> AsyncGenerator[SpeechChunk]:
         deadline = self._clock.monotonic() + SOURCE_WAIT
         place = (self._app_id, script.room_id, script.stream_id)
-        while (source := self._sources.listen(*place)) is None:
+        while (source := await self._sources.listen(*place)) is None:
             now = self._clock.monotonic()
             if now >= deadline:
                 raise SpeechFailed("source stream did not appear")
             await self._clock.sleep_until(now + SOURCE_LOOK)
-        async for chunk in source:
-            yield chunk
+        async with aclosing(source):
+            async for chunk in source:
+                yield chunk

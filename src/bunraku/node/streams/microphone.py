@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import numpy as np
 
@@ -65,7 +65,7 @@ class Microphone:
         for listener in self._listeners:
             self._put(listener, samples)
 
-    async def listen(self) -> AsyncIterator[SpeechChunk]:
+    async def listen(self) -> AsyncGenerator[SpeechChunk]:
         """The sound from now until the end."""
         queue: asyncio.Queue[PCM | None] = asyncio.Queue(HEARD_AHEAD)
         self._listeners.add(queue)

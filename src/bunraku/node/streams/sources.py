@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from bunraku.core.media import Codec, EncodedUnit, Kind, SpeechChunk
 from bunraku.node.streams.hearing import OpusHearing
@@ -33,7 +33,7 @@ class _Ear:
         self.units.put_nowait(unit)
 
 
-async def hear(stream: Stream) -> AsyncIterator[SpeechChunk]:
+async def hear(stream: Stream) -> AsyncGenerator[SpeechChunk]:
     """The sound of a digital human's stream from now until it ends."""
     hearing, ear = OpusHearing(), _Ear()
     stream.add_watcher(ear)
@@ -54,7 +54,7 @@ class LiveSources:
     ) -> None:
         self._stream, self._microphone = find_stream, find_microphone
 
-    def listen(self, app_id: int, room_id: str, stream_id: str) -> AsyncIterator[SpeechChunk] | None:
+    async def listen(self, app_id: int, room_id: str, stream_id: str) -> AsyncGenerator[SpeechChunk] | None:
         """None while there is no such stream."""
         stream = self._stream(app_id, stream_id)
         if stream is None or not stream.live or stream.room_id != room_id:

@@ -6,6 +6,9 @@ import os
 import sys
 from pathlib import Path
 
+NAMESPACE = "bunraku"
+"""Of all names that Ray knows."""
+
 # Read by Ray's processes when they start. Ray's own defaults notice a dead machine after 15 s and
 # more; streams are not saved by it (leases are quicker), but places for new actors are.
 ENVIRONMENT = {

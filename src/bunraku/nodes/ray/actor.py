@@ -21,6 +21,7 @@ from bunraku.core.settings import Settings
 from bunraku.node.clustered import ClusteredNode
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.ray.answer import QUESTIONS, Answer
+from bunraku.nodes.ray.remote import named
 from bunraku.telemetry import tracer as tracer_of
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class NodeActor:
         logs.configure(log_level, settings.log_format)
         self._node_id, clock = node_id, SystemClock()
         tracer = tracer_of(settings, clock, node_id)
-        self._node = ClusteredNode(settings, clock, node_id, self._die, providers, tracer)
+        self._node = ClusteredNode(settings, clock, node_id, self._die, providers, tracer, others=named)
         self._started = asyncio.Event()
         self._closing = asyncio.Event()
         self._life = asyncio.get_running_loop().create_task(self._live(), name=f"node-{node_id}")

@@ -9,14 +9,13 @@ from typing import Any
 from bunraku.core.errors import ApiError, SystemFault
 from bunraku.core.owner import Elsewhere
 from bunraku.nodes.base import Node
-from bunraku.nodes.rooms import Refused, RoomHall
+from bunraku.nodes.rooms import Refused, RoomHall, SoundHall
 
 KNOWN = (ApiError, Elsewhere, Refused)
 
-QUESTIONS = frozenset(
-    name for hall in (*inspect.getmro(Node), RoomHall) for name in vars(hall) if not name.startswith("_")
-)
-"""What a front may ask: the methods of the hall, and nothing else."""
+_HALLS = (*inspect.getmro(Node), RoomHall, SoundHall)
+QUESTIONS = frozenset(name for hall in _HALLS for name in vars(hall) if not name.startswith("_"))
+"""What a front, or another node, may ask: the methods of the hall, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
+from bunraku.nodes.ray import NAMESPACE
 
 if TYPE_CHECKING:
     from bunraku.node.speech.base import SpeechProvider
@@ -27,7 +28,6 @@ STORE_BYTES = 80 * 1024 * 1024  # the least that Ray takes: no media goes throug
 CONCURRENCY = 10_000  # questions at once: each room member and each drive socket has one waiting
 START_TIMEOUT = 60.0
 APPLY_TIMEOUT = 10.0  # s
-NAMESPACE = "bunraku"
 RAYS_HANDLER = "ray_print_logs"
 
 
@@ -102,19 +102,22 @@ def start() -> Joined:
 def join(address: str) -> Joined:
     """The cluster whose head is at ``address`` (HOST:PORT, or ``auto`` for the one this machine is in).
 
-    This machine joins it by ``ray start`` unless it is part of it already. Raises ``CannotStart``.
+    This machine joins it by ``ray start`` unless it is part of it already, whatever others it is part of.
+    Raises ``CannotStart``.
     """
     ray = ray_module()
     if _is_on_loopback(ray, address):
         _stay_on_loopback(ray)
     options = {"namespace": NAMESPACE, "log_to_driver": True, "configure_logging": False}
-    try:
-        ray.init(address="auto", **options)
-        _whole_lines(ray)
-        return Joined(ray, own=False)
-    except ConnectionError:
-        if address == "auto":
-            raise CannotStart("no Ray runs on this machine: name its head with --join") from None
+    address = address if address == "auto" else _numeric(address)
+    if address == "auto" or address in ray._private.services.find_gcs_addresses():
+        try:
+            ray.init(address=address, **options)
+            _whole_lines(ray)
+            return Joined(ray, own=False)
+        except (ConnectionError, RuntimeError):  # the second: of this computer, but not of this machine's Ray
+            if address == "auto":
+                raise CannotStart("no Ray runs on this machine: name its head with --join") from None
     command = [str(Path(sys.executable).parent / "ray"), "start", f"--address={address}"]
     command += [f"--object-store-memory={STORE_BYTES}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own
@@ -122,11 +125,20 @@ def join(address: str) -> Joined:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
         raise CannotStart(f"ray start: {' '.join(last)}")
     try:
-        ray.init(address="auto", **options)
+        ray.init(address=address, **options)
     except ConnectionError as error:
         raise CannotStart(f"Ray at {address} cannot be reached: {error}") from None
     _whole_lines(ray)
     return Joined(ray, own=False)
+
+
+def _numeric(address: str) -> str:
+    """As Ray tells its own. Raises ``CannotStart``."""
+    host, _, port = address.rpartition(":")
+    try:
+        return f"{socket.gethostbyname(host)}:{int(port)}"
+    except (OSError, ValueError):
+        raise CannotStart(f"--join {address}: HOST:PORT of Ray's head, or auto") from None
 
 
 def new_id() -> str:

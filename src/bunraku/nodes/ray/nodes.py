@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-import ray
-
 from bunraku.core.clock import Clock
 from bunraku.core.commission import Commission
 from bunraku.core.errors import ApiError, NoResources, StreamConcurrencyLimit, StreamIdExists, SystemBusy
@@ -19,7 +17,7 @@ from bunraku.core.stream_task import StreamTask
 from bunraku.nodes.base import NodeAway, OneTaskHall
 from bunraku.nodes.placement import Placement
 from bunraku.nodes.ray.ended import EndedTask
-from bunraku.nodes.ray.remote import RemoteNode
+from bunraku.nodes.ray.remote import RemoteNode, named
 from bunraku.nodes.rooms import (
     Events,
     Login,
@@ -36,7 +34,6 @@ from bunraku.store.lives import Lives
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-NAMESPACE = "bunraku"
 LOOK_EVERY = 0.5  # s
 FRESH = 2.5  # s without a beat after which a node is not asked any more
 TRIES = 4  # nodes asked for one room
@@ -113,12 +110,9 @@ class RayNodes:
             raise NodeAway("node is away")
         key = (node_id, info.epoch)
         if key not in self._remotes:
-            try:
-                handle = ray.get_actor(node_id, namespace=NAMESPACE)
-            except ValueError:
-                raise NodeAway("node is away") from None
+            node = named(node_id)
             self._remotes = {k: r for k, r in self._remotes.items() if k[0] != node_id}
-            self._remotes[key] = RemoteNode(node_id, handle)
+            self._remotes[key] = node
         return self._remotes[key]
 
     # --- nodes.base.Nodes

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+import ray
 from ray.exceptions import RayError
 
 from bunraku.core.calls import current, note
@@ -18,7 +19,8 @@ from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
 from bunraku.core.stream_task import StreamTask
 from bunraku.nodes.base import NodeAway
-from bunraku.nodes.rooms import Events, Login, PublishRequest, Session, StreamInfo, WatchRequest
+from bunraku.nodes.ray import NAMESPACE
+from bunraku.nodes.rooms import Events, Login, PublishRequest, Session, Sound, StreamInfo, WatchRequest
 from bunraku.nodes.sockets import Closing, SocketDrive
 
 log = logging.getLogger(__name__)
@@ -27,8 +29,17 @@ PATIENCE = 4.5  # s for an ordinary question: contract section 2.6 gives a call 
 LONG = 60.0  # s for films that are made first, and frames that wait for room
 
 
+def named(node_id: str) -> RemoteNode:
+    """Raises ``NodeAway`` when Ray knows none of that id."""
+    try:
+        return RemoteNode(node_id, ray.get_actor(node_id, namespace=NAMESPACE))
+    except ValueError:
+        raise NodeAway("node is away") from None
+
+
 class RemoteNode:
-    """A ``nodes.base.Node`` and a ``nodes.rooms.RoomHall``. Every method may raise ``NodeAway``."""
+    """A ``nodes.base.Node``, a ``nodes.rooms.RoomHall`` and a ``SoundHall``. Every method may raise
+    ``NodeAway``."""
 
     def __init__(self, node_id: str, handle: Any) -> None:
         self.id = node_id
@@ -167,3 +178,14 @@ class RemoteNode:
 
     async def unpublish(self, session_id: str) -> bool:
         return await self._ask("unpublish", session_id)
+
+    # --- sound for a room elsewhere
+
+    async def listen(self, app_id: int, room_id: str, stream_id: str) -> str | None:
+        return await self._ask("listen", app_id, room_id, stream_id)
+
+    async def sound(self, listener_id: str, wait: float) -> Sound:
+        return await self._ask("sound", listener_id, wait, patience=wait + PATIENCE)
+
+    async def unlisten(self, listener_id: str) -> None:
+        await self._ask("unlisten", listener_id)
