@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive
@@ -200,14 +200,15 @@ class Lives:
         return Ending(ending.tasks, ending.drives, (*former, *ending.callbacks), node_id)
 
     async def _unfinished(self, session: AsyncSession, node_id: str, before: int) -> list[StreamTask]:
-        # Also what releases before there were nodes left: their one life is over. All nodes may find those.
-        theirs = or_(
-            and_(TaskRow.node_id == node_id, TaskRow.epoch < before),
-            and_(TaskRow.node_id == NOBODY.node_id, TaskRow.epoch == NOBODY.epoch),
-        )
-        query = select(*TASK_COLUMNS).where(theirs, TaskRow.status.in_(UNFINISHED))
-        query = query.order_by(TaskRow.created_at).with_for_update(skip_locked=True)
-        return [stream_task(r) for r in await session.execute(query)]
+        unfinished = select(*TASK_COLUMNS).where(TaskRow.status.in_(UNFINISHED)).order_by(TaskRow.created_at)
+        # A node that was stopped in the middle of a transaction holds rows of its own until PostgreSQL ends
+        # that (idle_in_transaction_session_timeout): they are waited for, since nobody would come again.
+        lost = unfinished.where(TaskRow.node_id == node_id, TaskRow.epoch < before).with_for_update()
+        # What releases before there were nodes left has no owner; all nodes may find it at once.
+        left = unfinished.where(TaskRow.node_id == NOBODY.node_id, TaskRow.epoch == NOBODY.epoch)
+        rows = [*await session.execute(lost)]
+        rows += await session.execute(left.with_for_update(skip_locked=True))
+        return [stream_task(r) for r in rows]
 
     async def _write(
         self, session: AsyncSession, table: type[TaskRow | DriveRow], changes: dict[str, dict[str, Any]]
