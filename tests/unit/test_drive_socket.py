@@ -3,6 +3,7 @@ frame does in them (contract section 7)."""
 
 import asyncio
 import json
+from random import Random
 
 import pytest
 
@@ -11,7 +12,7 @@ from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.tasks.drive_socket import GOING_AWAY, POLICY_VIOLATION, UNHEARD
 from bunraku.nodes.sockets import Closing
 
-from ..support.stage import Node, pcm
+from ..support.stage import TICK, Node, pcm
 
 D = DriveStatus
 
@@ -193,15 +194,61 @@ async def test_section_7_5_silence_ends_the_utterance_and_sound_begins_another(n
 
 
 async def test_section_7_5_what_is_buffered_is_not_silence(node, caller):
-    """A whole sentence in one burst, and the next while it plays, are one utterance; it is over with
-    its sound, when that took longer than the time-out."""
+    """A whole sentence in one burst, the next while it plays, and one more within 5 s of their end are
+    one utterance."""
     await caller.send(pcm(12.0))
     await node.clock.advance(11.0)
     await caller.send(pcm(9.0))
-    await node.clock.advance(9.8)
+    await node.clock.advance(10.0 + 4.9)
+    await caller.send(pcm(0.08))
+    await node.clock.advance(4.9)
     assert told(node) == [2]
-    await node.clock.advance(0.4)
+    await node.clock.advance(0.3)
     assert told(node) == [2, 4]
+
+
+async def silence_until_over(node, live, caller):
+    """How long nothing was heard before the utterance was over, in seconds."""
+    played, since = 0, node.clock.monotonic()
+    while caller.status is D.DRIVING:
+        (drive,) = live.heard()
+        if drive.played_ms > played:
+            played, since = drive.played_ms, node.clock.monotonic()
+        assert node.clock.monotonic() < since + 10, "never over"
+        await node.ticks(1)
+    return node.clock.monotonic() - since
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_section_7_5_an_utterance_without_stop_is_over_5_s_after_its_last_sample(
+    node, live, caller, seed
+):
+    """However its sound comes: each frame before the 5 s are over, and all of it is heard."""
+    random, sent, buffered = Random(seed), 0.0, 0.0
+    for last in (False,) * 5 + (True,):
+        length = random.choice((0.02, 0.5, 4.0, 12.0)) * random.uniform(0.5, 1.0)
+        await caller.send(pcm(length))
+        sent, buffered = sent + length, buffered + length
+        if not last:
+            pause = random.uniform(0.0, buffered + 4.8)
+            await node.clock.advance(pause)
+            buffered = max(0.0, buffered - pause)
+            assert 4 not in told(node)
+    await node.ticks(1)
+    silence = await silence_until_over(node, live, caller)
+    assert 5.0 <= silence <= 5.0 + 3 * TICK
+    assert told(node) == [2, 4]
+    assert live.find_drive(caller.ticket.drive_id).played_ms == pytest.approx(sent * 1000, abs=2)
+
+
+@pytest.mark.parametrize("stall", [4.5, 20.0])
+async def test_section_7_5_a_stall_is_not_silence(node, live, caller, stall):
+    """What is buffered plays that much later, and the 5 s are counted from then."""
+    await caller.send(pcm(6.0))
+    await node.clock.advance(2.0)
+    node.clock.jump(stall)
+    assert 5.0 <= await silence_until_over(node, live, caller) <= 5.0 + 3 * TICK
+    assert live.find_drive(caller.ticket.drive_id).played_ms == pytest.approx(6000, abs=2)
 
 
 async def test_section_7_5_before_its_first_sound_a_start_has_30_s(node, caller):

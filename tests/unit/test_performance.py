@@ -277,9 +277,11 @@ async def test_mode_1_replaces_at_once_and_the_queue_goes_on(stage):
 async def test_underrun_keeps_the_drive(stage):
     fed = stage.performance.submit("a", SocketScript(), Mode.APPEND)
     assert await stage.performance.feed(fed, SpeechChunk(tone(300, 0.08)))
-    await stage.ticks(6)
+    await stage.ticks(2)
+    taken = stage.clock.monotonic()
+    await stage.ticks(4)
     assert stage.audience.changes == [("a", D.DRIVING)]
-    assert stage.performance.held(fed) == 0
+    assert stage.performance.plays_until(fed) == pytest.approx(taken + TICK_US / 1e6)
     stage.performance.end_feed(fed, SpeechChunk(tone(300, 0.08)))
     await stage.ticks(4)
     assert stage.audience.changes[-1] == ("a", D.ENDED)
@@ -299,7 +301,8 @@ async def test_what_is_fed_to_a_drive_that_left_the_stage_is_not_heard(stage):
     former = stage.performance.submit("a", SocketScript(), Mode.REPLACE)
     again = stage.performance.submit("a", SocketScript(), Mode.REPLACE)
     assert not await stage.performance.feed(former, SpeechChunk(tone(300, 1)))
-    assert (stage.performance.held(former), stage.performance.held(again)) == (None, 0)
+    assert stage.performance.plays_until(former) is None
+    assert stage.performance.plays_until(again) is not None
     await stage.ticks(3)
     assert not any(voiced())
 

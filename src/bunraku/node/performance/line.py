@@ -67,6 +67,8 @@ class Line:
     moments: Moments = field(default_factory=Moments)
     unheard: bool = True
     """Nothing of it has left yet."""
+    until: float = 0.0
+    """Monotonic time at which all that was taken of it has been heard."""
     call: Call = field(default_factory=current)
     """Whose it is, for the log: the clock that plays it belongs to another call."""
 

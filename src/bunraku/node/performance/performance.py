@@ -206,10 +206,19 @@ class Performance:
         await line.speech.put(chunk)
         return not line.speech.closed
 
-    def held(self, number: int) -> float | None:
-        """Seconds of its sound that are still to be played; None when it is off the stage."""
+    def plays_until(self, number: int) -> float | None:
+        """Monotonic time at which all that there is of its sound has been heard, if no tick is skipped:
+        past for one that waits for more. None when it is off the stage."""
         line = self._fed(number)
-        return None if line is None else line.speech.seconds
+        if line is None:
+            return None
+        if not line.speech.has_audio:
+            return line.until
+        return max(line.until, self._heard_at()) + line.speech.seconds
+
+    def _heard_at(self) -> float:
+        """Monotonic time at which the sound that is taken now is heard."""
+        return self._clock.monotonic() + self._latency * TICK_S
 
     def end_feed(self, number: int, tail: SpeechChunk) -> None:
         """Nothing follows after ``tail``; what is held still plays."""
@@ -388,6 +397,7 @@ class Performance:
                 if line.unheard:
                     line.unheard = False
                     self._heard.append(line.moments)
+                line.until = self._heard_at() + sound.size / SAMPLE_RATE
                 parts.append(sound)
                 wanted -= sound.size
                 weights = line.lips.weights(at, lips, partial(line.speech.peek_lips, TICK_SAMPLES))
@@ -410,7 +420,7 @@ class Performance:
     def _sent(self, *, watched: bool = True) -> None:
         """What was taken has left, or leaves when the picture of its tick does."""
         if self._heard:
-            at = self._clock.monotonic() + self._latency * TICK_S
+            at = self._heard_at()
             for moments in self._heard:
                 moments.first_sound(at, watched=watched)
             self._heard.clear()
@@ -420,8 +430,7 @@ class Performance:
         if not self._latency:
             self._audience.words_spoken(drive_id, words)
             return
-        due = self._clock.monotonic() + self._latency * TICK_S
-        self._clock.call_at(due, lambda: self._audience.words_spoken(drive_id, words))
+        self._clock.call_at(self._heard_at(), lambda: self._audience.words_spoken(drive_id, words))
 
     def _finish(self, line: Line) -> None:
         failed = line.speech.failure is not None

@@ -41,7 +41,7 @@ class DriveSocket:
         self._line: int | None = None
         self._reader: PcmReader | None = None
         self._heard = False
-        self._since = 0.0  # monotonic time of the last audio, or of the Start
+        self._since = 0.0  # monotonic time at which the last audio came, or the Start
         self._turn = asyncio.Lock()
         self._alarm: float | None = None
         """When silence is looked for next."""
@@ -93,11 +93,12 @@ class DriveSocket:
         self._watch_silence()
 
     def _deadline(self) -> float:
-        """When silence ends the utterance. While what is buffered plays it goes on: a caller that sent a
-        sentence in one burst may follow it up with the next."""
-        held = (self.task.held(self._line) if self._line is not None else None) or 0.0
-        limit = max(NEXT_AUDIO_TIMEOUT, held) if self._heard else FIRST_AUDIO_TIMEOUT
-        return self._since + limit
+        """When silence ends the utterance (contract section 7.5). What is buffered is no silence: a caller
+        that sent a sentence in one burst has the full time after it for the next."""
+        if not self._heard:
+            return self._since + FIRST_AUDIO_TIMEOUT
+        played = self.task.plays_until(self._line) if self._line is not None else None
+        return max(self._since, played or 0.0) + NEXT_AUDIO_TIMEOUT
 
     # --- frames
 
@@ -116,12 +117,15 @@ class DriveSocket:
 
     def _notice_interruption(self) -> None:
         """Another drive, or an interrupt, took the stage: our audio is dropped until a Start."""
-        if self._phase is Phase.OPEN and self._line is not None and self.task.held(self._line) is None:
+        if self._phase is Phase.OPEN and self._line is not None and not self._on_stage(self._line):
             self._phase, self._line, self._reader = Phase.DROPPING, None, None
         elif self._phase is Phase.RESUMABLE:
             drive = self.task.find_drive(self._start.drive_id or "")
             if drive is not None and drive.status is DriveStatus.INTERRUPTED:
                 self._phase = Phase.DROPPING
+
+    def _on_stage(self, line: int) -> bool:
+        return self.task.plays_until(line) is not None
 
     def _begin(self, start: Start) -> None:
         drive_id = start.drive_id or self._drive_id
@@ -144,7 +148,7 @@ class DriveSocket:
             self._begin(self._start)
         if self._phase is not Phase.OPEN or self._line is None or self._reader is None or not data:
             return
-        self._heard = True
+        self._heard, self._since = True, self._clock.monotonic()
         # A large frame is worked off in slices, so that nobody else waits for it.
         line, reader = self._line, self._reader
         for at in range(0, len(data), SLICE):
@@ -152,14 +156,13 @@ class DriveSocket:
             await asyncio.sleep(0)
             if not on_stage:
                 break
-        self._since = self._clock.monotonic()
 
     def _end_utterance(self, phase: Phase) -> None:
         line, reader = self._line, self._reader
         self._line = self._reader = None
         if self._phase is Phase.OPEN or phase is Phase.CLOSED:
             self._phase = phase
-        if line is not None and reader is not None and self.task.held(line) is not None:
+        if line is not None and reader is not None and self._on_stage(line):
             self.task.end_feed(line, reader.finish())
 
 

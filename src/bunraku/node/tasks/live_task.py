@@ -376,9 +376,10 @@ class LiveTask:
         """Sound for an utterance; False when it is off the stage."""
         return self._performance is not None and await self._performance.feed(number, chunk)
 
-    def held(self, number: int) -> float | None:
-        """Seconds of an utterance still to be played; None when it is off the stage."""
-        return None if self._performance is None else self._performance.held(number)
+    def plays_until(self, number: int) -> float | None:
+        """Monotonic time at which all that there is of an utterance has been heard; None when it is off
+        the stage."""
+        return None if self._performance is None else self._performance.plays_until(number)
 
     def end_feed(self, number: int, tail: SpeechChunk) -> None:
         if self._performance is not None:
