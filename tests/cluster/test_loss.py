@@ -100,7 +100,7 @@ def test_a_killed_node_costs_its_own_tasks_and_no_others(town, front, callbacks,
     ended_truthfully(callbacks, lost)
     with pytest.raises(errors.StreamAlreadyStopped):
         front.stop(lost)
-    assert ear.gap(killed) < 1.0, "the other node's stream stood still"
+    assert ear.gap(killed) < 2.0, "the other node's stream stood still"
     assert front.status(kept)["Status"] == 3
     # The node comes back by itself, empty, and takes tasks again.
     wait_for(lambda: town.pid(victim) not in (0, pid), 60)
@@ -148,7 +148,7 @@ def test_a_front_that_dies_takes_nothing_with_it(town, front, watch):
     process.wait()
     drive = front.speak(task, "still here", timbre_id=timbre(front))
     wait_for(lambda: front.call("GetDriveStatus", DriveId=drive)["DriveList"][0]["Status"] == 4)
-    assert ear.gap(killed) < 1.0
+    assert ear.gap(killed) < 2.0
     front.stop(task)
 
 
@@ -182,7 +182,7 @@ def test_without_postgresql_streams_play_on_and_nobody_is_declared_lost(town, fr
     wait_for(lambda: _running(front, task), 20)
     time.sleep(4)  # and nobody is blamed for the time without it
     assert front.status(task)["Status"] == 3
-    assert ear.gap(away) < 1.0
+    assert ear.gap(away) < 2.0
     front.stop(task)
     wait_for(lambda: (3, 5) in events(callbacks, task), 20)
     ended_truthfully(callbacks, task)
@@ -247,7 +247,7 @@ def test_z_streams_survive_the_head(town, front, watch):
     town.machines.lose_head()
     killed = time.monotonic()
     time.sleep(8)
-    assert ear.gap(killed) < 1.0
+    assert ear.gap(killed) < 2.0
     drive = front.speak(task, "still here", timbre_id=timbre(front))
     wait_for(lambda: front.call("GetDriveStatus", DriveId=drive)["DriveList"][0]["Status"] == 4)
     front.stop(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -151,6 +152,27 @@ def delivery(clock, ledger, workers, url, **changes):
     made = Delivery(apps, ledger, clock, workers, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
     made._couriers = Counted(workers, 5.0)
     return made
+
+
+def test_section_8_4_what_is_under_way_when_the_server_ends_is_not_sent_again(receivers, tmp_path):
+    def slowly(_):
+        time.sleep(0.3)
+        return 200
+
+    receiver = receivers(slowly)
+    apps = test_apps(callback_url=receiver.url, callback_secret="s" * 32)
+    with (
+        RunningServer(data_dir=tmp_path, apps=apps, providers=[ToneVoices()]) as server,
+        server.client() as api,
+    ):
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
+        wait_for(lambda: len(receiver.heard) == 2)
+        api.stop(task)
+        wait_for(lambda: len(receiver.heard) == 4)  # the last one has come, and is not answered
+    with RunningServer(data_dir=tmp_path, apps=apps, providers=[ToneVoices()]):
+        time.sleep(1.0)  # what was left would come at once
+    assert [e["Detail"]["Status"] for e in receiver.heard] == [1, 3, 4, 5]
 
 
 async def test_more_than_a_line_holds_is_given_up_and_said_so(receivers, monkeypatch, workers):

@@ -167,7 +167,6 @@ class NodeParts:
             stack.push_async_callback(self.voices.close)
             stack.push_async_callback(self.own_voices.close)
             stack.push_async_callback(self.workers.close)
-            stack.push_async_callback(self.delivery.close)
             await self.transport.start()
             stack.push_async_callback(self.transport.close)
             await self.desk.start()
@@ -183,6 +182,8 @@ class NodeParts:
             await self.journal.open(owner)
             stack.push_async_callback(self.lives.leave, owner)
             stack.push_async_callback(self.journal.close)
+            # An attempt that is under way is noted before the journal closes: it would be made again.
+            stack.push_async_callback(self.delivery.close)
             self.herald.outbox.resume(ending.callbacks)
             for record, drives, outputs in await self.directory.ended():
                 self.ended.add(record, drives, outputs)
