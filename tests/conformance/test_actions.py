@@ -383,7 +383,7 @@ def test_section_6_4_interrupt_on_a_starting_task_is_refused_at_once(api, create
     try:
         api.interrupt(task)
     except errors.StreamNotStarted:
-        assert time.monotonic() - begin < 1.5, "drives wait for the start for two seconds, this does not"
+        assert time.monotonic() - begin < 4, "a drive waits for the start, up to five seconds; this does not"
     else:
         assert api.status(task)["Status"] == 3, "it had started"
 
