@@ -7,7 +7,7 @@ from typing import Any
 import click
 import httpx
 
-SLOW = 60.0  # s beyond the wait for callbacks: ending tasks, other processes, many rows
+SLOW = 180.0  # s beyond the wait for callbacks: ending tasks, other processes, files, many rows
 
 
 def ask(base_url: str, password: str | None, method: str, path: str, **options: Any) -> Any:
@@ -82,4 +82,10 @@ def delete(app_id: int, data: bool, wait: float, yes: bool, base_url: str, passw
         click.echo(f"{removed['undelivered']} callbacks were not taken")
     for table, rows in removed["rows"].items():
         click.echo(f"{rows:>8}  {table}")
+    if removed["files"]:
+        click.echo(f"{removed['files']:>8}  files of outputs")
+    if removed["filesLeft"]:
+        raise click.ClickException(
+            f"app {app_id} is gone, but not all files of its outputs ({removed['filesLeft']}): run this again"
+        )
     click.echo(f"app {app_id} is gone")

@@ -14,9 +14,10 @@ from sqlalchemy import BigInteger, Boolean, Float, Integer
 
 from bunraku.apps_cli import apps
 from bunraku.core.errors import ApiError, AppUnknown
+from bunraku.node.outputs import storage
 from bunraku.store import erasure
 from bunraku.store.erasure import NOT_OF_APPS, Erasure, condition
-from bunraku.store.tables import AppRow, Base, DriveRow, NodeRow, TaskRow
+from bunraku.store.tables import AppRow, AuditRow, Base, DriveRow, NodeRow, TaskRow
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
@@ -87,6 +88,7 @@ def everywhere(folder, needle: str) -> list[str]:
     found = []
     with closing(sqlite3.connect(folder / "bunraku.db")) as connection:
         names = [n for (n,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        names.remove(AuditRow.__tablename__)  # what operators did, that they deleted the app among it
         for name in names:
             rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()
             if any(needle in json.dumps(row, default=str) for row in rows):
@@ -155,6 +157,65 @@ def test_what_cannot_be_deleted_says_why(tmp_path, human_id):
             rows = post(server, f"/{APP_ID}/delete", data=True).json()["rows"]
             assert rows == ({"stream_tasks": 1} if apps_now == (other,) else {})
     assert everywhere(tmp_path, task) == []
+
+
+def recorded(client, human_id: str) -> str:
+    """An ended task that left a recording and a playlist."""
+    task = client.create(human_id, room_id="r", stream_id="s", size=(256, 256))
+    for protocol in ("file", "hls"):
+        client.call("AddStreamOutput", TaskId=task, Output={"Protocol": protocol, "Name": protocol})
+
+    def outputs() -> list[dict]:
+        return client.call("QueryStreamOutputs", TaskId=task)["Outputs"]
+
+    wait_for(lambda: all(o["Status"] == "ACTIVE" and o["Bytes"] for o in outputs()), 30)
+    client.stop(task)
+    wait_for(lambda: all(o["Status"] == "COMPLETE" for o in outputs()), 30)
+    return outputs()[0]["Files"][0]["Url"]
+
+
+def test_files_of_outputs_go_with_their_app_and_no_other_s(tmp_path, human_id):
+    with RunningServer(data_dir=tmp_path, providers=[]) as server:
+        app_id, secret, _ = made(server)
+        with server.client(app_id, secret) as mine, server.client() as other:
+            film, kept = recorded(mine, human_id), recorded(other, human_id)
+        assert httpx.get(film).status_code == httpx.get(kept).status_code == 200
+        folders = {tmp_path / "outputs" / str(a): a for a in (app_id, APP_ID)}
+        before = {a: [p for p in f.rglob("*") if p.is_file()] for f, a in folders.items()}
+        for files in before.values():
+            assert {".mp4", ".m3u8", ".m4s"} <= {p.suffix for p in files}
+        answer = post(server, f"/{app_id}/delete", data=True).json()
+        assert (answer["files"], answer["filesLeft"]) == (len(before[app_id]), "")
+        assert [p.name for p in (tmp_path / "outputs").iterdir()] == [str(APP_ID)]
+        assert all(path.exists() for path in before[APP_ID])
+        assert (httpx.get(film).status_code, httpx.get(kept).status_code) == (404, 200)
+
+
+def test_files_that_cannot_be_deleted_now_are_told_of_and_go_when_asked_again(tmp_path, monkeypatch):
+    """The folder is here, the storage away; nothing else is held up by that."""
+    monkeypatch.setattr(storage, "ERASING", 2.0)
+    monkeypatch.setattr(storage, "PAUSE", 0.1)
+    s3 = {"s3_url": "s3://films/all", "s3_endpoint": "http://127.0.0.1:9", "s3_region": "us-east-1"}
+    s3 |= {"s3_access_key": "key", "s3_secret_key": "secret"}
+
+    def delete(server, app_id):
+        options = ["--yes", "--base-url", server.base_url]
+        return CliRunner().invoke(apps, ["delete", str(app_id), "--data", *options])
+
+    with RunningServer(data_dir=tmp_path, providers=[], outputs=s3) as server:
+        app_id, _, _ = made(server)
+        film = tmp_path / "outputs" / str(app_id) / "task" / "take" / "a.mp4"
+        film.parent.mkdir(parents=True)
+        film.write_bytes(b"film")
+        told = delete(server, app_id)
+        assert (told.exit_code, "run this again" in told.output) == (1, True), told.output
+        assert "the storage is away or slow" in told.output
+        assert "1  files of outputs" in told.output
+        assert not film.exists()
+        assert everywhere(tmp_path, str(app_id)) == []
+    with RunningServer(data_dir=tmp_path, providers=[]) as server:
+        again = delete(server, app_id)
+        assert again.exit_code == 0, again.output
 
 
 def test_a_receiver_that_is_away_is_waited_for_as_long_as_asked(human_id):

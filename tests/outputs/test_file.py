@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -17,12 +18,13 @@ import numpy as np
 import pytest
 
 from bunraku.core.media import FRAME_RATE, SAMPLE_RATE, TICK_SAMPLES, TICK_US, Picture, Word
-from bunraku.core.output import OutputStatus, Protocol
+from bunraku.core.output import ErasedFiles, OutputStatus, Protocol
 from bunraku.core.settings import OutputSettings
 from bunraku.node.encode.aac import AacEncoder
 from bunraku.node.encode.h264 import H264Encoder
+from bunraku.node.outputs import storage as storage_module
 from bunraku.node.outputs.file.writer import FileWriter
-from bunraku.node.outputs.storage import Storage
+from bunraku.node.outputs.storage import Place, Storage
 
 from ..support.flashing import marks, worst_offset
 
@@ -166,3 +168,31 @@ async def test_no_name_leads_out_of_the_folder(tmp_path):
     (storage.root / "1/t/a").mkdir(parents=True)
     assert storage.read_local(Place(1, "t", "a"), "../../../../secret", 0, 10) is None
     assert storage.read_local(Place(1, "../..", ".."), "secret", 0, 10) is None
+
+
+def test_erasing_an_app_s_folder_follows_no_link_and_says_what_stays(tmp_path, monkeypatch):
+    storage = Storage(OutputSettings(), tmp_path)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("")
+    for app_id in (1, 11):
+        folder = storage.folder(Place(app_id, "task", "take"))
+        folder.mkdir(parents=True)
+        for name in ("a.mp4", "a.vtt", ".b.vtt.partial"):
+            (folder / name).write_text("")
+        (folder / "link").symlink_to(outside)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage_module, "ERASING", -1.0)
+        assert storage.erase_local(1) == ErasedFiles(0, "it takes long")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", refuse)
+        assert storage.erase_local(1) == ErasedFiles(0, "a folder of this server: Directory not empty")
+    assert storage.erase_local(1) == ErasedFiles(4)
+    assert not (storage.root / "1").exists()
+    assert len(list((storage.root / "11").rglob("*.*"))) == 3
+    assert (outside / "kept").exists()
+    assert storage.erase_local(1) == ErasedFiles(0)
+
+
+def refuse(path: str) -> None:
+    raise OSError(errno.EIO, "Input/output error", path)

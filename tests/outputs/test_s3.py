@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
-from bunraku.core.output import OutputStatus, Protocol
-from bunraku.node.outputs.storage import Place
+from bunraku.core.output import ErasedFiles, OutputStatus, Protocol
+from bunraku.core.settings import OutputSettings
+from bunraku.node.outputs import storage as storage_module
+from bunraku.node.outputs.storage import Bucket, Place, Storage
 
 from .conftest import Desk
 
@@ -55,6 +59,38 @@ async def test_whole_files_leave_for_the_bucket_and_are_read_from_there(tmp_path
         assert found == (b"ftyp", file.bytes)
     assert await desk.storage.read_kept(place, "none.mp4", 0, 4) is None
     assert "s3-secret" not in repr(desk.storage.bucket)
+
+
+async def test_an_app_s_files_are_erased_from_the_bucket_and_no_other_s(tmp_path, workers, s3):
+    desk = Desk(tmp_path, workers, **s3.settings)
+    output = desk.add(Protocol.FILE, name="take", segment_seconds=2)
+    await desk.status(output, OutputStatus.ACTIVE)
+    await desk.until(lambda: len(desk.record(output).files) >= 2, speed=2)
+    await desk.close()
+    storage, film = desk.storage, tmp_path / "film.mp4"
+    film.write_bytes(b"film")
+    assert storage.bucket is not None
+    for app_id in (2, 11, 111):  # names that begin as the app's
+        await asyncio.to_thread(storage.bucket.put, film, f"{app_id}/task/take/a.mp4")
+    beside = Bucket("s3://recordings/else", storage.bucket.options)
+    await asyncio.to_thread(beside.put, film, "1/task/take/a.mp4")
+    kept = [key for _, _, key in storage.bucket.listed()]
+    mine = [key for key in kept if key.startswith("1/")]
+    assert len(mine) >= 2
+    assert await storage.erase_kept(1) == ErasedFiles(len(mine))
+    others = {f"{app_id}/task/take/a.mp4" for app_id in (2, 11, 111)}
+    assert {key for _, _, key in storage.bucket.listed()} == others
+    assert len(list(beside.listed())) == 1
+    assert await storage.erase_kept(1) == ErasedFiles(0)
+
+
+async def test_erasing_from_storage_that_is_away_ends_in_time_and_says_so(tmp_path, s3, monkeypatch):
+    storage = Storage(OutputSettings(**s3.settings), tmp_path)
+    s3.server.stop()
+    monkeypatch.setattr(storage_module, "ERASING", 1.5)
+    began = time.monotonic()
+    assert await storage.erase_kept(1) == ErasedFiles(0, "the storage is away or slow")
+    assert time.monotonic() - began < 15
 
 
 async def test_storage_that_is_gone_ends_the_output_and_the_file_stays(tmp_path, workers, s3):

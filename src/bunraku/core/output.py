@@ -51,6 +51,14 @@ class OutputStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ErasedFiles:
+    """``files``: how many of an app's were deleted. ``left`` says why there may be more; empty: none."""
+
+    files: int
+    left: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OutputOrder:
     """What a caller asks for, validated. ``url`` may hold a secret: neither is ever shown or logged.
 

@@ -13,7 +13,7 @@ from bunraku.core.drive import Drive
 from bunraku.core.errors import InvalidParams, StreamNotStarted, TimbreNotFound, TimbreNotSupported
 from bunraku.core.figures import Figures
 from bunraku.core.load import Load
-from bunraku.core.output import Output, OutputOrder
+from bunraku.core.output import ErasedFiles, Output, OutputOrder
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import AudioScript, Script, SocketScript, StreamScript, TextScript, Timbre
 from bunraku.core.settings import Settings
@@ -178,6 +178,12 @@ class LocalNode:
         place, size = Place(app_id, task_id, output), min(size, MOST_AT_ONCE)
         found = await asyncio.to_thread(self.storage.read_local, place, name, offset, size)
         return found or await self.storage.read_kept(place, name, offset, size)
+
+    async def erase_files(self, app_id: int) -> ErasedFiles:
+        return await asyncio.to_thread(self.storage.erase_local, app_id)
+
+    async def erase_kept_files(self, app_id: int) -> ErasedFiles:
+        return await self.storage.erase_kept(app_id)
 
     # --- drive sockets
 

@@ -16,7 +16,7 @@ from bunraku.core.drive import Drive
 from bunraku.core.errors import SystemBusy
 from bunraku.core.figures import Figures
 from bunraku.core.load import NodeInfo
-from bunraku.core.output import Output, OutputOrder
+from bunraku.core.output import ErasedFiles, Output, OutputOrder
 from bunraku.core.owner import Elsewhere as Elsewhere
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
@@ -113,6 +113,14 @@ class FileHall(Protocol):
     ) -> tuple[bytes, int] | None:
         """Up to ``size`` bytes of a file of the output of that name, and the length of the whole; None when
         it is not there."""
+        ...
+
+    async def erase_files(self, app_id: int) -> ErasedFiles:
+        """Delete what outputs of a dismissed app left on this node, in bounded time."""
+        ...
+
+    async def erase_kept_files(self, app_id: int) -> ErasedFiles:
+        """Delete what outputs of a dismissed app left in storage that all nodes share, in bounded time."""
         ...
 
 

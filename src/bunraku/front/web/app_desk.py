@@ -161,7 +161,13 @@ class AppDesk:
             return JSONResponse({"error": NAMED if form.data else IN_FILE}, 409)
         except (StillRuns, NodeAway):
             return JSONResponse({"error": "not all of its tasks have ended: try again"}, 503)
-        shown = {"appId": app_id, "undelivered": removed.undelivered, "rows": removed.rows}
+        shown = {
+            "appId": app_id,
+            "undelivered": removed.undelivered,
+            "rows": removed.rows,
+            "files": removed.files,
+            "filesLeft": removed.left,
+        }
         return JSONResponse(shown, headers=NO_STORE)
 
     def _unknown(self, app_id: int) -> Response:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
-from bunraku.nodes.base import Nodes
+from bunraku.core.errors import ApiError
+from bunraku.core.output import ErasedFiles
+from bunraku.nodes.base import Node, NodeAway, Nodes
 from bunraku.store.app_store import AppStore
 from bunraku.store.erasure import Erasure
 
@@ -27,10 +29,13 @@ class StillRuns(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """``undelivered``: callbacks that nobody took in the time there was. ``rows`` by table."""
+    """``undelivered``: callbacks that nobody took in the time there was. ``rows`` by table. ``files`` of
+    outputs; ``left`` says why some of them may be there still."""
 
     undelivered: int
     rows: dict[str, int] = field(default_factory=dict[str, int])
+    files: int = 0
+    left: str = ""
 
 
 class AppRemoval:
@@ -64,7 +69,16 @@ class AppRemoval:
         # Until nobody knows the app a refused call may still leave its nonce.
         await self._sleep(self._store.spreads_within)
         await asyncio.gather(*(node.forget_app(app_id) for node in nodes))
-        return Removed(undelivered, await self._erasure.erase(app_id))
+        erased = await self._erase_files(app_id, nodes)
+        left = "; ".join(dict.fromkeys(e.left for e in erased if e.left))
+        rows = await self._erasure.erase(app_id)
+        return Removed(undelivered, rows, sum(e.files for e in erased), left)
+
+    async def _erase_files(self, app_id: int, nodes: Sequence[Node]) -> list[ErasedFiles]:
+        """On each node, then once in what they share."""
+        erased = await asyncio.gather(*(_or_left(node.erase_files(app_id)) for node in nodes))
+        shared = await _or_left(_erase_kept(app_id, nodes))
+        return [*erased, shared]
 
     async def _until_none(self, count: Counting, app_id: int, wait: float) -> int:
         deadline = self._clock.monotonic() + wait
@@ -74,3 +88,16 @@ class AppRemoval:
 
     async def _sleep(self, seconds: float) -> None:
         await self._clock.sleep_until(self._clock.monotonic() + seconds)
+
+
+async def _erase_kept(app_id: int, nodes: Sequence[Node]) -> ErasedFiles:
+    if not nodes:
+        raise NodeAway("no node is there")
+    return await nodes[0].erase_kept_files(app_id)
+
+
+async def _or_left(erasing: Awaitable[ErasedFiles]) -> ErasedFiles:
+    try:
+        return await erasing
+    except ApiError:
+        return ErasedFiles(0, "a node did not answer")

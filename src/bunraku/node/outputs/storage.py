@@ -6,20 +6,27 @@ Files are written to the folder in any case, so that what was recorded outlives 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import logging
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bunraku.core.output import ErasedFiles
 from bunraku.core.settings import OutputSettings
+
+log = logging.getLogger(__name__)
 
 UNTOUCHED = 120.0  # s: what was written to since is not forgotten
 ATTEMPTS = 3
 RETRY: Any = {"max_retries": 1, "retry_timeout": timedelta(seconds=20)}
 PAUSE = 1.0  # s between attempts, doubled each time
+ERASING = 20.0  # s that erasing an app's files may take, here and again in S3; whoever asks waits for it
 
 
 class StorageAway(Exception):
@@ -95,6 +102,17 @@ class Bucket:
 
         obstore.delete(self._store(), key)
 
+    async def erase(self, folder: str) -> AsyncIterator[int]:
+        """Delete everything under a folder; yields how many objects went, some at a time. What goes wrong is
+        obstore's own, of many kinds."""
+        import obstore
+
+        store = self._store()
+        # obstore compares whole segments of a path: 12 is no beginning of 123.
+        async for some in obstore.list(store, prefix=folder):
+            await obstore.delete_async(store, [str(found["path"]) for found in some])
+            yield len(some)
+
 
 class Storage:
     """The files of all outputs of a node."""
@@ -133,6 +151,31 @@ class Storage:
             return None
         return await self.bucket.read(f"{place.key}/{name}", offset, size)
 
+    def erase_local(self, app_id: int) -> ErasedFiles:
+        """Blocking. Delete the app's folder. Can be repeated."""
+        return _erase(self.root / str(app_id), time.monotonic() + ERASING)
+
+    async def erase_kept(self, app_id: int) -> ErasedFiles:
+        """Delete what is in S3 of the app, of any node. Can be repeated."""
+        if self.bucket is None:
+            return ErasedFiles(0)
+        gone = 0
+        try:
+            async with asyncio.timeout(ERASING):
+                for attempt in range(ATTEMPTS):
+                    try:
+                        async for some in self.bucket.erase(str(app_id)):
+                            gone += some
+                    except Exception as error:
+                        log.warning("files in S3 stay (%s)", type(error).__name__, extra={"app_id": app_id})
+                        if attempt + 1 < ATTEMPTS:
+                            await asyncio.sleep(PAUSE * 2**attempt)
+                    else:
+                        return ErasedFiles(gone)
+        except TimeoutError:
+            pass
+        return ErasedFiles(gone, "the storage is away or slow")
+
     def sweep(self, now: float) -> int:
         """Blocking. Forget what is too old or too much, the oldest first; returns how many files."""
         age, most = self._settings.keep_seconds, self._settings.keep_bytes
@@ -159,6 +202,31 @@ def _local(root: Path) -> Iterator[tuple[float, int, str]]:
                 yield found.st_mtime, found.st_size, str(path.relative_to(root))
         except OSError:  # gone meanwhile
             continue
+
+
+def _erase(folder: Path, deadline: float) -> ErasedFiles:
+    gone, left = 0, ""
+
+    def stays(error: OSError) -> None:
+        nonlocal left
+        if not isinstance(error, FileNotFoundError):  # somebody else deleted it
+            left = f"a folder of this server: {error.strerror}"
+
+    # Links are deleted, not followed.
+    for path, folders, files in os.walk(folder, topdown=False, onerror=stays):
+        for name in (*files, *(f for f in folders if os.path.islink(os.path.join(path, f)))):
+            if time.monotonic() > deadline:
+                return ErasedFiles(gone, "it takes long")
+            try:
+                os.unlink(os.path.join(path, name))
+                gone += 1
+            except OSError as error:
+                stays(error)
+        try:
+            os.rmdir(path)
+        except OSError as error:
+            stays(error)
+    return ErasedFiles(gone, left)
 
 
 def _unlink(root: Path, key: str) -> None:

@@ -14,7 +14,7 @@ from bunraku.core.catalogue import DigitalHuman
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.figures import Figures
-from bunraku.core.output import Output, OutputOrder
+from bunraku.core.output import ErasedFiles, Output, OutputOrder
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
 from bunraku.core.stream_task import StreamTask
@@ -111,6 +111,12 @@ class RemoteNode:
         self, app_id: int, task_id: str, output: str, name: str, offset: int, size: int
     ) -> tuple[bytes, int] | None:
         return await self._ask("output_file", app_id, task_id, output, name, offset, size)
+
+    async def erase_files(self, app_id: int) -> ErasedFiles:
+        return await self._ask("erase_files", app_id, patience=LONG)
+
+    async def erase_kept_files(self, app_id: int) -> ErasedFiles:
+        return await self._ask("erase_kept_files", app_id, patience=LONG)
 
     # --- drive sockets
 
