@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
+.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices samples lock look bake portraits clean install
 
 # What a newcomer needs to see and hear it, without the tools of those who change it.
 demo: $(VENV)/.demo
@@ -85,9 +85,23 @@ lips: build/lips
 lips-evaluate: build/lips
 	$(LIPS)/evaluate.py
 
-# How well the built-in voices are understood (docs/voices.md).
-voices: build/lips
-	$(LIPS)/measure_voices.py
+# Every built-in voice: how well it is understood, how fast it is (docs/voices.md). Wants a quiet machine.
+LISTEN := BUNRAKU_DATA_DIR=build/kokoro PYTHONPATH=studio/voices build/voices/bin/python studio/voices
+build/voices: studio/voices/requirements.txt pyproject.toml
+	$(PYTHON) -m venv build/voices
+	build/voices/bin/pip install --quiet -r studio/voices/requirements.txt
+	build/voices/bin/pip install --quiet --editable '.[espeak,kokoro-zh,kokoro-ja]'
+	touch build/voices
+
+voices: build/voices
+	build/voices/bin/python -m bunraku.node.speech.kokoro.make build/kokoro/kokoro-1
+	$(LISTEN)/measure.py say build/voices/heard
+	$(LISTEN)/measure.py judge build/voices/heard
+
+# Samples to play on the page of the voices, by `bunraku render`.
+samples: build/voices
+	build/voices/bin/python -m bunraku.node.speech.kokoro.make build/kokoro/kokoro-1
+	$(LISTEN)/samples.py docs/voices
 
 install: $(STAMP)
 
@@ -110,9 +124,9 @@ $(STAMP): requirements.lock pyproject.toml
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 LOCKED := $(COMPILE) pyproject.toml scripts/build-requirements.txt
 lock:
-	$(LOCKED) --extra espeak --extra kokoro --extra cluster --extra otel --extra s3 --extra vad --extra c2pa --group dev -o requirements.lock
-	$(LOCKED) --extra espeak --extra kokoro --constraint requirements.lock -o requirements-demo.lock
-	$(LOCKED) --extra espeak --extra kokoro --extra postgresql --extra redis --extra otel --extra s3 --extra vad --constraint requirements.lock \
+	$(LOCKED) --extra espeak --extra kokoro-zh --extra kokoro-ja --extra cluster --extra otel --extra s3 --extra vad --extra c2pa --group dev -o requirements.lock
+	$(LOCKED) --extra espeak --extra kokoro-zh --constraint requirements.lock -o requirements-demo.lock
+	$(LOCKED) --extra espeak --extra kokoro-zh --extra postgresql --extra redis --extra otel --extra s3 --extra vad --constraint requirements.lock \
 	  -o requirements-server.lock
 	$(COMPILE) --group release scripts/build-requirements.txt -o requirements-release.lock
 

@@ -29,6 +29,8 @@ pytestmark = pytest.mark.skipif(not kokoro.installed(), reason="bunraku[kokoro] 
 
 BUILD = Path(__file__).parents[2] / "build/kokoro"
 MORE = {
+    "zh": "谢谢您的光临。您的房间在二楼。",
+    "ja": "ご来店ありがとうございます。お部屋は二階にございます。",
     "en": " The total comes to forty two dollars. Please follow me to the garden behind the house.",
     "es": " Muchas gracias por su visita. La habitación está en el segundo piso.",
     "fr": " Merci beaucoup pour votre visite. La chambre est au deuxième étage.",
@@ -42,7 +44,7 @@ LIPS = "Peter brought five big pumpkins from Vermont, but Bob would have preferr
 @pytest.fixture(scope="session")
 def folder():
     folder = folder_of(Path(os.environ.get("BUNRAKU_DATA_DIR", BUILD)))
-    if not is_made(folder):
+    if not is_made(folder, [m.style for m in CAST]):
         try:
             Maker(folder, None, None, lambda what, done: None).make()
         except WeightsMissing as error:

@@ -58,6 +58,61 @@ def test_a_long_sentence_is_cut():
     assert " ".join(pieces).split() == ["word"] * 360
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("if a < b && c > d", ["if a < b && c > d"]),
+        ("x <y z> w", ["x <y z> w"]),
+        ("1 < 2 <3> 4", ["1 < 2 <3> 4"]),
+        ("<![CDATA[a<b]]> rest", ["a<b rest"]),
+        ("&lt;b&gt; is bold &copy; 5&nbsp;km", ["<b> is bold © 5 km"]),
+        ("<p>One</p><p>Two</p>", ["One Two"]),
+        ("~~~\ncode\n~~~ \nafter", ["after"]),
+        ("```\nnever closed", []),
+        ("see <https://example.org> now", ["see https://example.org now"]),
+        ("![a cat](cat.png) sleeps", ["a cat sleeps"]),
+        ("> quoted\n> more", ["quoted", "more"]),
+        ("* * *\nafter", ["after"]),
+        ("- [x] done\n- [ ] open", ["done", "open"]),
+        ("5 * 3 * 2 and __init__", ["5 * 3 * 2 and init"]),
+        ("👩‍👩‍👧‍👦 family 🇫🇷 flag 1️⃣", ["family flag 1"]),
+    ],
+)
+def test_hostile_rows(written, said):
+    assert sentences(written) == said
+
+
+WORDS = st.text(
+    st.characters(categories=["Lu", "Ll", "Lo", "Nd"], max_codepoint=0xFFFF), min_size=1, max_size=12
+)
+
+
+def letters(text):
+    return "".join(c for c in text if c.isalnum())
+
+
+@given(
+    st.lists(
+        st.tuples(WORDS, st.sampled_from([" ", ", ", ". ", "! ", "\n", " – ", " < ", " > ", "; ", " & "]))
+    )
+)
+def test_no_letter_outside_markup_is_lost(words):
+    text = "".join(w + s for w, s in words)
+    assert letters("".join(sentences(text))) == letters(text)
+
+
+MARKUP = [
+    "<b>{}</b>", '<a href="x">{}</a>', "<!-- gone -->{}", "**{}**", "*{}*", "[{}](https://example.org/gone)", "`{}`", "\n# {}\n",
+    "\n- {}\n", "~~{}~~", "\n```\ngone\n```\n{}", "<script>gone</script>{}", "<br/>{}", "🙂{}", "<?xml version='1.0'?>{}", "&amp;{}",
+]  # fmt: skip
+
+
+@given(st.lists(st.tuples(WORDS, st.sampled_from(MARKUP)), max_size=8))
+def test_what_is_marked_up_is_said_and_its_marks_are_not(words):
+    text = " ".join(markup.format(word) for word, markup in words)
+    assert letters("".join(sentences(text))) == letters("".join(word for word, _ in words))
+
+
 @given(st.text(max_size=1800))
 def test_never_fails_and_never_blank(text):
     for piece in sentences(text):

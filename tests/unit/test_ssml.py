@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bunraku.core.media import SAMPLE_RATE
 from bunraku.node.speech.base import Prosody
+from bunraku.node.speech.espeak import EspeakProvider
+from bunraku.node.speech.pronounced import expanded, written
 from bunraku.node.speech.ssml import Part, parts
+from bunraku.node.speech.text import sentences
 from bunraku.node.speech.voices import Voices
 from bunraku.testing.voices import ToneVoices
 
@@ -34,7 +39,10 @@ from ..support.speech import say
             [Part("so "), Part("big", speed=0.85, gain=1.25), Part(" it is")],
         ),
         ("<speak><p><s>One.</s><s>Two.</s></p></speak>", [Part("One.\nTwo.\n\n")]),
-        ('<speak>to<phoneme ph="x">mato</phoneme> <voice name="x">y</voice></speak>', [Part("tomato y")]),
+        (
+            '<speak>to<phoneme alphabet="x-sampa" ph="x">mato</phoneme> <voice name="x">y</voice></speak>',
+            [Part("tomato y")],
+        ),
     ],
 )
 def test_documents(document, found):
@@ -54,6 +62,64 @@ def test_documents(document, found):
 )
 def test_other_texts_are_no_documents(text):
     assert parts(text) is None
+
+
+def test_words_given_by_their_sounds():
+    (part,) = parts(
+        '<speak>I say <phoneme alphabet="ipa" ph="təˈmɑːtoʊ">to\ue000mato</phoneme>, <phoneme ph="x">y</phoneme>\ue001.</speak>'
+    )
+    assert written(part.text, part.pronounced) == "I say to mato, y ."
+    assert expanded(part.text, part.pronounced)[1] == {6: (13, "təˈmɑːtoʊ"), 15: (16, "x")}
+    kept = "".join(p.sign for p in part.pronounced)
+    assert [expanded(s, part.pronounced)[0] for s in sentences(part.text, kept)] == ["I say to mato, y ."]
+    alone = parts('<speak><phoneme ph="x">y z. w</phoneme></speak>')[0]
+    assert [expanded(s, alone.pronounced) for s in sentences(alone.text, alone.pronounced[0].sign)] == [
+        ("y z. w", {0: (6, "x")})
+    ]
+
+
+@given(st.recursive(
+    st.text(st.characters(categories=["L", "N"]), max_size=8),
+    lambda inner: st.tuples(st.sampled_from(["emphasis", "p", "s", "phoneme", "voice", "unknown"]), st.lists(inner, max_size=3)),
+))  # fmt: skip
+def test_no_letter_of_a_document_is_lost(tree):
+    def document(node):
+        if isinstance(node, str):
+            return node + " "
+        return f'<{node[0]} ph="x">{"".join(map(document, node[1]))}</{node[0]}>'
+
+    def letters(node):
+        return node if isinstance(node, str) else "".join(map(letters, node[1]))
+
+    said = "".join(written(p.text, p.pronounced) for p in parts(f"<speak>{document(tree)}</speak>"))
+    assert "".join(said.split()) == "".join(letters(tree).split())
+
+
+async def test_who_knows_no_phonemes_is_given_the_word():
+    voices = Voices([ToneVoices(word_seconds=0.5)])
+    _, _, words = await say(voices, "tone-a", '<speak>one <phoneme ph="tuː">two</phoneme></speak>')
+    assert [w.text for w in words] == ["one", "two"]
+
+
+@pytest.mark.voices
+async def test_espeak_says_the_given_sounds_or_the_word():
+    voices = Voices([EspeakProvider(1)])
+    await voices.start()
+    try:
+
+        async def sounds(document):
+            _, phonemes, words = await say(voices, "en-us-ava", document)
+            return "".join(p.symbol for p in phonemes), [w.text for w in words]
+
+        said, words = await sounds('<speak>My <phoneme ph="ˈʃʌɡɚ">salt</phoneme> is [[sweet]].</speak>')
+        assert "ʃˈʌɡɚ" in said
+        assert words == ["My", "salt", "is", "[[sweet]]."]
+        for impossible in ("ʈʂʰɻ̩", "!!", "ɮɮ"):
+            assert await sounds(
+                f'<speak>My <phoneme ph="{impossible}">salt</phoneme> is</speak>'
+            ) == await sounds("My salt is")
+    finally:
+        await voices.close()
 
 
 async def test_breaks_are_silent_and_times_go_on():

@@ -14,6 +14,7 @@ from bunraku.core.report import VoiceLoad
 from bunraku.node.lipsync.visemes import VOICELESS_STOPS
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre, Voice
 from bunraku.node.speech.helper import HelperPool
+from bunraku.node.speech.pronounced import Pronounced, expanded
 from bunraku.node.speech.reading import Reading
 from bunraku.node.speech.resample import Resampler
 from bunraku.node.speech.text import sentences
@@ -92,13 +93,20 @@ class EspeakProvider:
                 words.extend(chunk.words)
         return tuple(phonemes), tuple(words)
 
-    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
+    def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
+        return self.speak_as(timbre_id, text, prosody, ())
+
+    async def speak_as(
+        self, timbre_id: str, text: str, prosody: Prosody, pronounced: tuple[Pronounced, ...]
+    ) -> AsyncGenerator[SpeechChunk]:
         voice = self._voices.get(timbre_id)
         if voice is None:
             raise SpeechFailed(f"no timbre {timbre_id}")
         spoken = 0.0
-        for sentence in sentences(text):
+        for piece in sentences(text, "".join(p.sign for p in pronounced)):
+            sentence, fixed = expanded(piece, pronounced)
             request = {
+                "pronounced": [[at, end, ipa] for at, (end, ipa) in fixed.items()],
                 "voice": voice.name,
                 "text": sentence,
                 "rate": round(WORDS_PER_MINUTE * prosody.speed),

@@ -8,6 +8,7 @@ Requests::
     {"voice": "en-us+f3", "text": "...", "rate": 175, "pitch": 50, "phonemes_only": false}
     {"voice": "en-us", "text": "...", "phonemes_only": true, "tie": true}
 
+With ``pronounced``, a list of ``[start, end, IPA]`` by characters of the text, those words are said so.
 With ``tie`` the parts of one sound, as of a diphthong, are tied by ``^``.
 
 Heads of the reply::
@@ -21,6 +22,7 @@ import ctypes
 import sys
 from typing import Any
 
+from bunraku.node.speech.espeak_phonemes import alike, from_ipa
 from bunraku.node.speech.helper_side import Requests
 
 SYNCHRONOUS = 2
@@ -28,6 +30,7 @@ BUFFER_MS = 60
 BLOCK_S = 0.25  # s of sound in a block after the first, which goes out as soon as it is there
 OPTIONS = 0x8000 | 0x0001 | 0x0002  # don't exit on error, phoneme events, as IPA
 FLAGS = 0x1 | 0x1000  # UTF-8, pause at the end
+PHONEMES_IN_TEXT = 0x100  # between [[ and ]]
 RATE, PITCH = 1, 3
 IPA, TIE = 0x02, 0x80 | ord("^") << 8
 WORD, PHONEME = 1, 7
@@ -96,6 +99,9 @@ class Synthesizer:
         self._begun = False
         self._events: list[list[Any]] = []
         self._pcm = bytearray()
+        self._listening = False
+        self._places: list[tuple[int, int]] = []
+        """Where each piece of the text that is said begins in what was asked for."""
 
     def choose(self, voice: str) -> None:
         if voice == self._voice:
@@ -124,11 +130,48 @@ class Synthesizer:
         self.choose(request["voice"])
         self._lib.espeak_SetParameter(RATE, int(request["rate"]), 0)
         self._lib.espeak_SetParameter(PITCH, int(request["pitch"]), 0)
-        text = request["text"].encode() + b"\0"
+        text, flags = self._spelled(request["text"], request.get("pronounced", []))
         self._begun = False
-        self._lib.espeak_Synth(text, len(text), 0, 1, 0, FLAGS, None, None)
-        self._lib.espeak_Synchronize()
+        self._synthesise(text, flags)
         self._send()
+
+    def _synthesise(self, text: str, flags: int) -> None:
+        encoded = text.encode() + b"\0"
+        self._lib.espeak_Synth(encoded, len(encoded), 0, 1, 0, flags, None, None)
+        self._lib.espeak_Synchronize()
+
+    def _spelled(self, text: str, pronounced: list[tuple[int, int, str]]) -> tuple[str, int]:
+        """The text with phonemes in the place of such words, and the flags that it is said with."""
+        self._places = []
+        if not pronounced:
+            return text, FLAGS
+        out, at = "", 0
+        for start, end, ipa in pronounced:
+            names = from_ipa(ipa)
+            heard = self._heard(names) if names else ""
+            if not names or not alike(ipa, heard):
+                continue
+            self._places.append((len(out), at))
+            out += text[at:start].replace("[[", "  ")
+            self._places.append((len(out), start))
+            out += f"[[{names}]]"
+            at = end
+        self._places.append((len(out), at))
+        return out + text[at:].replace("[[", "  "), FLAGS | PHONEMES_IN_TEXT
+
+    def _heard(self, names: str) -> str:
+        """What a word by phonemes sounds like, in IPA."""
+        self._listening = True
+        self._synthesise(f"[[{names}]]", FLAGS | PHONEMES_IN_TEXT)
+        self._listening = False
+        heard = "".join(e[2] for e in self._events if e[0] == "p")
+        self._events, self._pcm = [], bytearray()
+        return heard
+
+    def _place(self, position: int) -> int:
+        """A place of espeak-ng's, from 1, in the text that was asked for."""
+        before = [(said, asked) for said, asked in self._places if said < position]
+        return position - before[-1][0] + before[-1][1] if before else position
 
     def phonemes(self, request: dict[str, Any]) -> str:
         """IPA of a text; a change of language shows as ``(en)`` and the like."""
@@ -150,10 +193,12 @@ class Synthesizer:
                 raw = ctypes.string_at(ctypes.addressof(event.id), 8).split(b"\0")[0]
                 self._events.append(["p", event.sample, raw.decode("utf-8", "replace")])
             elif event.type == WORD:
-                self._events.append(["w", event.sample, event.text_position, event.length])
+                self._events.append(["w", event.sample, self._place(event.text_position), event.length])
             i += 1
         if wav and count > 0:
             self._pcm += ctypes.string_at(wav, count * 2)
+        if self._listening:
+            return 0
         if not self._begun or len(self._pcm) >= BLOCK_S * self.sample_rate * 2:
             self._send()
         return int(self._requests.aborted())  # 1 ends the synthesis

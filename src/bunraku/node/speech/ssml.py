@@ -1,6 +1,7 @@
 """The few tags of SSML that change what is heard, in a text that is an SSML document.
 
-W3C Speech Synthesis Markup Language 1.1: ``break``, ``sub``, ``say-as``, ``emphasis``, ``p`` and ``s``.
+W3C Speech Synthesis Markup Language 1.1: ``break``, ``sub``, ``say-as``, ``emphasis``, ``phoneme``
+(IPA), ``p`` and ``s``.
 Whatever else is in the document is its words. A text that is no such document has no tags at all.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree
+
+from bunraku.node.speech.pronounced import FIRST, MOST, PRIVATE, Pronounced
 
 _DOCUMENT = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?<speak[\s>]", re.I)
 _TIME = re.compile(r"\s*\+?(\d+(?:\.\d+)?|\.\d+)(ms|s)\s*", re.I)
@@ -25,6 +28,8 @@ class Part:
     pause: float = 0.0
     speed: float = 1.0
     gain: float = 1.0
+    pronounced: tuple[Pronounced, ...] = ()
+    """What stands for the private signs in ``text``."""
 
 
 def parts(text: str) -> list[Part] | None:
@@ -38,6 +43,7 @@ def parts(text: str) -> list[Part] | None:
         return None
     out: list[Part] = []
     _walk(root, Part(""), out)
+    out = [replace(p, text=p.text if p.pronounced else PRIVATE.sub(" ", p.text)) for p in out]
     return [p for p in _joined(out) if p.text.strip() or p.pause]
 
 
@@ -54,6 +60,14 @@ def _walk(element: ElementTree.Element, manner: Part, out: list[Part]) -> None:
         said = _said_as("".join(element.itertext()), element.get("interpret-as", ""))
         out.append(replace(manner, text=said))
         return
+    if name == "phoneme" and element.get("ph") and element.get("alphabet", "ipa") == "ipa":
+        said = " ".join(PRIVATE.sub(" ", "".join(element.itertext())).split())
+        sign = chr(FIRST + sum(len(p.pronounced) for p in out) % MOST)
+        if said:
+            out.append(
+                replace(manner, text=sign, pronounced=(Pronounced(sign, said, element.get("ph", "")),))
+            )
+            return
     if name in ("metadata", "meta", "lexicon", "desc"):
         return
     if name == "emphasis":
@@ -77,7 +91,7 @@ def _joined(found: list[Part]) -> list[Part]:
         if last is not None and not last.pause and part.pause and not part.text:
             out[-1] = replace(last, pause=part.pause)
         elif last is not None and not last.pause and (last.speed, last.gain) == (part.speed, part.gain):
-            out[-1] = replace(last, text=last.text + part.text)
+            out[-1] = replace(last, text=last.text + part.text, pronounced=last.pronounced + part.pronounced)
         else:
             out.append(part)
     return out

@@ -52,11 +52,11 @@ MAX_PIECE = 240
 """Code points: longer sentences are cut at commas, then at spaces, so that no piece is slow."""
 
 
-def strip_markup(text: str) -> str:
+def strip_markup(text: str, kept: str = "") -> str:
     """The words of a text that may hold HTML, SSML or Markdown (contract section 5.5).
 
     Comments, tags, fenced code, link targets and signs that have no sound, such as emoji, are left
-    out; what only looks like a tag, as in ``a<b and c>d``, stays.
+    out; what only looks like a tag, as in ``a<b and c>d``, stays. So do the signs ``kept``.
     """
     text = _FENCE.sub("\n", text)
     text = _DROPPED.sub(" ", text)
@@ -67,27 +67,28 @@ def strip_markup(text: str) -> str:
         return " " if known else m.group()
 
     text = html.unescape(_TAG.sub(tag, text))
-    for pattern, kept in _MARKDOWN:
-        text = pattern.sub(kept, text)
-    return _SILENT.sub(" ", text)
+    for pattern, left in _MARKDOWN:
+        text = pattern.sub(left, text)
+    return _SILENT.sub(lambda m: m.group() if m.group() in kept else " ", text)
 
 
-def sentences(text: str) -> list[str]:
-    """Pieces in order, none blank, none much longer than ``MAX_PIECE``."""
+def sentences(text: str, kept: str = "") -> list[str]:
+    """Pieces in order, none blank, none much longer than ``MAX_PIECE``. The signs ``kept`` stand for
+    words."""
     out: list[str] = []
     begun = ""
-    for match in _SENTENCE.finditer(strip_markup(text)):
+    for match in _SENTENCE.finditer(strip_markup(text, kept)):
         begun += match.group()
         if not begun.endswith("\n") and _UNFINISHED.search(begun):
             continue
-        out.extend(_pieces(begun))
+        out.extend(_pieces(begun, kept))
         begun = ""
-    return out + _pieces(begun)
+    return out + _pieces(begun, kept)
 
 
-def _pieces(sentence: str) -> list[str]:
+def _pieces(sentence: str, kept: str) -> list[str]:
     sentence = " ".join(sentence.split())
-    return _cut(sentence) if any(c.isalnum() for c in sentence) else []
+    return _cut(sentence) if any(c.isalnum() or c in kept for c in sentence) else []
 
 
 def _cut(sentence: str) -> list[str]:

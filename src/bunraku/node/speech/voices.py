@@ -19,6 +19,7 @@ from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timb
 from bunraku.node.speech.helper import TENANT
 from bunraku.node.speech.loudness import Finish, Levels, Meter
 from bunraku.node.speech.own_voices import OwnVoices, nothing
+from bunraku.node.speech.pronounced import ReadsPhonemes, written
 from bunraku.node.speech.resample import apply_gain
 
 log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class Voices:
             manner = replace(prosody, speed=prosody.speed * part.speed, gain=prosody.gain * part.gain)
             # A part counts its times from its own first sample.
             since = made / SAMPLE_RATE
-            async with aclosing(self._said(timbre, provider, part.text, manner)) as chunks:
+            async with aclosing(self._said(timbre, provider, part, manner)) as chunks:
                 try:
                     async for chunk in chunks:
                         made += chunk.samples.size
@@ -150,12 +151,16 @@ class Voices:
         yield SpeechChunk(apply_gain(finish.flush(), prosody.gain))
 
     async def _said(
-        self, timbre: Timbre, provider: SpeechProvider, text: str, prosody: Prosody
+        self, timbre: Timbre, provider: SpeechProvider, part: ssml.Part, prosody: Prosody
     ) -> AsyncGenerator[SpeechChunk]:
         """Raises ``SpeechFailed``, also after a silence: what was given is played before that begins."""
         now = asyncio.get_running_loop().time
         until = now()
-        async with aclosing(provider.speak(timbre.id, text, prosody)) as chunks:
+        if part.pronounced and isinstance(provider, ReadsPhonemes):
+            speech = provider.speak_as(timbre.id, part.text, prosody, part.pronounced)
+        else:
+            speech = provider.speak(timbre.id, written(part.text, part.pronounced), prosody)
+        async with aclosing(speech) as chunks:
             while True:
                 until = max(until, now())
                 try:

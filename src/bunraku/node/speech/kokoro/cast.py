@@ -53,6 +53,10 @@ CAST = (
         Timbre("pt-br-beatriz", "Beatriz · Português, neural", "pt-BR", gain=1.0), "pf_dora", "pt-br", 2.26
     ),
     _member("pt-br-caio", "Caio · Português, neural", "pt-BR", "pm_alex", "pt-br", 2.1),
+    _member("zh-cn-lan", "Lan · 中文, neural", "zh-CN", "zf_xiaoxiao", "cmn", 0.97),
+    _member("zh-cn-jun", "Jun · 中文, neural", "zh-CN", "zm_yunxi", "cmn", 1.66),
+    _member("ja-jp-sora", "Sora · 日本語, neural", "ja-JP", "jf_alpha", "ja", 1.56),
+    _member("ja-jp-ren", "Ren · 日本語, neural", "ja-JP", "jm_kumo", "ja", 1.87),
     _member("hi-in-kavya", "Kavya · हिन्दी, neural", "hi-IN", "hf_alpha", "hi", 0.92),
     _member("hi-in-arjun", "Arjun · हिन्दी, neural", "hi-IN", "hm_omega", "hi", 0.94),
 )
@@ -87,6 +91,26 @@ REHEARSED = {
         "los sˈesis pesˈes de sus ʧˈikas son sˈosos i sensˈiʝos.",
         "no ˈaj nˈaða ke mˈiɾe ˈuna ɣɾˈan lˈuna ni ˈun mˈaɾ.",
         "pˈako tˈoma kafˈe kon pˈoko tˈe en pekˈin.",
+    ),
+    "zh-CN": (
+        "ʦau↓ʂa↘ŋxau↓, xwa→ni↗ŋkwa→ŋli↗n. ʨʰi↓ŋwə↘n ni↗n ɕy→jau↘ ʂə↗nmɤ pa→ŋꭧu↘?",
+        "ʂa↘ŋkɤ↘ɕi→ŋʨʰi→ tɤ tʰjɛ→nʨʰi↘ i↘ꭧɨ↗ xə↓n xau↓, kʰɤ↓ʂɨ↘ ʨi→ntʰjɛ→n, pei↓fə→ŋ jou↘ kwa→ʨʰi↓lai↗ lɤ.",
+        "ʨʰi↓ŋ ʦwo↘, ɕjɛ→nʂə→ŋ.",
+        "wo↓ ɕja↓ŋ ꭧɨ→tau↘ ni↓ twei↘ ꭧɤ↘ʨjɛ↘n ʂɨ↘jou↓ ʂə↗nmɤ kʰa↘nfa↓.",
+        "wo↓ ʨjau↘ a→nna↘.",
+        "sɨ↘ʂɨ↗sɨ↘ ꭧɨ↓ ʂɨ↗ʂɨ→ʦɨ ʂɨ↘ sɨ↓ tɤ, ʂɨ↘pu↗ʂɨ↘, ʂwei↗ ʂwo→ tɤ↗ ʨʰi→ŋꭧʰu↓?",
+        "ni↓mən jau↘ na↓kɤ, wo↓lai↗ na↗kei↓ ni↓mən kʰa↘n.",
+        "tʰa→ xɤ→kʰa→fei→, tʰa→ xɤ→ꭧʰa↗, ta↘ʨja→ tou→ ꭧʰɨ→ pʰau↘ʦʰai↘ xɤ↗ kʰau↓ja→.",
+    ),
+    "ja-JP": (
+        "ohajoːɡoʣaimasɨ, joːkoso. naɲi ka oteʦɨdai ɕimaɕoː ka?",
+        "seɴɕɨː βa zɨʔto ii teŋkʲideɕita ɡa, kʲoː βa, mata kʲitakaʣe ɡa ɸɯite imasɨ.",
+        "doːʣo, okake kɯdasai.",
+        "soɾe ɲiʦɨite doː omoɯ ka oɕiete kɯdasai.",
+        "βataɕi no namae βa annadesɨ.",
+        "ɕizɨkana ɕiɕi ɡa joɴ çikʲi, sɨkoɕi zɨʦɨ sɨsɨnde imasɨ.",
+        "mada daɾe mo inai ɯmʲi o naɡame naɡaɾa aɾɯita.",
+        "peʔto to kaʔpɯ o kaʔte, kʲita kaɾa todokete moɾaʔta.",
     ),
 }
 """Sentences in the model's alphabet, from which the usual statistics of a voice are taken: some with

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from bunraku.node.speech.kokoro.alphabet import TOKENS
 
@@ -20,6 +21,23 @@ _OTHERS = (
     ("a^ɪ", "I"), ("a^ʊ", "W"), ("d^z", "ʣ"), ("d^ʒ", "ʤ"), ("e^ɪ", "A"), ("o^ʊ", "O"), ("ə^ʊ", "Q"),
     ("s^s", "S"), ("t^s", "ʦ"), ("t^ʃ", "ʧ"), ("ɔ^ɪ", "Y"),
 )  # fmt: skip
+
+
+_GIVEN = (
+    ("\u0361", ""), ("\u035c", ""), (".", ""), (" ", ""), ("'", "ˈ"), (":", "ː"), ("g", "ɡ"), ("ɝ", "ɜɹ"),
+    ("eɪ", "A"), ("aɪ", "I"), ("aʊ", "W"), ("ɔɪ", "Y"), ("oʊ", "O"), ("əʊ", "Q"), ("dʒ", "ʤ"), ("tʃ", "ʧ"),
+    ("ts", "ʦ"), ("dz", "ʣ"), ("tɕ", "ʨ"), ("dʑ", "ʥ"),
+)  # fmt: skip
+
+
+def from_ipa(given: str, language: str) -> str:
+    """Plain IPA, as people write it, in the model's alphabet; empty when it has a sound that the model
+    does not know."""
+    said = _replaced(unicodedata.normalize("NFD", given).replace("c\u0327", "ç").strip("/[] "), _GIVEN)
+    if language.startswith("en"):
+        said = _replaced(said, (("ɚ", "əɹ"), ("r", "ɹ"), ("e", "ɛ")))
+        said = said.replace("ː", "") if language == "en-US" else said
+    return said if said and all(c in TOKENS for c in said) else ""
 
 
 def _replaced(said: str, pairs: tuple[tuple[str, str], ...]) -> str:

@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,8 +45,9 @@ def folder_of(data_dir: Path) -> Path:
     return data_dir / f"kokoro-{FORMAT}"
 
 
-def is_made(folder: Path) -> bool:
-    return (folder / MADE).is_file()
+def is_made(folder: Path, styles: Iterable[str] = ()) -> bool:
+    """Whether what these voices need is there; without ``styles``, whether any voice is."""
+    return (folder / MADE).is_file() and all((folder / "usual" / f"{s}.npy").is_file() for s in styles)
 
 
 @contextmanager
@@ -59,11 +60,19 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 class Maker:
-    """``step`` is told what is being done, and how much of all of it is, from 0 to 1."""
+    """``step`` is told what is being done, and how much of all of it is, from 0 to 1. ``voices`` names
+    the styles that are wanted; all are when it is empty."""
 
     def __init__(
-        self, folder: Path, model: Path | None, styles: Path | None, step: Callable[[str, float], None]
+        self,
+        folder: Path,
+        model: Path | None,
+        styles: Path | None,
+        step: Callable[[str, float], None],
+        voices: Iterable[str] = (),
     ) -> None:
+        wanted = frozenset(voices)
+        self._cast = [m for m in CAST if not wanted or m.style in wanted]
         self._folder, self._model, self._styles, self._step = folder, model, styles, step
 
     def _put(self, name: str, write: Callable[[Path], object]) -> None:
@@ -83,12 +92,15 @@ class Maker:
         """Everything. ``shipped`` forbids the requantised decoder. Raises ``WeightsMissing``."""
         with alone(self._folder):
             made = json.loads((self._folder / MADE).read_text()) if is_made(self._folder) else {}
-            if made and not (shipped and made["decoder"] != "shipped"):
+            # What does not work on this processor is not made again when a voice is added.
+            shipped = shipped or made.get("decoder") == "shipped"
+            right = made.get("decoder") == ("shipped" if shipped else "requantised")
+            if right and is_made(self._folder, [m.style for m in self._cast]):
                 return
             self._step("dictionary", 0.0)
             self._put("words.sqlite", weights.write_dictionary)
             self._step("styles", 0.05)
-            missing = [m for m in CAST if not (self._folder / "styles" / f"{m.style}.bin").exists()]
+            missing = [m for m in self._cast if not (self._folder / "styles" / f"{m.style}.bin").exists()]
             if missing:
                 with weights.styles(self._styles, self._folder) as find:
                     for member in missing:
@@ -109,7 +121,7 @@ class Maker:
         prosody, plain = requantise.split(whole)
         self._put("prosody.onnx", lambda p: p.write_bytes(prosody.SerializeToString()))
         voice = Prosody(self._folder / "prosody.onnx")
-        piece = _stretch(self._plans(voice, CAST[0])[REHEARSAL], *TEST_FRAMES)
+        piece = _stretch(self._plans(voice, self._cast[0])[REHEARSAL], *TEST_FRAMES)
         channels = [mean.size for mean in requantise.observer(plain)(_feed(piece))[0]]
 
         def opened(decoder: Any) -> bytes:
@@ -131,8 +143,8 @@ class Maker:
             if works(Decoder(fast, sum(channels)), test):
                 chosen, kind, closed = fast, "requantised", decoder
         observe = requantise.observer(closed)
-        for number, member in enumerate(CAST):
-            self._step(f"voice {member.style}", 0.3 + 0.7 * number / len(CAST))
+        for number, member in enumerate(self._cast):
+            self._step(f"voice {member.style}", 0.3 + 0.7 * number / len(self._cast))
             plans = self._plans(voice, member)
 
             def rehearse(path: Path, plans: list[Plan] = plans) -> None:
@@ -179,6 +191,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path)
     parser.add_argument("--styles", type=Path)
     parser.add_argument("--shipped", action="store_true")
+    parser.add_argument("--voices", nargs="*", default=(), metavar="STYLE")
     arguments = parser.parse_args()
     with click.progressbar(length=100, label="voices", file=sys.stderr, item_show_func=str) as bar:
 
@@ -186,7 +199,8 @@ def main() -> None:
             bar.update(round(100 * done) - bar.pos, what)
 
         try:
-            Maker(arguments.folder, arguments.model, arguments.styles, step).make(shipped=arguments.shipped)
+            maker = Maker(arguments.folder, arguments.model, arguments.styles, step, arguments.voices)
+            maker.make(shipped=arguments.shipped)
         except weights.WeightsMissing as error:
             raise SystemExit(f"\n{error}") from error
 

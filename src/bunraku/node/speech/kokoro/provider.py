@@ -28,8 +28,9 @@ from bunraku.node.speech.kokoro.cast import CAST, Member
 from bunraku.node.speech.kokoro.helper import OVERLAP
 from bunraku.node.speech.kokoro.model import CONTEXT, FRAME, RATE
 from bunraku.node.speech.kokoro.pool import PATIENCE, Pool
-from bunraku.node.speech.kokoro.reader import Reader
+from bunraku.node.speech.kokoro.reader import Reader, readable
 from bunraku.node.speech.kokoro.script import Script, scripts
+from bunraku.node.speech.pronounced import Pronounced, expanded
 from bunraku.node.speech.resample import Resampler
 from bunraku.node.speech.text import sentences
 
@@ -79,21 +80,27 @@ class KokoroProvider:
         """Raises ``SpeechFailed`` when what was made does not run."""
         if make.is_made(self._folder):
             await self._open()
-        else:
+        if len(self._members) < len(self._wanted()):
             log.info("neural voices are being made; they are listed when they are ready")
             self._making = asyncio.create_task(self._prepare())
+
+    def _wanted(self) -> list[Member]:
+        """Voices whose language can be read here."""
+        return [m for m in CAST if readable(m.timbre.language, with_espeak=espeak.available())]
 
     async def _prepare(self) -> None:
         try:
             await self._make()
-            await self._open()
+            if self._reader is None:
+                await self._open()
+            self._list()
         except (SpeechFailed, OSError) as error:
             log.error("no neural voices: %s", error)
         else:
             log.info("neural voices are ready")
 
     async def _make(self, *extra: str) -> None:
-        arguments = [str(self._folder), *extra]
+        arguments = [str(self._folder), *extra, "--voices", *(m.style for m in self._wanted())]
         for name, path in (("--model", self._model), ("--styles", self._styles)):
             arguments += [name, str(path)] if path is not None else []
         process = await asyncio.create_subprocess_exec(
@@ -124,7 +131,11 @@ class KokoroProvider:
             await self.pool.restart()
         self._reader = Reader(self._folder / "words.sqlite", with_espeak=espeak.available())
         await self._reader.start()
-        self._members = {m.timbre.id: m for m in CAST if self._reader.reads(m)}
+        self._list()
+
+    def _list(self) -> None:
+        """The voices that are made."""
+        self._members = {m.timbre.id: m for m in self._wanted() if make.is_made(self._folder, [m.style])}
 
     async def close(self) -> None:
         if self._making is not None:
@@ -139,13 +150,19 @@ class KokoroProvider:
         """Left to espeak-ng, which reads every language."""
         del text
 
-    async def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
+    def speak(self, timbre_id: str, text: str, prosody: Prosody) -> AsyncGenerator[SpeechChunk]:
+        return self.speak_as(timbre_id, text, prosody, ())
+
+    async def speak_as(
+        self, timbre_id: str, text: str, prosody: Prosody, pronounced: tuple[Pronounced, ...]
+    ) -> AsyncGenerator[SpeechChunk]:
         member = self._members.get(timbre_id)
         if member is None or self._reader is None:
             raise SpeechFailed(f"no timbre {timbre_id}")
         utterance = _Utterance(self.pool, self._clock, member, prosody)
-        for sentence in sentences(text):
-            words = await self._reader.read(sentence, member)
+        for piece in sentences(text, "".join(p.sign for p in pronounced)):
+            sentence, fixed = expanded(piece, pronounced)
+            words = await self._reader.read(sentence, member, fixed)
             for script in scripts(words):
                 key = f"{id(utterance)}-{next(self._sentences)}"
                 async with aclosing(utterance.say(key, sentence, script)) as chunks:

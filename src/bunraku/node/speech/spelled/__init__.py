@@ -3,7 +3,7 @@
 Each word knows its place in the written sentence, so that captions show what was written.
 """
 
-from bunraku.node.speech.spelled.languages import spell_out
+from bunraku.node.speech.spelled.languages import prepare, spell_out
 from bunraku.node.speech.spelled.words import Said
 
-__all__ = ["Said", "spell_out"]
+__all__ = ["Said", "prepare", "spell_out"]

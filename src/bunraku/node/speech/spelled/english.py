@@ -6,6 +6,7 @@ import re
 
 from num2words import num2words
 
+from bunraku.node.speech.spelled.roman import NUMERAL, value
 from bunraku.node.speech.spelled.words import Rule, rule
 
 _MONTHS = [
@@ -24,9 +25,17 @@ _MONTHS = [
 ]
 _MONTH = "|".join([*_MONTHS, *(m[:3] + r"\.?(?![a-z])" for m in _MONTHS), r"Sept\.?(?![a-z])"])
 _DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
-_SCALE = r"(?:\s(?P<scale>thousand|million|billion|trillion)\b|(?P<short>[KMB]|bn)\b)?"
-_SHORT = {"K": "thousand", "M": "million", "B": "billion", "bn": "billion"}
+_NUMBER = r"\d{1,3}(?:[,\u00a0\u202f ]\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?"
+_SCALE = r"(?:\s(?P<scale>thousand|million|billion|trillion)\b|(?P<short>[KkMmB]|bn)\b)?"
+_SHORT = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion"}
+_COUNTED = (
+    "War|Chapter|Part|Act|Phase|Type|Title|Volume|Book|Section|Article|Appendix|Stage|Level|Class|Super Bowl"
+)
+_RULERS = (
+    "Elizabeth|Charles|Henry|George|William|Louis|Philip|Philippe|John Paul|Benedict|Pius|Edward|Richard"
+    "|James|Mary|Nicholas|Alexander|Catherine|Frederick|Peter|Paul|Napoleon|Leo|Gregory|Innocent|Clement|Ramesses"
+    "|Felipe|Harald"
+)
 _CURRENCY = {
     "$": ("dollar", "dollars", "cent", "cents"),
     "US$": ("US dollar", "US dollars", "cent", "cents"),
@@ -68,6 +77,7 @@ _SHORTENED = {
     "max": "maximum",
     "min": "minimum", "tel": "telephone", "Tel": "Telephone", "ext": "extension", "etc": "etcetera",
 }  # fmt: skip
+_PAGES = {"pp": "pages", "p": "page", "ch": "chapter", "vol": "volume", "sec": "section"}
 _FRACTIONS = {
     "½": "a half",
     "¼": "a quarter",
@@ -89,6 +99,7 @@ _SIGNS = {
 def cardinal(number: str) -> str:
     """``1,234.5`` in words."""
     whole, _, part = number.replace(",", "").partition(".")
+    whole = re.sub(r"\s", "", whole)
     words = digits(whole) if len(whole) > 15 else num2words(int(whole)).replace(",", "")
     return f"{words} point {digits(part)}" if part else words
 
@@ -141,7 +152,7 @@ def _money(sign: str, amount: str, scale: str | None) -> str:
     one, many, cent, cents = _CURRENCY[sign]
     if scale:
         return f"{cardinal(amount)} {scale} {many}"
-    whole, _, part = amount.replace(",", "").partition(".")
+    whole, _, part = re.sub(r"[,\s]", "", amount).partition(".")
     units = f"{cardinal(whole)} {one if int(whole) == 1 else many}"
     if len(part) == 2 and cent and int(part):
         pieces = f"{cardinal(str(int(part)))} {cent if int(part) == 1 else cents}"
@@ -152,7 +163,7 @@ def _money(sign: str, amount: str, scale: str | None) -> str:
 
 
 def _scale(m: re.Match[str]) -> str | None:
-    return m["scale"] or _SHORT.get(m["short"] or "")
+    return m["scale"] or _SHORT.get((m["short"] or "").lower())
 
 
 def _unit(m: re.Match[str]) -> str:
@@ -255,17 +266,25 @@ def _rules(*, british: bool) -> tuple[Rule, ...]:
         rule(r"\d{3}[-.]\d{3}[-.]\d{4}" + end, _phone),
         rule(r"\d{3}[-. ]\d{4}" + end, _phone),
         rule(r"0\d{2,4}\s\d{3,4}\s?\d{3,4}" + end, _phone),
+        rule(
+            r"(US\$|[$£€¥₹])\s?(\d+)\s?[-–]\s?(\d+)" + end,
+            lambda m: f"{cardinal(m[2])} to {_money(m[1], m[3], None)}",
+        ),
         rule(rf"(US\$|[$£€¥₹])\s?({_NUMBER}){_SCALE}", lambda m: _money(m[1], m[2], _scale(m))),
         rule(rf"({_NUMBER}){_SCALE}\s?([€£])", lambda m: _money(m[4], m[1], _scale(m))),
         rule(
             rf"({_NUMBER}){_SCALE}\s?(USD|EUR|GBP|JPY|INR)\b", lambda m: _money(_CODES[m[4]], m[1], _scale(m))
         ),
         rule(r"(USD|EUR|GBP|JPY|INR)\s?(" + _NUMBER + r")", lambda m: _money(_CODES[m[1]], m[2], None)),
+        rule(r"[vV]\.?(\d+(?:\.\d+)+)", lambda m: f"version {_dots(m[1])}"),
+        rule(r"(\d)['’′](\d{1,2})[\"”″]", lambda m: f"{cardinal(m[1])} foot {cardinal(m[2])}"),
         rule(rf"({_NUMBER})\s?[-–]\s?({_NUMBER})(?=\s?%)", lambda m: f"{cardinal(m[1])} to {cardinal(m[2])}"),
+        rule(r"(?:(?<=[Tt]he )['’]?|['’])([2-9]0)s" + end, lambda m: _plural(cardinal(m[1]))),
         rule(r"(1[1-9]|20)\d0s" + end, lambda m: _plural(year(int(m.group()[:4])))),
         rule(rf"(?P<minus>[-−])?(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT})" + end, _unit),
         rule(r"(\d{1,3})(?:st|nd|rd|th)" + end, lambda m: ordinal(int(m[1]))),
         rule(r"(\d{1,2})\s?/\s?(\d{1,3})" + end, _fraction),
+        rule(r"(\d+):(\d+)" + end, lambda m: f"{cardinal(m[1])} to {cardinal(m[2])}"),
         rule(r"(\d+)([½¼¾⅓⅔⅛])", lambda m: f"{cardinal(m[1])} and {_FRACTIONS[m[2]]}"),
         rule(r"[½¼¾⅓⅔⅛]", lambda m: _FRACTIONS[m.group()]),
         rule(r"(\d{4})[-–](\d{4})" + end, lambda m: f"{year(int(m[1]))} to {year(int(m[2]))}"),
@@ -273,11 +292,29 @@ def _rules(*, british: bool) -> tuple[Rule, ...]:
         rule(r"(\d+)[-–](\d+)" + end, lambda m: f"{cardinal(m[1])} to {cardinal(m[2])}"),
         rule(r"(?:No\.|Nr\.|#)\s?(\d+)", lambda m: f"number {cardinal(m[1])}"),
         rule(r"\d+(?:\.\d+){2,}", lambda m: _dots(m.group())),
+        rule(r"(\d+)k" + end, lambda m: f"{cardinal(m[1])} thousand"),
         rule(r"[A-Za-z]+-?\d+[A-Za-z\d]*|\d+[A-Za-z][A-Za-z\d]*", _mixed),
         rule(rf"([-−])({_NUMBER})", lambda m: f"minus {cardinal(m[2])}"),
         rule(r"0\d+" + end, lambda m: digits(m.group())),
-        rule(rf"({_NUMBER})\s?(?P<short>[KM])\b", lambda m: f"{cardinal(m[1])} {_SHORT[m['short']]}"),
+        rule(rf"({_NUMBER})\s?(?P<short>[KM])\b", lambda m: f"{cardinal(m[1])} {_SHORT[m['short'].lower()]}"),
         rule(_NUMBER, lambda m: cardinal(m.group())),
+        rule(
+            rf"({_COUNTED})\s({NUMERAL}|[IVX](?!['’\w]))" + end,
+            lambda m: f"{m[1]} {cardinal(str(value(m[2])))}",
+        ),
+        rule(
+            rf"({_RULERS})\s({NUMERAL}|[IVX](?!['’\w])(?!\s[a-z]))" + end,
+            lambda m: f"{m[1]} the {ordinal(value(m[2]) or 0)}",
+        ),
+        rule(rf"({NUMERAL})(?=\s(?:[Cc]entury|[Oo]lympi))", lambda m: ordinal(value(m[1]) or 0)),
+        rule(NUMERAL + end, lambda m: cardinal(str(value(m.group()))) if len(m.group()) > 1 else None),
+        rule(
+            r"[\w-]+\.(?:txt|pdf|docx?|xlsx?|pptx?|csv|json|xml|html?|js|py|md|zip|jpe?g|png|gif|mp[34]|wav|exe)\b",
+            lambda m: _address(m.group()),
+        ),
+        rule(r"Ph\.?\s?D\.?(?=[\s,;:)]|$)", lambda _: "P H D"),
+        rule(r"(pp|p|Ch|ch|Vol|vol|Sec|sec)\.\s?(?=\d)", lambda m: _PAGES[m[1].lower()]),
+        rule(r"vs\b(?!\.)", lambda _: "versus"),
         rule(r"C\+\+", lambda _: "C plus plus"),
         rule(r"([CF])#", lambda m: f"{m[1]} sharp"),
         rule(r"e\.g\.,?", lambda _: "for example,"),
@@ -294,7 +331,10 @@ def _rules(*, british: bool) -> tuple[Rule, ...]:
         rule(r"w/o\b", lambda _: "without"),
         rule(r"w/(?=\s)", lambda _: "with"),
         rule(r"and/or\b", lambda _: "and or"),
-        rule(r"(?<=\s)[<>=+*^~≈≤≥→](?=\s)|[&@%×÷±§©®™∞√π°€£#]|[+=](?=\w)", lambda m: _SIGNS[m.group()]),
+        rule(
+            r"(?<=\s)[<>=+*^~≈≤≥→](?=\s)|~(?=\d)|(?<=\w)[*^](?=\w)|[&@%×÷±§©®™∞√π°€£#]|[+=](?=\w)",
+            lambda m: _SIGNS[m.group()],
+        ),
     )
 
 

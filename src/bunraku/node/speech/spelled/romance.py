@@ -6,82 +6,148 @@ Hindi's numbers are left to espeak-ng, which knows them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from num2words import num2words
 
+from bunraku.node.speech.spelled.roman import NUMERAL, value
+from bunraku.node.speech.spelled.romance_words import LANGUAGES, Language, Unit
 from bunraku.node.speech.spelled.words import Rule, rule
 
-_NUMBER = r"\d{1,3}(?:[.\u202f\u00a0 ]\d{3})+(?:,\d+)?|\d+(?:[,.]\d+)?"
+_NUMBER = r"\d{1,3}(?:[.\u202f\u00a0 ]\d{3})+(?:,\d+)?(?!\d)|\d+(?:[,.]\d+)?"
+_MASCULINE_IN_A = frozenset(
+    ["día", "mapa", "problema", "sistema", "programa", "idioma", "tema", "clima", "dia", "turista", "planeta"]
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
-    """The words that reading a language out needs; ``hours`` is 'HOUR and MINUTE' as it is said."""
-
-    code: str
-    months: str
-    of: str
-    first: str
-    point: str
-    minus: str
-    percent: str
-    at: str
-    dot: str
-    hours: str
-    whole_hour: str
-    money: dict[str, tuple[str, str, str]]
-    units: dict[str, str]
-    short: dict[str, str]
-    feminine_one: str = ""
-    signs: dict[str, str] | None = None
+def rules(code: str) -> tuple[Rule, ...]:
+    """Empty for a language not in the table."""
+    found = LANGUAGES.get(code)
+    return _rules(Reader(found), found) if found is not None else ()
 
 
-_ES = Language(
-    "es", "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre", "de",
-    "uno", "coma", "menos", "por ciento", "arroba", "punto", "{hour} y {minute}", "{hour} en punto",
-    {"€": ("euro", "euros", "con"), "$": ("dólar", "dólares", "con"), "£": ("libra", "libras", "con")},
-    {"km/h": "kilómetros por hora", "km": "kilómetros", "kg": "kilos", "cm": "centímetros", "m": "metros",
-     "°C": "grados", "g": "gramos", "GB": "gigas", "min": "minutos", "h": "horas"},
-    {"Sr": "señor", "Sra": "señora", "Dr": "doctor", "Dra": "doctora", "Ud": "usted", "Uds": "ustedes",
-     "etc": "etcétera", "pág": "página", "núm": "número", "tel": "teléfono"},
-    "una", {"&": "y", "+": "más", "=": "igual a", "%": "por ciento", "@": "arroba"},
-)  # fmt: skip
-_FR = Language(
-    "fr", "janvier février mars avril mai juin juillet août septembre octobre novembre décembre", "",
-    "premier", "virgule", "moins", "pour cent", "arobase", "point", "{hour} heures {minute}", "{hour} heures",
-    {"€": ("euro", "euros", ""), "$": ("dollar", "dollars", ""), "£": ("livre", "livres", "")},
-    {"km/h": "kilomètres à l'heure", "km": "kilomètres", "kg": "kilos", "cm": "centimètres", "m": "mètres",
-     "°C": "degrés", "g": "grammes", "Go": "gigaoctets", "min": "minutes", "h": "heures"},
-    {"M": "monsieur", "Mme": "madame", "Mlle": "mademoiselle", "Dr": "docteur", "etc": "et cetera",
-     "p": "page", "n°": "numéro", "tél": "téléphone"},
-    "une", {"&": "et", "+": "plus", "=": "égale", "%": "pour cent", "@": "arobase"},
-)  # fmt: skip
-_IT = Language(
-    "it", "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre", "",
-    "primo", "virgola", "meno", "per cento", "chiocciola", "punto", "{hour} e {minute}", "{hour}",
-    {"€": ("euro", "euro", "e"), "$": ("dollaro", "dollari", "e"), "£": ("sterlina", "sterline", "e")},
-    {"km/h": "chilometri all'ora", "km": "chilometri", "kg": "chili", "cm": "centimetri", "m": "metri",
-     "°C": "gradi", "g": "grammi", "GB": "gigabyte", "min": "minuti", "h": "ore"},
-    {"Sig": "signor", "Sigra": "signora", "Dott": "dottor", "Prof": "professor", "ecc": "eccetera",
-     "pag": "pagina", "tel": "telefono"},
-    "una", {"&": "e", "+": "più", "=": "uguale", "%": "per cento", "@": "chiocciola"},
-)  # fmt: skip
-_PT = Language(
-    "pt_BR", "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro", "de",
-    "primeiro", "vírgula", "menos", "por cento", "arroba", "ponto", "{hour} e {minute}", "{hour} horas",
-    {"R$": ("real", "reais", "e"), "€": ("euro", "euros", "e"), "$": ("dólar", "dólares", "e"),
-    "£": ("libra", "libras", "e")},
-    {"km/h": "quilômetros por hora", "km": "quilômetros", "kg": "quilos", "cm": "centímetros", "m": "metros",
-     "°C": "graus", "g": "gramas", "GB": "gigabytes", "min": "minutos", "h": "horas"},
-    {"Sr": "senhor", "Sra": "senhora", "Dr": "doutor", "Dra": "doutora", "etc": "etcétera", "pág": "página",
-     "tel": "telefone"},
-    "uma", {"&": "e", "+": "mais", "=": "igual a", "%": "por cento", "@": "arroba"},
-)  # fmt: skip
-_LANGUAGES = {"es": _ES, "fr": _FR, "it": _IT, "pt": _PT}
+class Reader:
+    """Numbers of one language in words."""
+
+    def __init__(self, lang: Language) -> None:
+        self.lang, self.code = lang, lang.code[:2]
+
+    def words(self, number: int) -> str:
+        # Its commas would be pauses.
+        return str(num2words(number, lang=self.lang.code)).replace(",", "")
+
+    def digits(self, text: str) -> str:
+        return " ".join(self.words(int(c)) for c in text if c.isdigit())
+
+    def cardinal(self, number: str, gender: str = "") -> str:
+        """``gender`` m or f agrees with the noun that follows."""
+        whole, part = plain(number)
+        if len(whole) > 15 or (len(whole) > 1 and whole[0] == "0"):
+            return self.digits(whole + part)
+        if not part:
+            return self.agreed(self.words(int(whole)), gender)
+        decimals = self.words(int(part)) if part[0] != "0" and len(part) < 3 else self.digits(part)
+        return f"{self.words(int(whole))} {self.lang.point} {decimals}"
+
+    def agreed(self, said: str, gender: str) -> str:
+        """The last one or two of a number, and Iberian hundreds, by the gender of what is counted."""
+        if not gender:
+            return said
+        if self.code == "es":
+            said = re.sub("veintiuno$", "veintiún" if gender == "m" else "veintiuna", said)
+            said = re.sub(r"\buno$", "un" if gender == "m" else "una", said)
+            return re.sub("cientos|quinientos", lambda m: m[0][:-2] + "as", said) if gender == "f" else said
+        if self.code == "it":
+            return {"m": "un", "f": "una"}[gender] if said == "uno" else said
+        if gender == "f" and self.code == "fr":
+            return re.sub(r"\bun$", "une", said)
+        if gender == "f":
+            said = re.sub(r"\bum$", "uma", re.sub(r"\bdois$", "duas", said))
+            return re.sub("entos", "entas", said)
+        return said
+
+    def counted(self, number: str, unit: Unit) -> str:
+        one, many, gender = unit
+        whole, part = plain(number)
+        return f"{self.cardinal(number, gender)} {one if whole == '1' and not part else many}"
+
+    def ordinal(self, number: int, gender: str = "m") -> str:
+        said = str(num2words(number, lang=self.lang.code, to="ordinal"))
+        if gender == "f" and self.code == "fr":
+            return "première" if number == 1 else said
+        return re.sub(r"o\b", "a", said) if gender == "f" else said
+
+    def date(self, day: int, month: int, year: str) -> str | None:
+        if not (1 <= day <= 31 and 1 <= month <= 12):
+            return None
+        lang = self.lang
+        of = f" {lang.of} " if lang.of else " "
+        said = f"{lang.first if day == 1 else self.words(day)}{of}{lang.months[month - 1]}"
+        return f"{said}{of}{self.words(int(year))}" if year else said
+
+    def time(self, m: re.Match[str]) -> str | None:
+        hour, minute = int(m[1]), int(m[2] or 0)
+        if hour > 24 or minute > 59:
+            return None
+        said = self.agreed(self.words(hour), "f")
+        text = self.lang.hours if minute else self.lang.whole_hour
+        text = text.format(hour=said, minute=self.words(minute))
+        if hour == 1:
+            text = text.replace("heures", "heure").replace("horas", "hora")
+        return text
+
+    def money(self, sign: str, amount: str) -> str:
+        unit = self.lang.money[sign]
+        whole, part = plain(amount)
+        units = self.counted(whole, unit)
+        cents = int(part.ljust(2, "0")[:2]) if part else 0
+        return f"{units} {self.lang.cents} {self.words(cents)}" if cents else units
+
+    def millions(self, amount: str, sign: str) -> str:
+        one, many = self.lang.millions
+        joined = one if plain(amount) == ("1", "") else many
+        return f"{self.cardinal(amount, 'm')} {joined} {self.lang.money[sign][1]}".replace("d' ", "d'")
+
+    def address(self, text: str) -> str:
+        parts = re.findall(r"[^\W\d_]+|\d|[^\s\w]|_", text)
+        return " ".join(
+            self.lang.address.get(p, "") if not p.isalnum() else self.digits(p) if p.isdigit() else p
+            for p in parts
+        )
+
+    def phone(self, m: re.Match[str]) -> str | None:
+        if not 8 <= sum(c.isdigit() for c in m.group()) <= 15:
+            return None
+        plus = self.lang.address["+"] + " " if m.group().startswith("+") else ""
+        return plus + ", ".join(self.digits(g) for g in re.findall(r"\d+", m.group()))
+
+    def fraction(self, m: re.Match[str]) -> str | None:
+        known = self.lang.fractions.get(m.group())
+        if known is None and not m[1].startswith("0") and not m[2].startswith("0"):
+            known = f"{self.cardinal(m[1])} {self.lang.over} {self.cardinal(m[2])}"
+        return known
+
+    def roman(self, numeral: str) -> str | None:
+        """As popes and centuries are numbered."""
+        number = value(numeral)
+        if number is None:
+            return None
+        by_order = self.code == "it" or (self.code in ("es", "pt") and number <= 10)
+        return self.ordinal(number) if by_order else self.words(number)
+
+    def one_noun(self, m: re.Match[str]) -> str | None:
+        """A number that ends in one, before a noun whose gender its ending tells."""
+        noun, code = m[2].lower(), self.code
+        if code == "fr":
+            return None
+        gender = "f" if noun.endswith(("a", "as", "ión", "dad", "ção", "dade")) else "m"
+        if noun.rstrip("s") in _MASCULINE_IN_A:
+            gender = "m"
+        if code == "it" and m[1] == "1" and gender == "m" and re.match("s[^aeiou]|z|gn|ps|x|y", noun):
+            return "uno"
+        return self.agreed(self.words(int(m[1])), gender)
 
 
-def _plain(number: str) -> tuple[str, str]:
+def plain(number: str) -> tuple[str, str]:
     """Whole and decimal digits of a number written as on the continent, or with a decimal point."""
     if re.fullmatch(r"\d+\.\d+", number) and not re.fullmatch(r"\d{1,3}\.\d{3}", number):
         number = number.replace(".", ",")
@@ -89,94 +155,104 @@ def _plain(number: str) -> tuple[str, str]:
     return whole, part
 
 
-def rules(code: str) -> tuple[Rule, ...]:
-    """Empty for a language not in the table."""
-    found = _LANGUAGES.get(code)
-    return _rules(found) if found is not None else ()
-
-
-def _rules(lang: Language) -> tuple[Rule, ...]:
-    months = lang.months.split()
-    end = r"(?!\w)"
-
-    def words(number: int) -> str:
-        return num2words(number, lang=lang.code)
-
-    def digits(text: str) -> str:
-        return " ".join(words(int(c)) for c in text if c.isdigit())
-
-    def cardinal(number: str) -> str:
-        whole, part = _plain(number)
-        if len(whole) > 15:
-            return digits(whole)
-        if not part:
-            return words(int(whole))
-        decimals = words(int(part)) if part[0] != "0" and len(part) < 3 else digits(part)
-        return f"{words(int(whole))} {lang.point} {decimals}"
-
-    def date(day: int, month: int, year: str) -> str | None:
-        if not (1 <= day <= 31 and 1 <= month <= 12):
-            return None
-        of = f" {lang.of} " if lang.of else " "
-        said = f"{lang.first if day == 1 else words(day)}{of}{months[month - 1]}"
-        return f"{said}{of}{words(int(year))}" if year else said
-
-    def time(m: re.Match[str]) -> str | None:
-        hour, minute = int(m[1]), int(m[2])
-        if hour > 24 or minute > 59:
-            return None
-        said = lang.feminine_one if hour == 1 else words(hour)
-        text = lang.hours if minute else lang.whole_hour
-        text = text.format(hour=said, minute=words(minute))
-        return text.replace("heures", "heure") if hour == 1 else text
-
-    def money(sign: str, amount: str) -> str:
-        one, many, joined = lang.money[sign]
-        whole, part = _plain(amount)
-        said = words(int(whole))
-        if int(whole) == 1:
-            said = {"es": "un", "it": "un", "pt_BR": "um"}.get(lang.code, said)
-        units = f"{said} {one if int(whole) == 1 else many}"
-        return f"{units} {joined} {words(int(part.ljust(2, '0')[:2]))}" if part.strip("0") else units
-
-    def address(text: str) -> str:
-        names = {".": lang.dot, "@": lang.at, "-": "", "_": "", "/": ""}
-        parts = re.findall(r"[^\W\d_]+|\d|[^\s\w]|_", text)
-        return " ".join(
-            names.get(p, "") if not p.isalnum() else digits(p) if p.isdigit() else p for p in parts
-        )
-
-    def phone(m: re.Match[str]) -> str | None:
-        if not 8 <= sum(c.isdigit() for c in m.group()) <= 15:
-            return None
-        return ", ".join(digits(g) for g in re.findall(r"\d+", m.group()))
-
-    symbol = "|".join(re.escape(s) for s in sorted(lang.money, key=len, reverse=True))
+def _rules(reader: Reader, lang: Language) -> tuple[Rule, ...]:
+    end, alone = r"(?!\w)", r"(?<!\w)"
+    symbols = "|".join(re.escape(s) for s in sorted(lang.money, key=len, reverse=True))
     units = "|".join(re.escape(u) for u in sorted(lang.units, key=len, reverse=True))
     short = "|".join(re.escape(s) for s in sorted(lang.short, key=len, reverse=True))
-    names = "|".join(months)
+    names = "|".join(lang.months)
+    number = f"(?:{_NUMBER})"
+    millions = "M|" + "|".join(w.split()[0] for w in lang.millions)
+    degrees = "degrés|grados|gradi|graus"
+
+    def signed(sign: str | None) -> str:
+        return f"{lang.minus} " if sign else ""
+
+    def ordinal(m: re.Match[str]) -> str:
+        gender = "f" if m[2] in ("ª", "re", "ère", "a") else "m"
+        return reader.ordinal(int(m[1]), gender)
+
+    def nth(m: re.Match[str]) -> str | None:
+        found = value(m[1])
+        return reader.ordinal(found) if found else None
+
+    own: tuple[Rule, ...] = ()
+    if reader.code == "fr":
+        own = (
+            rule(r"(\d{1,3})(er|re|ère|e|ème|nd|nde)" + end, ordinal),
+            rule(rf"({NUMERAL}|[VX](?=e siècle))(?:er|e|ème)" + end, nth),
+        )
+    elif reader.code == "it":
+        own = (rule(r"(\d{1,3})(°)(?=\s[a-z])(?!\s(?:C\b|F\b|e\b|di\b))", ordinal),)
     return (
-        rule(r"https?://(?:www\.)?([\w.-]+\w)\S*\w/?", lambda m: address(m[1])),
-        rule(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}", lambda m: address(m.group())),
-        rule(r"(?:www\.)?([A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|org|net|es|fr|it|br|eu|io))\b",
-             lambda m: address(m[1])),
-        rule(r"(\d{4})-(\d{2})-(\d{2})" + end, lambda m: date(int(m[3]), int(m[2]), m[1])),
-        rule(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})" + end, lambda m: date(int(m[1]), int(m[2]), m[3])),
-        rule(rf"(?:1er|1º|1°|(\d{{1,2}}))\s(?:de\s)?({names})(?:\s(?:de\s)?(\d{{4}}))?" + end,
-             lambda m: date(int(m[1] or 1), months.index(m[2].lower()) + 1, m[3] or ""), re.I),
-        rule(r"(\d{1,2})[:hH](\d{2})" + end, time),
-        rule(r"\+\d[\d ().-]{6,}\d" + end, phone),
-        rule(r"0\d(?:[ .]\d{2}){4}" + end, phone),
-        rule(r"\d{3}[ .]\d{3}[ .]\d{3}" + r"(?=\s|$|[,.])" + r"(?!\s?(?:%|€|\$|k))", phone),
-        rule(rf"({symbol})\s?({_NUMBER})", lambda m: money(m[1], m[2])),
-        rule(rf"({_NUMBER})\s?({symbol})", lambda m: money(m[2], m[1])),
-        rule(rf"([-−])?({_NUMBER})\s?%",
-             lambda m: f"{lang.minus if m[1] else ''} {cardinal(m[2])} {lang.percent}"),
-        rule(rf"([-−])?({_NUMBER})\s?({units})" + end,
-             lambda m: f"{lang.minus if m[1] else ''} {cardinal(m[2])} {lang.units[m[3]]}"),
-        rule(rf"[-−]({_NUMBER})", lambda m: f"{lang.minus} {cardinal(m[1])}"),
-        rule(r"0\d+" + end, lambda m: digits(m.group())),
-        rule(_NUMBER, lambda m: cardinal(m.group())),
-        rule(rf"({short})\.(?=[\s,]|$)", lambda m: lang.short[m[1]]),
-        rule(r"[&+=%@]", lambda m: (lang.signs or {}).get(m.group())),
-    )  # fmt: skip
+        rule(r"(?:https?|ftp)://(?:www\.)?([\w.-]+\w)\S*\w/?", lambda m: reader.address(m[1])),
+        rule(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}", lambda m: reader.address(m.group())),
+        rule(
+            r"(?:www\.)?([A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|net|org|info|eu|es|fr|it|pt|br|mx|ar|cl|ch|be|ca|de|io|ai|tv|app|dev|gov|edu))\b"
+            r"(?:/[\w./-]*\w)?",
+            lambda m: reader.address(m[1]),
+        ),
+        rule(r"(\d{4})-(\d{2})-(\d{2})" + end, lambda m: reader.date(int(m[3]), int(m[2]), m[1])),
+        rule(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})" + end, lambda m: reader.date(int(m[1]), int(m[2]), m[3])),
+        rule(
+            rf"(?:1er|1º|1°|(\d{{1,2}}))\s(?:de\s)?({names})(?:\s(?:de\s)?(\d{{4}}))?" + end,
+            lambda m: reader.date(int(m[1] or 1), lang.months.index(m[2].lower()) + 1, m[3] or ""),
+            re.I,
+        ),
+        rule(r"(\d{1,2})(?:[:hH]|\sh\s)(\d{2})(?:\s?h\b)?(?!\w|:\d)", reader.time),
+        rule(r"(\d{1,2})\s?[hH]()" + end, reader.time if reader.code in ("fr", "pt") else lambda _: None),
+        rule(r"\+\d[\d ().-]{6,}\d" + end, reader.phone),
+        rule(r"\(\d{2,3}\)\s?\d{4,5}-\d{4}" + end, reader.phone),
+        rule(r"0\d(?:[ .]\d{2}){4}" + end, reader.phone),
+        rule(r"[69]\d{2} \d{3} \d{3}(?=\s|$|[,.])" + r"(?!\s?(?:%|€|\$|k))", reader.phone),
+        rule(rf"({number})\s?(?:{millions})\s?({symbols})", lambda m: reader.millions(m[1], m[2])),
+        rule(rf"({symbols})\s?({number})", lambda m: reader.money(m[1], m[2])),
+        rule(rf"({number})\s?({symbols})", lambda m: reader.money(m[2], m[1])),
+        rule(
+            rf"({number})\s?%?\s?[-–]\s?({number})\s?%",
+            lambda m: f"{reader.cardinal(m[1])} {lang.to} {reader.cardinal(m[2])} {lang.percent}",
+        ),
+        rule(
+            rf"{alone}([-−])?({number})\s?%",
+            lambda m: f"{signed(m[1])}{reader.cardinal(m[2])} {lang.percent}",
+        ),
+        rule(
+            rf"{alone}(?:n[°º]|N[°º]|nº|n\.º|nn\.|#|№)\s?(\d+)",
+            lambda m: f"{lang.number} {reader.cardinal(m[1])}",
+        ),
+        rule(r"(\d{1,3})\.?(º|ª)", ordinal),
+        *own,
+        rule(
+            rf"{alone}([-−])?({number})\s?({units})" + end,
+            lambda m: f"{signed(m[1])}{reader.counted(m[2], lang.units[m[3]])}",
+        ),
+        rule(r"24/7" + end, lambda _: f"{reader.words(24)} {lang.over} {reader.words(7)}"),
+        rule(r"(\d{1,3})/(\d{1,3})(?![\w/])", reader.fraction),
+        rule(
+            r"(\d+)([½¼¾⅓⅔])",
+            lambda m: f"{reader.cardinal(m[1])} {lang.signs['&']} {lang.fractions[m[2]]}",
+        ),
+        rule(r"[½¼¾⅓⅔]", lambda m: lang.fractions[m.group()]),
+        rule(
+            r"[vV]\.?(\d+(?:\.\d+)+)" + end,
+            lambda m: f"{lang.version} {f' {lang.dot} '.join(reader.words(int(p)) for p in m[1].split('.'))}",
+        ),
+        rule(
+            r"\d+(?:\.\d+){2,}(?![\d,])(?<!\.\d{3}\.\d{3})",
+            lambda m: f" {lang.dot} ".join(reader.words(int(p)) for p in m.group().split(".")),
+        ),
+        rule(
+            rf"({number})\s?[-–]\s?({number})(?![\w-])",
+            lambda m: f"{reader.cardinal(m[1])} {lang.to} {reader.cardinal(m[2])}",
+        ),
+        rule(rf"{alone}[-−]({number})", lambda m: f"{lang.minus} {reader.cardinal(m[1])}"),
+        rule(
+            r"(\d*1)(?=\s([a-záéíóúâêôãõçñ]{3,}))(?<!11)(?!\s(?:de|por|para|con|com|per|que|che|y|e|o)\b)",
+            reader.one_noun,
+        ),
+        rule(_NUMBER, lambda m: reader.cardinal(m.group())),
+        rule(rf"({short})(?=[\s,;:)]|$)", lambda m: lang.short[m[1]]),
+        rule(rf"(?<![\w.])({NUMERAL})(?![\w.]\w)" + end, lambda m: reader.roman(m[1])),
+        rule(rf"°(?=\s?(?:{degrees}))", lambda _: ""),
+        rule(r"(?<=\s)[<>*^~/](?=\s)|~(?=\d)|[&+=%@×÷±≤≥≈§€$£#→°©™π∞√№]", lambda m: lang.signs[m.group()]),
+    )

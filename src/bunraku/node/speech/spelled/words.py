@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 Say = Callable[[re.Match[str]], str | None]
 """Words for what a rule found; None when it is something else after all."""
@@ -17,6 +18,8 @@ class Said:
     place: int
     text: str
     mark: str = ""
+    phonemes: str = ""
+    """IPA, where the writer has given it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,38 @@ _WORD = re.compile(f"{_LETTERS}(?:['’]{_LETTERS})*['’]?|\\d+")
 _MARKS = ',.;:!?…—–。！？，、；：।"()“”'
 
 
-def read_out(sentence: str, rules: tuple[Rule, ...]) -> list[Said]:
-    """Words of a sentence in order, by these rules where one fits. Empty when nothing is to be said."""
+def plain_signs(text: str) -> str:
+    """The same length, with full-width letters and the digits of every script as those of ASCII."""
+    return "".join(_plain_sign(c) if ord(c) > 0x7F else c for c in text)
+
+
+def _plain_sign(c: str) -> str:
+    if ("！" <= c <= "～" and c not in "！，：；？～") or "\U0001d400" <= c <= "\U0001d7ff":
+        return unicodedata.normalize("NFKC", c)  # full width, or letters of mathematics
+    return str(unicodedata.decimal(c, c))
+
+
+def read_out(
+    sentence: str,
+    rules: tuple[Rule, ...],
+    fixed: Mapping[int, tuple[int, str]] | None = None,
+    *,
+    spaced: bool = True,
+) -> list[Said]:
+    """Words of a sentence in order, by these rules where one fits. Empty when nothing is to be said.
+
+    ``fixed`` tells where words begin that are said by phonemes of their own, where they end, and the
+    phonemes (IPA). Without spaces between words (``spaced``), a rule may fit anywhere.
+    """
     out: list[Said] = []
+    fixed = fixed or {}
     i = 0
     while i < len(sentence):
+        if i in fixed:
+            end, phonemes = fixed[i]
+            out.append(Said(i, sentence[i:end], "", phonemes))
+            i = end
+            continue
         if sentence[i].isspace():
             i += 1
             continue
@@ -54,11 +84,15 @@ def read_out(sentence: str, rules: tuple[Rule, ...]) -> list[Said]:
             continue
         plain = _WORD.match(sentence, i)
         if plain:
-            out.append(Said(i, plain.group().rstrip("'’") if plain.group()[-1:] in "'’" else plain.group()))
-            i = plain.end()
+            end = plain.end()
+            if not spaced:
+                end = next((k for k in range(i + 1, end) if k in fixed or _first(rules, sentence, k)), end)
+            end = min([end, *(k for k in fixed if i < k < end)])
+            out.append(Said(i, sentence[i:end].rstrip("'’")))
+            i = end
             continue
         if out and sentence[i] in _MARKS and (sentence[i] not in "–—" or _spaced(sentence, i)):
-            out[-1] = Said(out[-1].place, out[-1].text, out[-1].mark + sentence[i])
+            out[-1] = replace(out[-1], mark=out[-1].mark + sentence[i])
         i += 1
     return out
 
