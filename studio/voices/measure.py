@@ -106,7 +106,7 @@ class Listener:
     def hear(self, sound: np.ndarray, language: str) -> str:
         """What was said, by 16 kHz floats."""
         segments, _ = self._model.transcribe(
-            sound, language=language, beam_size=5, condition_on_previous_text=False
+            sound, language=language, beam_size=1, condition_on_previous_text=False
         )
         return "".join(s.text for s in segments)
 

@@ -216,6 +216,58 @@ def test_times_are_the_models_own():
     assert words[1].end == pytest.approx(phonemes[-1].end)
 
 
+def test_length_and_tone_are_part_of_the_sound_before():
+    script = Script()
+    script.add(Spoken(0, "xau↓"))
+    script.add(Spoken(1, "ʂoː", "."))
+    frames = [10, *[4] * len(script.signs), 6]
+    phonemes, _ = script.timed("好手.", frames, 0.0)
+    assert [p.symbol for p in phonemes] == ["x", "a", "u", "ʂ", "o"]
+    assert [round((p.end - p.start) / 0.025) for p in phonemes] == [4, 4, 8, 4, 8]
+
+
+def test_what_was_spoilt_or_cut_short_is_found(tmp_path):
+    from bunraku.node.speech.kokoro.make import damaged, is_made
+
+    (tmp_path / "usual").mkdir()
+    (tmp_path / "usual" / "x.npy").write_bytes(b"right")
+    files = {"usual/x.npy": (5, hashlib.sha256(b"right").hexdigest())}
+    (tmp_path / "made.json").write_text(json.dumps({"decoder": "shipped", "files": files}))
+    assert is_made(tmp_path, ["x"])
+    assert not is_made(tmp_path, ["x", "y"])
+    assert damaged(tmp_path, thorough=True) == []
+    (tmp_path / "usual" / "x.npy").write_bytes(b"wrong")
+    assert damaged(tmp_path) == []
+    assert damaged(tmp_path, thorough=True) == ["usual/x.npy"]
+    (tmp_path / "usual" / "x.npy").write_bytes(b"rig")
+    assert damaged(tmp_path) == ["usual/x.npy"]
+    (tmp_path / "made.json").write_text('{"deco')
+    assert damaged(tmp_path, thorough=True) == []
+
+
+def test_a_spoilt_tarball_is_fetched_once_more(tmp_path, monkeypatch):
+    right = tarball(tmp_path / "right.tgz").read_bytes()
+    monkeypatch.setattr(weights, "STYLES_SHA256", hashlib.sha256(right).hexdigest())
+    left = tmp_path / "kokoro-js-1.2.1.tgz"
+    left.write_bytes(right[:100])
+    fetched = []
+
+    def fetch(scratch):
+        if not left.exists():
+            left.write_bytes(right if not fetched else b"again wrong")
+            fetched.append(scratch)
+        return left
+
+    monkeypatch.setattr(weights, "fetch_styles", fetch)
+    with weights.styles(None, tmp_path) as find:
+        assert len(find("af_heart")) == weights.STYLE_BYTES
+    assert len(fetched) == 1
+    left.write_bytes(b"x")
+    with pytest.raises(weights.WeightsMissing), weights.styles(None, tmp_path):
+        pass
+    assert not left.exists()
+
+
 def test_a_text_too_long_for_the_model_is_several():
     made = scripts([Spoken(i, "həlˈO") for i in range(300)])
     assert len(made) > 1

@@ -27,6 +27,9 @@ MARKS = frozenset(';:,.!?—…"()“”')
 """Written as they are; the model pauses at them."""
 
 STRESS = "ˈˌ"
+MODIFIERS = "ːʰʲᵝ\u0303↓→↗↘"
+"""What is said with the sound before it."""
+
 SILENT = frozenset([PAD, *(TOKENS[m] for m in MARKS)])
 HISSING = frozenset(TOKENS[c] for c in "szʃʒʧʤʦʣSɕʂ")
 BREATHED = frozenset(TOKENS[c] for c in "ptkfθhcqxçχ")
@@ -43,7 +46,7 @@ _SOUNDS = {
 
 def ipa(sign: str) -> str:
     """The sound that a sign stands for, in plain IPA; empty for stress, length, marks and spaces."""
-    if sign in MARKS or sign in " ˈˌːʰʲᵝ\u0303↓→↗↘":
+    if sign in MARKS or sign in " " + STRESS + MODIFIERS:
         return ""
     return _SOUNDS.get(sign, sign)
 

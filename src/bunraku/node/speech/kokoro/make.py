@@ -1,15 +1,18 @@
 """Makes what the voices need, once: ``python -m bunraku.node.speech.kokoro.make FOLDER``.
 
 Every file is written beside its place and moved there when it is whole, and one process makes at
-a time while others wait for it; so it may be stopped and started again anywhere.
+a time while others wait for it; so it may be stopped and started again anywhere. Sizes and hashes of
+what was made are written last; what has changed since is made again.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
+import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -34,6 +37,10 @@ from bunraku.node.speech.kokoro.model import (
 )
 from bunraku.node.speech.kokoro.selftest import MADE, works
 
+LOCK = "lock"
+NEW = ".new"
+"""Ends the names of files that are being written."""
+
 FORMAT = 1
 """Of the folder: counted up when what is made changes."""
 
@@ -50,11 +57,30 @@ def is_made(folder: Path, styles: Iterable[str] = ()) -> bool:
     return (folder / MADE).is_file() and all((folder / "usual" / f"{s}.npy").is_file() for s in styles)
 
 
+def damaged(folder: Path, *, thorough: bool = False) -> list[str]:
+    """Files that are not as they were made, by size, or by content when ``thorough``."""
+    try:
+        made = json.loads((folder / MADE).read_text())
+    except (OSError, ValueError):
+        return []
+    out: list[str] = []
+    for name, (size, digest) in made.get("files", {}).items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != size or (thorough and _digest(path) != digest):
+            out.append(name)
+    return out
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """One maker at a time; the system lets go of the lock when a process ends, however it ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
+    with (folder / LOCK).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -81,9 +107,11 @@ class Maker:
         if target.exists():
             return
         target.parent.mkdir(exist_ok=True)
-        partial = target.with_name(target.name + f".{os.getpid()}.part")
+        partial = target.with_name(target.name + NEW)
         try:
             write(partial)
+            with partial.open("rb") as file:  # a name must not outlive a power cut without its bytes
+                os.fsync(file.fileno())
             os.replace(partial, target)
         finally:
             partial.unlink(missing_ok=True)
@@ -91,6 +119,7 @@ class Maker:
     def make(self, *, shipped: bool = False) -> None:
         """Everything. ``shipped`` forbids the requantised decoder. Raises ``WeightsMissing``."""
         with alone(self._folder):
+            self._tidy()
             made = json.loads((self._folder / MADE).read_text()) if is_made(self._folder) else {}
             # What does not work on this processor is not made again when a voice is added.
             shipped = shipped or made.get("decoder") == "shipped"
@@ -111,6 +140,28 @@ class Maker:
                 tarball.unlink()
             self._step("model", 0.15)
             self._cut(shipped)
+
+    def _tidy(self) -> None:
+        """Away with what a killed process left, and with what is not as it was made."""
+        for name in damaged(self._folder, thorough=True):
+            (self._folder / name).unlink(missing_ok=True)
+            (self._folder / MADE).unlink(missing_ok=True)
+        for left in self._folder.rglob("*" + NEW):
+            left.unlink()
+        for left in self._folder.glob(weights.SCRATCH + "*"):
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            json.loads((self._folder / MADE).read_text())
+        except (OSError, ValueError):
+            (self._folder / MADE).unlink(missing_ok=True)
+
+    def _files(self) -> dict[str, tuple[int, str]]:
+        found = [
+            p
+            for p in self._folder.rglob("*")
+            if p.is_file() and p.name not in (MADE, LOCK) and p.suffix != ".part"
+        ]
+        return {str(p.relative_to(self._folder)): (p.stat().st_size, _digest(p)) for p in found}
 
     def _cut(self, shipped: bool) -> None:
         import onnx
@@ -156,7 +207,8 @@ class Maker:
             self._put(f"usual/{member.style}.npy", rehearse)
         (self._folder / MADE).unlink(missing_ok=True)
         self._put(f"decoder-{kind}.onnx", lambda p: p.write_bytes(chosen))
-        self._put(MADE, lambda p: p.write_text(json.dumps({"decoder": kind, "channels": sum(channels)})))
+        made = {"decoder": kind, "channels": sum(channels), "files": self._files()}
+        self._put(MADE, lambda p: p.write_text(json.dumps(made)))
         self._step("done", 1.0)
 
     def _plans(self, voice: Prosody, member: Member) -> list[Plan]:
@@ -193,10 +245,14 @@ def main() -> None:
     parser.add_argument("--shipped", action="store_true")
     parser.add_argument("--voices", nargs="*", default=(), metavar="STYLE")
     arguments = parser.parse_args()
-    with click.progressbar(length=100, label="voices", file=sys.stderr, item_show_func=str) as bar:
+    with click.progressbar(
+        length=100, label="voices", file=sys.stderr, item_show_func=str, hidden=not sys.stderr.isatty()
+    ) as bar:
 
         def step(what: str, done: float) -> None:
             bar.update(round(100 * done) - bar.pos, what)
+            if not sys.stderr.isatty():
+                print(f"{what} {done:.0%}", flush=True)  # noqa: T201
 
         try:
             maker = Maker(arguments.folder, arguments.model, arguments.styles, step, arguments.voices)

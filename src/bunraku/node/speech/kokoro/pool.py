@@ -75,11 +75,11 @@ class Pool:
     async def start(self) -> None:
         """Raises ``SpeechFailed`` when a helper does not start."""
         helper = self._make()
-        self._helpers.append(helper)
         try:
             await helper.start()
         except SpeechFailed:  # a machine that is busy starting may take longer than a helper may
             await helper.start()
+        self._helpers.append(helper)
         self._idle.append(helper)
 
     async def restart(self) -> None:

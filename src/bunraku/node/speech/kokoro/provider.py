@@ -78,8 +78,12 @@ class KokoroProvider:
 
     async def start(self) -> None:
         """Raises ``SpeechFailed`` when what was made does not run."""
-        if make.is_made(self._folder):
-            await self._open()
+        if make.is_made(self._folder) and not make.damaged(self._folder):
+            try:
+                await self._open()
+            except SpeechFailed:
+                if not await asyncio.to_thread(make.damaged, self._folder, thorough=True):
+                    raise
         if len(self._members) < len(self._wanted()):
             log.info("neural voices are being made; they are listed when they are ready")
             self._making = asyncio.create_task(self._prepare())
@@ -109,18 +113,25 @@ class KokoroProvider:
             "bunraku.node.speech.kokoro.make",
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+        assert process.stderr is not None
         try:
-            _, said = await process.communicate()
+            _, said = await asyncio.gather(self._progress(process), process.stderr.read())
+            await process.wait()
         finally:
             if process.returncode is None:
                 process.kill()
         if process.returncode != 0:
             lines = said.decode("utf-8", "replace").strip().splitlines()
             raise SpeechFailed(lines[-1] if lines else "the voices could not be made")
+
+    async def _progress(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            log.info("neural voices: %s", line.decode("utf-8", "replace").strip())
 
     async def _open(self) -> None:
         await self.pool.start()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bunraku.core.media import Phoneme, Word
-from bunraku.node.speech.kokoro.alphabet import LONGEST, STRESS, TOKENS, ipa
+from bunraku.node.speech.kokoro.alphabet import LONGEST, MODIFIERS, STRESS, TOKENS, ipa
 from bunraku.node.speech.kokoro.model import FRAME, RATE
 from bunraku.node.speech.reading import Reading
 
@@ -57,6 +57,10 @@ class Script:
                 # The last sound before a pause is given part of the pause.
                 over_at = min(until, at + LONGEST_SOUND)
                 phonemes.append(Phoneme(max(0.0, at), max(0.0, over_at), sound))
+            elif sign in MODIFIERS and phonemes and until > at == over_at:
+                # Length and tone are tokens of their own: the mouth goes on with the sound before.
+                over_at = min(until, phonemes[-1].start + LONGEST_SOUND)
+                phonemes[-1] = replace(phonemes[-1], end=max(0.0, over_at))
             if sound or sign in STRESS:
                 over = reading.reach(place, max(0.0, at))
                 if over is not None:

