@@ -604,7 +604,7 @@ class Letters:
     async def close(self):
         return
 
-    async def read(self, sentence, member):
+    async def read(self, sentence, member, fixed=None):
         return [Spoken(m.start(), "a" * len(m.group())) for m in re.finditer(r"\w+", sentence)]
 
 
