@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices samples lock look bake portraits clean install
+.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
 
 # What a newcomer needs to see and hear it, without the tools of those who change it.
 demo: $(VENV)/.demo
@@ -97,11 +97,6 @@ voices: build/voices
 	build/voices/bin/python -m bunraku.node.speech.kokoro.make build/kokoro/kokoro-1
 	$(LISTEN)/measure.py say build/voices/heard
 	$(LISTEN)/measure.py judge build/voices/heard
-
-# Samples to play on the page of the voices, by `bunraku render`.
-samples: build/voices
-	build/voices/bin/python -m bunraku.node.speech.kokoro.make build/kokoro/kokoro-1
-	$(LISTEN)/samples.py docs/voices
 
 install: $(STAMP)
 

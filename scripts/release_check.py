@@ -48,6 +48,7 @@ MIT_TEXT = "permission is hereby granted, free of charge, to any person obtainin
 OWN = {  # what metadata does not say, and why it may be here
     "espeakng-loader": "GPL-3.0-or-later (optional, in processes of its own: NOTICE)",
     "av": "BSD-3-Clause; its wheel holds FFmpeg with x264, GPL-2.0-or-later (NOTICE)",
+    "ipadic": "the licences of NAIST and ICOT, permissive (its COPYING; NOTICE)",
     "opencv-python-headless": "Apache-2.0; its wheel holds FFmpeg, LGPL-2.1-or-later",
 }
 

