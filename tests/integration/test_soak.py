@@ -26,6 +26,7 @@ def test_a_minute_of_random_life_leaves_nothing_behind(tmp_path):
     assert last["threads"] <= max(s["threads"] for s in samples[: len(samples) // 2]) + 2
     trials = report["trials"]
     assert trials["watchers in crowds"] == 32
+    assert trials["certificates changed"] == 4
     assert trials["seconds without a receiver of callbacks"] > 10
     assert ("seconds without a database" in trials) == (binaries() is not None)
     assert report["callbacks_lost"] == []

@@ -2,7 +2,7 @@
 
 A real server in a process of its own (TLS, a PostgreSQL of its own where there is one); tasks are
 created, driven, interrupted, watched, left and stopped at random from a fixed seed. Meanwhile crowds
-of watchers come and go, the receiver of callbacks is shut for a sixth of the time (ten minutes of an
+of watchers come and go, the receiver of callbacks is shut for a third of the time (ten minutes of half an
 hour), the database goes away twice and the certificate is changed. Every few seconds the process is
 looked at from outside; at the end every callback that the contract keeps must have come.
 """
@@ -79,6 +79,6 @@ async def _live(minutes: float, seed: int, watchers: int) -> Found:
                 for job in jobs:
                     job.cancel()
                 await asyncio.gather(*jobs, return_exceptions=True)
-            lost = await missing(life.told, hook, trials.shut, deadline=seconds / 6 + 90)
+            lost = await missing(life.told, hook, trials.shut, deadline=90.0)
             repeated = sum(hook.heard.values()) - len(hook.heard)
     return Found(life.samples, life.acts, trials.told, lost, repeated)

@@ -38,7 +38,7 @@ class Trials:
         self.told: dict[str, float] = {}
 
     def all(self, watchers: int) -> Sequence[Coroutine[Any, Any, None]]:
-        jobs = [self._crowds(watchers), self._receiver_shut()]
+        jobs = [self._crowds(watchers), self._receiver_shut(), self._certificates()]
         return [*jobs, self._database_away()] if self._database else jobs
 
     def _count(self, name: str, value: float = 1) -> None:
@@ -87,11 +87,11 @@ class Trials:
                 await asyncio.sleep(1.0)
 
     async def _receiver_shut(self) -> None:
-        await self._at(0.3)
+        await self._at(0.2)
         begin = time.monotonic()
         self._hook.shut()
         try:
-            await self._at(0.3 + 1 / 6)
+            await self._at(0.2 + 1 / 3)
         finally:
             self._hook.open()
             self.shut.append((begin, time.monotonic()))
@@ -110,7 +110,7 @@ class Trials:
     async def _database_away(self) -> None:
         database = self._database
         assert database is not None
-        for share in (0.55, 0.75):
+        for share in (0.65, 0.8):
             await self._at(share)
             begin = time.monotonic()
             await asyncio.to_thread(database.stop)
