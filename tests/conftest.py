@@ -39,9 +39,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     cv2.setNumThreads(1)
-    if os.environ.get("BUNRAKU_REQUIRE_CHROMIUM") and not CHROMIUM:
+    if os.environ.get("TESTS_REQUIRE_CHROMIUM") and not CHROMIUM:
         pytest.exit("chromium is required here and missing", returncode=2)
-    if os.environ.get("BUNRAKU_REQUIRE_CLUSTER") and (reason := missing()):
+    if os.environ.get("TESTS_REQUIRE_CLUSTER") and (reason := missing()):
         pytest.exit(f"a cluster is required here; {reason}", returncode=2)
 
 

@@ -35,7 +35,7 @@ TEXT = "One two three four five six seven eight nine ten. " * 3
 def pages(tmp_path_factory):
     """Both pages, built, behind a web server of their own."""
     if shutil.which("npm") is None:
-        assert not os.environ.get("BUNRAKU_REQUIRE_CHROMIUM"), "npm is required here"
+        assert not os.environ.get("TESTS_REQUIRE_CHROMIUM"), "npm is required here"
         pytest.skip("no npm")
     folder = tmp_path_factory.mktemp("pages")
     for name in ("react", "vue"):
