@@ -76,7 +76,7 @@ def test_what_happens_while_the_disk_is_full_is_written_when_there_is_space(disk
             with pytest.raises(SystemBusy):
                 api.create(human_id, room_id="r", stream_id="never", size=(128, 128))
             assert ready(server) == 503
-            assert server.parts.journal.waiting
+            wait_for(lambda: server.parts.journal.waiting)
         wait_for(lambda: ready(server) == 200)
         later = api.create(human_id, room_id="r", stream_id="never", size=(128, 128))
         wait_for(lambda: api.status(later)["Status"] == 3)
