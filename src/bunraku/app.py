@@ -22,12 +22,8 @@ from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.local import LocalNodes
 from bunraku.process import prepare_data_dir
 from bunraku.store.app_store import AppStore
-from bunraku.store.audit import AuditLog
 from bunraku.store.database import Database
-from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
-from bunraku.store.nonces import Nonces
-from bunraku.store.voice_store import VoiceStore
 from bunraku.telemetry import tracer as tracer_of
 
 
@@ -79,17 +75,13 @@ def build(
     sessions = ConsoleSessions(clock, settings.console.password)
     links = OutputLinks(clock, settings.outputs.link_seconds)
     server = Server(parts, app_store, sessions, tracer, links)
-    nonces = Nonces(database, clock)
     app = application(
         settings,
         clock,
+        database,
         apps,
         app_store,
         nodes,
-        nonces,
-        Erasure(database),
-        AuditLog(database, clock),
-        VoiceStore(database),
         sessions,
         tracer,
         links,

@@ -26,14 +26,10 @@ from bunraku.nodes.ray.nodes import RayNodes
 from bunraku.process import prepare, prepare_data_dir
 from bunraku.reload import Reload, Source
 from bunraku.store.app_store import AppStore
-from bunraku.store.audit import AuditLog
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
-from bunraku.store.erasure import Erasure
 from bunraku.store.keys import Keys
 from bunraku.store.lives import Lives
-from bunraku.store.nonces import Nonces
-from bunraku.store.voice_store import VoiceStore
 from bunraku.telemetry import tracer as tracer_of
 
 log = logging.getLogger(__name__)
@@ -101,17 +97,13 @@ def build(
     links = OutputLinks(clock, settings.outputs.link_seconds)
     tracer = tracer_of(settings, clock)
     front = Front(database, app_store, sessions, nodes, cluster, tuple(own), tracer, links)
-    nonces = Nonces(database, clock)
     app = application(
         settings,
         clock,
+        database,
         apps,
         app_store,
         nodes,
-        nonces,
-        Erasure(database),
-        AuditLog(database, clock),
-        VoiceStore(database),
         sessions,
         tracer,
         links,

@@ -21,7 +21,7 @@ from bunraku.front.edge.whip import Whip
 from bunraku.front.http import is_loopback
 from bunraku.front.rpc.actions import ACTION_NAMES, Actions
 from bunraku.front.rpc.gate import Gate
-from bunraku.front.rpc.limits import CallLimits, NonceLedger
+from bunraku.front.rpc.limits import CallLimits
 from bunraku.front.rpc.server import Dispatcher, install
 from bunraku.front.web.app_desk import AppDesk
 from bunraku.front.web.app_removal import AppRemoval
@@ -36,20 +36,19 @@ from bunraku.front.web.voice_desk import VoiceDesk
 from bunraku.nodes.base import Nodes
 from bunraku.store.app_store import AppStore
 from bunraku.store.audit import AuditLog
+from bunraku.store.database import Database
 from bunraku.store.erasure import Erasure
+from bunraku.store.nonces import Nonces
 from bunraku.store.voice_store import VoiceStore
 
 
 def application(
     settings: Settings,
     clock: Clock,
+    database: Database,
     apps: Apps,
     app_store: AppStore,
     nodes: Nodes,
-    nonces: NonceLedger,
-    erasure: Erasure,
-    audit: AuditLog,
-    voices: VoiceStore,
     sessions: ConsoleSessions,
     tracer: Tracer,
     links: OutputLinks,
@@ -77,16 +76,18 @@ def application(
     ):
         app.include_router(routes)
     actions = Actions(settings, nodes, links)
-    limits = CallLimits(settings.limits, clock)
+    limits, nonces = CallLimits(settings.limits, clock), Nonces(database, clock)
     gate = Gate(apps, clock, limits, ACTION_NAMES, nonces, strict_nonce=settings.limits.strict_nonce)
     dispatcher = Dispatcher(gate, actions, clock, tracer, settings.public_url)
     if settings.console.enabled:
         private = is_loopback(settings.host) and settings.public_url is None
+        audit = AuditLog(database, clock)
         console = Console(settings.console, apps, dispatcher, clock, sessions, audit, private=private)
         console.install(app)
         app.add_middleware(Audited, audit=audit, cookie=COOKIE)
-        removal = AppRemoval(apps, app_store, nodes, erasure, clock)
+        removal = AppRemoval(apps, app_store, nodes, Erasure(database), clock)
         app.include_router(Backstage(console, apps, nodes).routes())
+        voices = VoiceStore(database)
         app.include_router(
             VoiceDesk(console, apps, nodes, voices, allow_private=settings.fetch.allow_private).routes()
         )
