@@ -10,7 +10,14 @@ from pathlib import Path
 import grimp
 import pytest
 
-TOOLS = {"node.captions", "node.fetch", "node.guarded_http", "node.inference", "node.workers"}
+TOOLS = {
+    "node.captions",
+    "node.fetch",
+    "node.guarded_http",
+    "node.inference",
+    "node.packaged",
+    "node.workers",
+}
 """Of a node, for every folder of it; they know core and each other."""
 
 MAY = {

