@@ -28,7 +28,7 @@ from bunraku.telemetry import tracer as tracer_of
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class EmbeddedServer:
     """One process: a front and a node that call each other directly."""
 
     parts: NodeParts
@@ -74,7 +74,7 @@ def build(
     nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready, info, node_id)
     sessions = ConsoleSessions(clock, settings.console.password)
     links = OutputLinks(clock, settings.outputs.link_seconds)
-    server = Server(parts, app_store, sessions, tracer, links)
+    server = EmbeddedServer(parts, app_store, sessions, tracer, links)
     app = application(
         settings,
         clock,

@@ -26,7 +26,7 @@ class Fault(Exception):
     """What was seen instead of what the rule says."""
 
 
-class Stage:
+class Probe:
     """What checks share: the raw HTTP connection and a digital human and voice to use."""
 
     def __init__(self, api: Client) -> None:
@@ -94,31 +94,31 @@ class Stage:
         return self.api.call("GetDriveStatus", DriveId=drive_id)["DriveList"][0]["Status"]
 
 
-def envelope_on_success(s: Stage) -> None:
+def envelope_on_success(s: Probe) -> None:
     """2.5 a success holds Code 0, Message success, a UUIDv4 and Data"""
     body = s.expect(0, s.send())
     if body["Message"] != "success" or not isinstance(body["Data"]["TaskList"], list):
         raise Fault("Message or TaskList is wrong")
 
 
-def empty_bodies(s: Stage) -> None:
+def empty_bodies(s: Probe) -> None:
     """2.3 an empty body, blanks and null mean {}"""
     for content in (b"", b" \n", b"null"):
         s.expect(0, s.send(content=content))
 
 
-def malformed_bodies(s: Stage) -> None:
+def malformed_bodies(s: Probe) -> None:
     """2.3 malformed JSON and other values than objects are 400000001"""
     for content in (b"{", b"[]", b"3"):
         s.expect(errors.InvalidParams.code, s.send(content=content))
 
 
-def get_form(s: Stage) -> None:
+def get_form(s: Probe) -> None:
     """2.2 the GET form answers as POST does"""
     s.expect(0, s.send(method="GET"))
 
 
-def gateway_codes(s: Stage) -> None:
+def gateway_codes(s: Probe) -> None:
     """3.6 each wrong common parameter has its code"""
     wrong: tuple[tuple[dict[str, str | None], type[errors.ApiError]], ...] = (
         ({"Action": None}, errors.ActionEmpty),
@@ -138,7 +138,7 @@ def gateway_codes(s: Stage) -> None:
         time.sleep(0.11)  # the limit is ten calls a second
 
 
-def any_nonce(s: Stage) -> None:
+def any_nonce(s: Probe) -> None:
     """3.4 nonces of any format, and signatures in upper case"""
     for nonce in ("15215528852396", "0.8412345", "k3f9x"):
         now = str(int(time.time()))
@@ -146,7 +146,7 @@ def any_nonce(s: Stage) -> None:
         s.expect(0, s.send({"SignatureNonce": nonce, "Timestamp": now, "Signature": signature}))
 
 
-def lists(s: Stage) -> None:
+def lists(s: Probe) -> None:
     """5.1, 5.3 lists are paged, and Total is exact"""
     for action, key in (("GetDigitalHumanList", "DigitalHumans"), ("GetTimbreList", "Timbres")):
         total = s.api.call(action)["Total"]
@@ -155,7 +155,7 @@ def lists(s: Stage) -> None:
         s.raises(errors.InvalidParams, lambda a=action: s.api.call(a, Limit=0))
 
 
-def task_life(s: Stage) -> None:
+def task_life(s: Probe) -> None:
     """5.4, 5.11, 5.13, 6.1 a task is created, listed, taken, stopped once, and its name freed"""
     name = f"check-{secrets.token_hex(6)}"
     make = lambda: s.api.create(s.human, room_id=name, stream_id=name, size=(256, 256))  # noqa: E731
@@ -174,7 +174,7 @@ def task_life(s: Stage) -> None:
     s.until(lambda: s.api.status(task)["Status"] == 5, "status 5")
 
 
-def unknown_ids(s: Stage) -> None:
+def unknown_ids(s: Probe) -> None:
     """4.1 unknown ids have their codes"""
     nobody = str(uuid.uuid4())
     s.raises(errors.TaskNotFound, lambda: s.api.status(nobody))
@@ -182,7 +182,7 @@ def unknown_ids(s: Stage) -> None:
     s.raises(errors.TaskNotFound, lambda: s.api.call("GetDriveStatus", DriveId=nobody))
 
 
-def drive_at_once(s: Stage) -> None:
+def drive_at_once(s: Probe) -> None:
     """6.4 a drive right after Create is held until the stream starts"""
     task = s.create()
     try:
@@ -192,7 +192,7 @@ def drive_at_once(s: Stage) -> None:
         s.api.stop(task)
 
 
-def queue_and_modes(s: Stage) -> None:
+def queue_and_modes(s: Probe) -> None:
     """6.5 mode 1 interrupts and keeps the queue; InterruptDriveTask empties it"""
     task = s.create()
     try:
@@ -212,7 +212,7 @@ def queue_and_modes(s: Stage) -> None:
         s.api.stop(task)
 
 
-def withdrawn_fields(s: Stage) -> None:
+def withdrawn_fields(s: Probe) -> None:
     """5.4 withdrawn fields and the older colour form are accepted"""
     name = f"check-{secrets.token_hex(6)}"
     task = s.api.call(
@@ -229,14 +229,14 @@ def withdrawn_fields(s: Stage) -> None:
     s.api.stop(task)
 
 
-def render_info(s: Stage) -> None:
+def render_info(s: Probe) -> None:
     """5.15 GetDigitalHumanRenderInfo answers with Data"""
     data = s.api.call("GetDigitalHumanRenderInfo", DigitalHumanId=s.human)
     if "ClientInferencePackageUrl" not in data or "IsSupportSmallImageMode" not in data:
         raise Fault("fields are missing")
 
 
-CHECKS: tuple[Callable[[Stage], None], ...] = (
+CHECKS: tuple[Callable[[Probe], None], ...] = (
     envelope_on_success,
     empty_bodies,
     malformed_bodies,
@@ -255,7 +255,7 @@ CHECKS: tuple[Callable[[Stage], None], ...] = (
 
 def run(api: Client) -> Iterator[tuple[str, str | None]]:
     """Yields each rule and what was wrong with it, if anything."""
-    stage = Stage(api)
+    stage = Probe(api)
     for check in CHECKS:
         fault: str | None = None
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -286,7 +287,7 @@ def avatars() -> None:
 @click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="An .mp4 file.")
 def render(out: Path, **options: Any) -> None:
     """Make a performance into a film, faster than real time."""
-    from bunraku.render import Refused, make
+    from bunraku.render import OptionsRefused, make
 
     with click.progressbar(length=1000, label="Rendering") as bar:
 
@@ -296,7 +297,7 @@ def render(out: Path, **options: Any) -> None:
         try:
             settings = _settings(options.pop("config"))
             took = make(settings, out, progress, **options)
-        except Refused as error:
+        except OptionsRefused as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"{out}: {took.seconds:.1f} s of film in {took.wall:.1f} s")
 
@@ -313,6 +314,7 @@ def render(out: Path, **options: Any) -> None:
 @click.option("--tasks", type=click.IntRange(min=100), default=100_000, show_default=True, help="Simulated.")
 @click.option("--births", type=click.IntRange(min=20), help="Of these through the real transaction.")
 @click.option("--turns", default=60.0, show_default=True, help="Beats a second that are simulated.")
+@click.option("--only", type=click.Choice(["latency", "density"]), help="A part of cluster.")
 @click.argument("what", type=click.Choice(["all", "density", "cluster", "simulation"]), default="all")
 def bench(
     what: str,
@@ -323,6 +325,7 @@ def bench(
     tasks: int,
     births: int | None,
     turns: float,
+    only: str | None,
 ) -> None:
     """Measure latency and CPU of a real server; print a table, write JSON.
 
@@ -341,7 +344,7 @@ def bench(
     scale = None if what == "cluster" else scaled(nodes, tasks, births, turns, quick)
     out = out or Path("build/bench-cluster.json")
     try:
-        click.echo(bench_cluster(out, quick, database_url, scale, lambda line: click.echo(line, err=True)))
+        click.echo(bench_cluster(out, quick, database_url, scale, partial(click.echo, err=True), only))
     except NoServer as error:
         raise click.ClickException(str(error)) from None
 

@@ -13,7 +13,7 @@ import click
 from bunraku.core import logs
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
-from bunraku.reload import Refused, Source
+from bunraku.reload import SettingsRefused, Source
 
 Load = Callable[..., Settings]
 
@@ -38,7 +38,7 @@ def again(load_settings: Callable[[], Settings]) -> Source:
         try:
             return load_settings()
         except click.ClickException as error:
-            raise Refused(error.message) from None
+            raise SettingsRefused(error.message) from None
 
     return Source(read)
 

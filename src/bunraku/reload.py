@@ -16,7 +16,7 @@ RELOADED = ("apps", "limits", "callbacks", "tls_cert", "tls_key")
 """Settings that change while the server runs; all others are read when it starts."""
 
 
-class Refused(Exception):
+class SettingsRefused(Exception):
     """What cannot be taken over: the lines say what, and where it stands."""
 
 
@@ -24,7 +24,7 @@ class Source:
     """Where settings are read from."""
 
     def __init__(self, read: Callable[[], Settings]) -> None:
-        """``read`` gives what is said now. Raises ``Refused``."""
+        """``read`` gives what is said now. Raises ``SettingsRefused``."""
         self.read = read
         self.asked = False
 
@@ -42,7 +42,7 @@ class Reload:
     def __init__(
         self, settings: Settings, source: Source, apply: Callable[[Settings], Awaitable[None]]
     ) -> None:
-        """``apply`` is given what is to stand. Raises ``Refused``, and then nothing has changed."""
+        """``apply`` is given what is to stand. Raises ``SettingsRefused``, and then nothing has changed."""
         self.settings = settings
         self._source, self._apply = source, apply
         self._job: asyncio.Task[None] | None = None
@@ -71,7 +71,7 @@ class Reload:
             read = await asyncio.to_thread(self._source.read)
             new = self.settings.model_copy(update={name: getattr(read, name) for name in RELOADED})
             await self._apply(new)
-        except (Refused, CannotStart) as refused:
+        except (SettingsRefused, CannotStart) as refused:
             for line in str(refused).splitlines():
                 log.error("not reloaded: %s", line)
             log.error("not reloaded: what stood before stands")

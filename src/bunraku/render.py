@@ -28,7 +28,7 @@ LARGEST = 2560
 LONGEST = 3600.0  # s of audio
 
 
-class Refused(Exception):
+class OptionsRefused(Exception):
     """The options cannot be followed; the text says which."""
 
 
@@ -54,11 +54,11 @@ def make(
     background: str,
     captions: bool,
 ) -> Took:
-    """Raises ``Refused``."""
+    """Raises ``OptionsRefused``."""
     if (text is None) == (audio is None):
-        raise Refused("give --text or --audio")
+        raise OptionsRefused("give --text or --audio")
     if out.suffix.lower() != ".mp4":
-        raise Refused("--out must end in .mp4")
+        raise OptionsRefused("--out must end in .mp4")
     pack, framing = choose_pack(settings, human), read_framing(size, background)
     begin = time.monotonic()
     try:
@@ -67,7 +67,7 @@ def make(
             _make(settings, out, progress, pack, framing, text, audio, transcript, voice, captions, seal)
         )
     except ProvenanceUnusable as error:
-        raise Refused(str(error)) from None
+        raise OptionsRefused(str(error)) from None
     return Took(seconds, time.monotonic() - begin)
 
 
@@ -98,13 +98,13 @@ async def _make(
             said = await voices.pronounce(transcript) if transcript else None
             follower = TranscriptFollower(*said) if said and said[0] else None
     except SpeechFailed as error:
-        raise Refused(str(error)) from None
+        raise OptionsRefused(str(error)) from None
     finally:
         await voices.close()
     try:
         words = await film(pack, framing, speech, out, transcript=follower, seal=seal, progress=progress)
     except FilmFailed as error:
-        raise Refused(f"the film broke off: {error}") from None
+        raise OptionsRefused(f"the film broke off: {error}") from None
     if captions:
         await asyncio.to_thread(write_captions, words, out.with_suffix(".vtt"))
     return sum(c.samples.size for c in speech) / SAMPLE_RATE
@@ -116,15 +116,15 @@ async def speak(
     """In ``voice``, or the first that is there of those that fit whom it is for."""
     timbres = voices.list()
     if not timbres:
-        raise Refused("no voices are installed: pip install bunraku[espeak]")
+        raise OptionsRefused("no voices are installed: pip install bunraku[espeak]")
     there = {t.id for t in timbres}
     fits = (name for names in fitting.values() for name in names if name in there)
     timbre = voice or next(fits, timbres[0].id)
     if voices.find(timbre) is None:
-        raise Refused(f"no voice {timbre}; there are {', '.join(t.id for t in timbres)}")
+        raise OptionsRefused(f"no voice {timbre}; there are {', '.join(t.id for t in timbres)}")
     speech = [chunk async for chunk in voices.speak(timbre, text, Prosody())]
     if not any(c.samples.size for c in speech):
-        raise Refused("nothing to say in --text")
+        raise OptionsRefused("nothing to say in --text")
     return speech
 
 
@@ -133,14 +133,14 @@ def choose_pack(settings: Settings, name: str | None) -> AvatarPack:
     for pack in packs:
         if name is None or name.lower() in (pack.name.lower(), pack.id):
             return pack
-    raise Refused(f"no digital human {name}; there are {', '.join(p.name for p in packs)}")
+    raise OptionsRefused(f"no digital human {name}; there are {', '.join(p.name for p in packs)}")
 
 
 def read_framing(size: str, background: str) -> Framing:
     found = re.fullmatch(r"(\d{2,4})x(\d{2,4})", size)
     colour = re.fullmatch(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})", background)
     if found is None or any(int(v) % 2 or not 64 <= int(v) <= LARGEST for v in found.groups()):
-        raise Refused(f"--size must be WIDTHxHEIGHT, even, 64 to {LARGEST}")
+        raise OptionsRefused(f"--size must be WIDTHxHEIGHT, even, 64 to {LARGEST}")
     width, height = int(found[1]), int(found[2])
     if colour is not None:
         red, green, blue = (int(c, 16) for c in colour.groups())
@@ -148,7 +148,7 @@ def read_framing(size: str, background: str) -> Framing:
     try:
         picture = read(Path(background).read_bytes(), width, height)
     except OSError:
-        raise Refused("--background must be #RRGGBB or a picture file") from None
+        raise OptionsRefused("--background must be #RRGGBB or a picture file") from None
     except BackdropFailed as error:
-        raise Refused(f"--background: {error}") from None
+        raise OptionsRefused(f"--background: {error}") from None
     return Framing(width, height, backdrop=picture)

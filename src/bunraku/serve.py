@@ -17,7 +17,7 @@ from bunraku.core.settings import Settings
 from bunraku.front.acceptor import Acceptor, room_for
 from bunraku.front.connections import Admission, HttpConnection, Intake, SocketConnection
 from bunraku.process import CannotStart, bind, owned, prepare, raise_descriptor_limit, reason
-from bunraku.reload import Refused, Reload, Source
+from bunraku.reload import Reload, SettingsRefused, Source
 
 MAX_CONNECTIONS = 1_000_000  # more than there are descriptors
 MAX_SOCKET_MESSAGE = 16 * 1024 * 1024  # contract section 7.1: larger closes with 1009
@@ -49,7 +49,7 @@ def configuration(app: FastAPI, settings: Settings) -> uvicorn.Config:
     )
 
 
-class Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """Takes connections through an ``Acceptor``. ``drain`` is awaited before they are closed, ``apply``
     when settings are read anew from ``source``."""
 
@@ -85,10 +85,10 @@ class Server(uvicorn.Server):
         gc.freeze()
 
     async def apply(self, settings: Settings) -> None:
-        """What of it changes while a server runs stands from now on. Raises ``Refused`` or ``CannotStart``,
-        and then nothing has changed. Connections that are open keep their certificate."""
+        """What of it changes while a server runs stands from now on. Raises ``SettingsRefused`` or
+        ``CannotStart``, and then nothing has changed. Connections that are open keep their certificate."""
         if bool(settings.tls_cert) != (self._tls is not None):
-            raise Refused("tls_cert: HTTPS begins and ends with the server")
+            raise SettingsRefused("tls_cert: HTTPS begins and ends with the server")
         tls = await asyncio.to_thread(certificates, settings)
         await self._apply(settings)
         if self._acceptor is not None:
@@ -140,9 +140,9 @@ def certificates(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def server(app: FastAPI, settings: Settings, source: Source | None = None) -> Server:
+def server(app: FastAPI, settings: Settings, source: Source | None = None) -> HttpServer:
     """Of an application made by ``app.build``; serves on sockets that are bound."""
-    return Server(configuration(app, settings), settings, app.state.drain, app.state.apply, source)
+    return HttpServer(configuration(app, settings), settings, app.state.drain, app.state.apply, source)
 
 
 def run(
@@ -153,7 +153,7 @@ def run(
 ) -> None:
     """Serve until SIGINT or SIGTERM; stream tasks are ended on the way out. ``nodes``: how many begin here
     with it, each at a UDP port of its own. At SIGHUP, what ``source`` gives is taken over, or its
-    ``reload.Refused`` is logged.
+    ``reload.SettingsRefused`` is logged.
 
     Raises ``CannotStart`` before anything is written or called back.
     """

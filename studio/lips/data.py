@@ -16,9 +16,10 @@ from pathlib import Path
 import mix
 import numpy as np
 import texts
+from power import recording_power
 from voices import RATE, EspeakVoices, FliteVoices, Take, espeak_voice, festival
 
-from bunraku.node.lipsync.features import FLOOR, mel_power
+from bunraku.node.lipsync.features import FLOOR
 
 # Minutes of each source. The test voices (flite slt, festival slt) are never among them.
 SOURCES = {"rms": 110.0, "awb": 110.0, "kal16": 25.0, "espeak": 130.0, "other": 45.0}
@@ -66,7 +67,7 @@ def source(name: str, minutes: float, out: str) -> str:
     while seconds < minutes * 60:
         take = next(takes)
         x = take.samples if name == "other" else mix.spoil(take.samples, noise)
-        p, y = mel_power(x), take.labels()
+        p, y = recording_power(x), take.labels()
         n = min(len(y), len(p) // 2)
         power.append(np.log(p[: 2 * n] + FLOOR).astype(np.float16))
         labels.append(y[:n].astype(np.int8))

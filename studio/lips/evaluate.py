@@ -20,12 +20,13 @@ import soundfile
 import soxr
 from data import test_takes
 from pocketsphinx import Decoder, get_model_path
+from power import recording_power
 from voices import CLASSES, RATE, Take, visemes
 
 from bunraku.core.media import Phoneme
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.lipsync import lipnet
-from bunraku.node.lipsync.features import Normaliser, mel_power, stack
+from bunraku.node.lipsync.features import Normaliser, stack
 from bunraku.node.lipsync.mouth_shapes import JAW
 
 COARSE = np.array(CLASSES)
@@ -42,7 +43,7 @@ class Runner:
 
     def __call__(self, samples: np.ndarray) -> np.ndarray:
         """Probabilities (steps, heads, visemes)."""
-        power = mel_power(samples)
+        power = recording_power(samples)
         steps = Normaliser(self.net.prior).push(power[: len(power) // 2 * 2])
         x = stack(np.concatenate([np.zeros((2, steps.shape[1]), np.float32), steps]))
         state, out = self.net.begin(), []

@@ -24,7 +24,7 @@ from bunraku.core.vocabulary import VISEMES
 from bunraku.node.lipsync.coarticulation import Segment, VisemeTrack
 from bunraku.node.speech import flite_helper
 from bunraku.node.speech.espeak import Timeline
-from bunraku.node.speech.espeak_helper import Synthesizer as Espeak
+from bunraku.node.speech.espeak_helper import EspeakSynthesizer as Espeak
 
 RATE = 16_000
 STEP = 0.02
@@ -93,7 +93,7 @@ class EspeakVoices:
         return Take(soxr.resample(x, self._engine.sample_rate, RATE).astype(np.float32), visemes(phonemes))
 
 
-class FliteVoices(flite_helper.Synthesizer):
+class FliteVoices(flite_helper.FliteSynthesizer):
     """flite, with its fundamental frequency moved where the voice allows it."""
 
     def say(self, voice: str, text: str, f0: float = 1.0) -> Take:

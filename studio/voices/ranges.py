@@ -15,7 +15,7 @@ import onnx
 from bunraku.node.speech.kokoro import requantise, weights
 from bunraku.node.speech.kokoro.alphabet import encode
 from bunraku.node.speech.kokoro.cast import CAST, REHEARSED
-from bunraku.node.speech.kokoro.model import ENERGY, PITCH, TEXT, Prosody, load_style
+from bunraku.node.speech.kokoro.model import ENERGY, PITCH, TEXT, ProsodyNet, load_style
 
 TARGET = Path(__file__).parents[2] / "src/bunraku/node/speech/kokoro/ranges.json"
 
@@ -25,7 +25,7 @@ def main() -> None:
     whole = onnx.load_from_string(weights.model(None))
     requantise.float_convolutions(whole)
     _, decoder = requantise.split(whole)
-    voice = Prosody(folder / "prosody.onnx")
+    voice = ProsodyNet(folder / "prosody.onnx")
     feeds = []
     for number, member in enumerate(CAST):
         texts = REHEARSED.get(member.timbre.language, REHEARSED["es-ES"])

@@ -123,7 +123,7 @@ async def test_piper_ends_what_is_interrupted_and_serves_apps_in_turn(tmp_path, 
             time.sleep(0.005)
         raise RuntimeError("terminated")
 
-    monkeypatch.setattr("bunraku.node.speech.piper._Voice.run", slowly)
+    monkeypatch.setattr("bunraku.node.speech.piper._PiperVoice.run", slowly)
     voices = Voices([provider])
     await voices.start()
 

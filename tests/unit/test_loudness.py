@@ -9,7 +9,7 @@ from bunraku.core.media import SAMPLE_RATE
 from bunraku.node.speech import espeak, flite
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.limiter import limited
-from bunraku.node.speech.loudness import TARGET, Finish, Meter
+from bunraku.node.speech.loudness import TARGET, Finish, LoudnessMeter
 from bunraku.node.speech.voices import Voices
 from bunraku.testing.voices import ToneVoices
 
@@ -23,7 +23,7 @@ def tone(level, hertz=200.0):
 
 
 def loudness(sound):
-    meter = Meter()
+    meter = LoudnessMeter()
     meter.push(sound)
     return meter.finish()
 

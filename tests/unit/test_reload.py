@@ -10,7 +10,7 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.settings import LimitSettings, load
 from bunraku.core.starting import CannotStart
 from bunraku.front.rpc.limits import CallLimits
-from bunraku.reload import Refused, Reload, Source
+from bunraku.reload import Reload, SettingsRefused, Source
 from bunraku.testing.clock import VirtualClock
 
 from ..support.stage import APP, Node
@@ -78,7 +78,7 @@ async def test_all_of_a_file_is_taken_over_or_nothing():
 
     async def apply(settings):
         if settings.callbacks.timeout == 3.0:
-            raise Refused("not this")
+            raise SettingsRefused("not this")
         applied.append(settings)
 
     def read():
@@ -89,7 +89,7 @@ async def test_all_of_a_file_is_taken_over_or_nothing():
     reload = Reload(standing, Source(read), apply)
     assert await reload.now()
     assert (applied[-1].port, applied[-1].callbacks.timeout) == (1, 1.0), "the port is the start's"
-    for wrong in (Refused("line"), load(None, callbacks={"timeout": 3.0}), RuntimeError("a fault")):
+    for wrong in (SettingsRefused("line"), load(None, callbacks={"timeout": 3.0}), RuntimeError("a fault")):
         said[0] = wrong
         assert not await reload.now()
         assert reload.settings is applied[-1]

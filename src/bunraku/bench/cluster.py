@@ -80,10 +80,11 @@ def memory(one: Bench, many: Bench) -> dict[str, Any]:
     }
 
 
-async def measure(quick: bool, url: str) -> dict[str, Any]:
-    """A front and nodes on the database at ``url``, and a server in one process on SQLite."""
+async def measure(quick: bool, url: str, only: str | None = None) -> dict[str, Any]:
+    """A front and nodes on the database at ``url``, and a server in one process on SQLite. ``only``:
+    ``latency``, with memory, or ``density``."""
     discard_video()
-    n, seconds, streams = (12, 3.0, 3) if quick else (50, 8.0, 16)
+    n, seconds, first, streams = (12, 3.0, 1, 3) if quick else (50, 4.0, 6, 24)
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="bunraku-bench-") as name, ExitStack() as stack:
         folder = Path(name)
@@ -95,19 +96,32 @@ async def measure(quick: bool, url: str) -> dict[str, Any]:
                 humans = await bench.api.call("GetDigitalHumanList")
                 bench.human = humans["DigitalHumans"][0]["DigitalHumanId"]
             await asyncio.sleep(5.0)  # art is decoded in the background after start-up
-            results["cluster_memory_mb"] = memory(one, many)
-            results |= await calls(one, many, 4 * n)
-            await many.starts(n)
-            await many.speech(n)
-            for figure in ("create_to_streaming_ms", "text_to_first_voice_ms"):
-                results[f"cluster_{figure}"] = many.results[figure]
-            for kind, bench in (("1_process", one), (f"{NODES}_nodes", many)):
-                await bench.density((512, 512), streams, seconds)
-                results |= {
-                    key.replace("density_512x512", f"cluster_density_{kind}"): value
-                    for key, value in bench.results.items()
-                    if key.startswith("density_512x512")
-                }
+            if only != "density":
+                results |= await _latency(one, many, n)
+            if only != "latency":
+                results |= await _density(one, many, first, streams, seconds)
+    return results
+
+
+async def _latency(one: Bench, many: Bench, n: int) -> dict[str, Any]:
+    results: dict[str, Any] = {"cluster_memory_mb": memory(one, many)}
+    results |= await calls(one, many, 4 * n)
+    await many.starts(n)
+    await many.speech(n)
+    for figure in ("create_to_streaming_ms", "text_to_first_voice_ms"):
+        results[f"cluster_{figure}"] = many.results[figure]
+    return results
+
+
+async def _density(one: Bench, many: Bench, first: int, most: int, seconds: float) -> dict[str, Any]:
+    results: dict[str, Any] = {}
+    for kind, bench in (("1_process", one), (f"{NODES}_nodes", many)):
+        await bench.density((512, 512), most, seconds, first)
+        results |= {
+            key.replace("density_512x512", f"cluster_density_{kind}"): value
+            for key, value in bench.results.items()
+            if key.startswith("density_512x512")
+        }
     return results
 
 
@@ -125,14 +139,19 @@ def simulated(url: str, scale: Scale, say: Callable[[str], None]) -> dict[str, A
 
 
 def main(
-    out: Path, quick: bool, database_url: str | None, scale: Scale | None, say: Callable[[str], None]
+    out: Path,
+    quick: bool,
+    database_url: str | None,
+    scale: Scale | None,
+    say: Callable[[str], None],
+    only: str | None = None,
 ) -> str:
-    """Measure two nodes here, or with a ``scale`` pretend many; write JSON to ``out``, whose other
-    figures stay; return the table. ``database_url`` names an empty PostgreSQL; one of its own is started
-    without. Raises ``bench.postgresql.NoServer``."""
+    """Measure two nodes here, ``only`` a part of it, or with a ``scale`` pretend many; write JSON to
+    ``out``, whose other figures stay; return the table. ``database_url`` names an empty PostgreSQL; one
+    of its own is started without. Raises ``bench.postgresql.NoServer``."""
     with ExitStack() as stack:
         url = database_url or stack.enter_context(throwaway()).url
-        found = asyncio.run(measure(quick, url)) if scale is None else simulated(url, scale, say)
+        found = asyncio.run(measure(quick, url, only)) if scale is None else simulated(url, scale, say)
     report: dict[str, Any] = {"machine": machine(), "results": {}}
     if out.exists():
         report["results"] = json.loads(out.read_text())["results"]

@@ -202,14 +202,16 @@ class Bench:
         await receiver.close()
         await self.api.stop(task)
 
-    async def density(self, size: tuple[int, int], most: int, seconds: float) -> None:
-        """Watched, talking streams are added until sound comes late."""
+    async def density(self, size: tuple[int, int], most: int, seconds: float, first: int = 1) -> None:
+        """Watched, talking streams are added until sound comes late; the first of them at once."""
         crowd: list[tuple[str, asyncio.subprocess.Process]] = []
         held, lag = 0, 0.0
         for n in range(1, most + 1):
             task, stream = await self.create(size)
             await self.streaming(task)
             crowd.append((task, await self._watchers(stream, 1)))
+            if n < first:
+                continue
             for talking, _ in crowd:
                 await self.api.speak(talking, TEXT, timbre_id=VOICE, interrupt=True)
             await asyncio.sleep(1.0)

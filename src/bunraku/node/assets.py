@@ -14,7 +14,7 @@ from bunraku.node.film import film
 AVATARS = ("avatar.jpg", "avatar.png")
 
 
-class Assets:
+class AssetCache:
     """``avatar.jpg``, a larger ``avatar.png``, and ``{gesture}.mp4`` of each digital human."""
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:

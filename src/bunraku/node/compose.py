@@ -25,7 +25,7 @@ from bunraku.core.owner import Owner
 from bunraku.core.settings import Settings
 from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.core.urls import Guard
-from bunraku.node.assets import Assets
+from bunraku.node.assets import AssetCache
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.callbacks.delivery import Delivery
 from bunraku.node.fetch import Fetcher
@@ -304,7 +304,7 @@ def assemble(
         attention=Attention(sources.listen, clock),
     )
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)
-    assets = Assets(catalog, settings.data_dir / "assets")
+    assets = AssetCache(catalog, settings.data_dir / "assets")
     node = LocalNode(
         settings,
         apps,

@@ -18,7 +18,7 @@ from bunraku.core.report import Outcome, Report
 from bunraku.core.script import AudioScript, Script, SocketScript, StreamScript, TextScript, Timbre
 from bunraku.core.settings import Settings
 from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.node.assets import Assets
+from bunraku.node.assets import AssetCache
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.preview import thumbnail
@@ -49,7 +49,7 @@ class LocalNode:
     apps: Apps
     catalog: Catalog
     voices: Voices
-    assets: Assets
+    assets: AssetCache
     desk: RoomDesk
     manager: TaskManager
     ended: EndedTasks

@@ -114,7 +114,7 @@ def _read(path: Path, name: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class ContentCredentials:
     """What a film says of itself. ``state``: Trusted, Valid (signed by somebody unknown) or Invalid."""
 
     state: str
@@ -125,7 +125,7 @@ class Credentials:
     faults: tuple[str, ...]
 
 
-def credentials(film: Path, anchors: bytes | None = None) -> Credentials | None:
+def credentials(film: Path, anchors: bytes | None = None) -> ContentCredentials | None:
     """Read a film's manifest; None when it has none. ``anchors``: PEM certificates to trust.
 
     Raises ``ProvenanceUnusable`` when it cannot be read.
@@ -149,7 +149,7 @@ def credentials(film: Path, anchors: bytes | None = None) -> Credentials | None:
         raise ProvenanceUnusable(f"{film}: {error}") from None
     actions = [a for s in manifest.get("assertions", ()) for a in s.get("data", {}).get("actions", ())]
     generator = (manifest.get("claim_generator_info") or [{}])[0]
-    return Credentials(
+    return ContentCredentials(
         state,
         str(manifest.get("title", "")),
         f"{generator.get('name', '')} {generator.get('version', '')}".strip(),

@@ -16,7 +16,7 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.urls import check_url
 from bunraku.front.http import read_json
 from bunraku.front.web.app_removal import AppRemoval, StillNamed, StillRuns
-from bunraku.front.web.backstage import Guard
+from bunraku.front.web.backstage import ConsoleGuard
 from bunraku.nodes.base import NodeAway
 from bunraku.store.app_store import AppStore, OverlapRunning
 
@@ -85,7 +85,7 @@ def describe(app: App, now: float) -> dict[str, Any]:
 class AppDesk:
     """Routes ``/console/apps*``; the guard decides who comes in."""
 
-    def __init__(self, guard: Guard, apps: Apps, store: AppStore, removal: AppRemoval) -> None:
+    def __init__(self, guard: ConsoleGuard, apps: Apps, store: AppStore, removal: AppRemoval) -> None:
         self._guard, self._apps, self._store, self._removal = guard, apps, store, removal
 
     def routes(self) -> APIRouter:

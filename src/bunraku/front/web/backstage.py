@@ -50,7 +50,7 @@ console.log(await answer.json());
 """
 
 
-class Guard(Protocol):
+class ConsoleGuard(Protocol):
     def refusal(self, request: Request) -> Response | None:
         """The answer to a request that may not come in; None for the operator."""
         ...
@@ -61,7 +61,7 @@ class Guard(Protocol):
 class Backstage:
     """Routes ``/console/nodes|snapshot|figures|code|callback``; the guard decides who comes in."""
 
-    def __init__(self, guard: Guard, apps: Apps, nodes: Nodes) -> None:
+    def __init__(self, guard: ConsoleGuard, apps: Apps, nodes: Nodes) -> None:
         self._guard, self._apps, self._nodes = guard, apps, nodes
 
     def routes(self) -> APIRouter:

@@ -18,7 +18,7 @@ from bunraku.core.settings import SpeechEndpoint
 from bunraku.core.urls import FetchRefused, check_url
 from bunraku.front.http import read_json
 from bunraku.front.web.app_desk import NO_STORE, invalid
-from bunraku.front.web.backstage import Guard
+from bunraku.front.web.backstage import ConsoleGuard
 from bunraku.nodes.asking import of_all
 from bunraku.nodes.base import NodeAway, Nodes
 from bunraku.store.voice_store import MOST, TooManyVoices, VoiceNameTaken, VoiceStore
@@ -68,7 +68,7 @@ class VoiceDesk:
     """Routes ``/console/voices/*``; the guard decides who comes in."""
 
     def __init__(
-        self, guard: Guard, apps: Apps, nodes: Nodes, store: VoiceStore, *, allow_private: bool
+        self, guard: ConsoleGuard, apps: Apps, nodes: Nodes, store: VoiceStore, *, allow_private: bool
     ) -> None:
         """``allow_private``: endpoints may have private addresses."""
         self._guard, self._apps, self._nodes, self._store = guard, apps, nodes, store

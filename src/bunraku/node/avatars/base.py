@@ -97,7 +97,7 @@ class AvatarPack(Protocol):
         ...
 
 
-class Opener(Protocol):
+class PackOpener(Protocol):
     """What the module ``opener`` of a kind's folder holds."""
 
     def open_pack(self, folder: Path, cache: Path | None) -> AvatarPack:

@@ -10,7 +10,7 @@ from typing import cast
 
 from bunraku.core.errors import DigitalHumanVersion
 from bunraku.node import avatars
-from bunraku.node.avatars.base import AvatarPack, Opener
+from bunraku.node.avatars.base import AvatarPack, PackOpener
 from bunraku.node.avatars.manifest import kind_of, read_raw
 
 
@@ -26,12 +26,12 @@ def kinds() -> tuple[str, ...]:
 
 
 def open_pack(folder: Path, cache: Path | None = None) -> AvatarPack:
-    """The pack in a folder, by the opener of its kind (``Opener``).
+    """The pack in a folder, by the opener of its kind (``PackOpener``).
 
     Raises ``DigitalHumanVersion`` when there is no such kind, and what the opener raises.
     """
     kind = kind_of(read_raw(folder))
     if kind not in kinds():
         raise DigitalHumanVersion(f"avatar kind {kind[:32]!r}, this server has {', '.join(kinds())}")
-    opener = cast(Opener, importlib.import_module(f"{avatars.__name__}.{kind}.opener"))
+    opener = cast(PackOpener, importlib.import_module(f"{avatars.__name__}.{kind}.opener"))
     return opener.open_pack(folder, cache)

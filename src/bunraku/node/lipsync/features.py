@@ -62,13 +62,8 @@ def _low_pass() -> F32:
 LOW_PASS = _low_pass()
 
 
-def mel_power(samples: F32) -> F32:
-    """Power by band, shape (steps, BANDS); step i ends with sample ``(i + 1) * HOP``."""
-    padded = np.concatenate([np.zeros(WINDOW - HOP, np.float32), samples.astype(np.float32)])
-    return _power(padded)
-
-
-def _power(padded: F32) -> F32:
+def mel_power(padded: F32) -> F32:
+    """Power by band, shape (steps, BANDS), of each whole window in ``padded``; the first begins with it."""
     if padded.size < WINDOW:
         return np.zeros((0, BANDS), np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
@@ -116,7 +111,7 @@ class Features:
         if ready <= 0:
             return np.zeros((0, INPUT), np.float32)
         used = ready * HOP
-        power = _power(self._samples[: used + WINDOW - HOP])
+        power = mel_power(self._samples[: used + WINDOW - HOP])
         self._samples = self._samples[used:]
         self._steps = np.concatenate([self._steps, self._normaliser.push(power)])
         out = stack(self._steps)

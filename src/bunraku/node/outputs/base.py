@@ -189,5 +189,5 @@ class Means:
     """Seconds a target may take nothing, or say nothing."""
 
 
-class Opener(Protocol):
+class SenderOpener(Protocol):
     def __call__(self, order: OutputOrder, place: Place, means: Means, /) -> Sender: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bunraku.core.errors import InvalidParams
 from bunraku.core.output import OutputOrder, Protocol
-from bunraku.node.outputs.base import Means, Opener, Sender
+from bunraku.node.outputs.base import Means, Sender, SenderOpener
 from bunraku.node.outputs.file.sender import open_sender as open_file
 from bunraku.node.outputs.hls.sender import open_sender as open_hls
 from bunraku.node.outputs.images.sender import open_sender as open_images
@@ -12,7 +12,7 @@ from bunraku.node.outputs.rtmp.sender import open_sender as open_rtmp
 from bunraku.node.outputs.storage import Place
 from bunraku.node.outputs.whip.sender import open_sender as open_whip
 
-OPENERS: dict[Protocol, Opener] = {
+OPENERS: dict[Protocol, SenderOpener] = {
     Protocol.FILE: open_file,
     Protocol.HLS: open_hls,
     Protocol.IMAGES: open_images,

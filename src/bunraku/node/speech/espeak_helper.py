@@ -72,7 +72,7 @@ _Callback = ctypes.CFUNCTYPE(
 )
 
 
-class Synthesizer:
+class EspeakSynthesizer:
     """The library, opened once. Not thread-safe: nothing in espeak-ng is."""
 
     def __init__(self, requests: Requests) -> None:
@@ -212,7 +212,7 @@ class Synthesizer:
 
 def main() -> None:
     requests = Requests()
-    synthesizer = Synthesizer(requests)
+    synthesizer = EspeakSynthesizer(requests)
     requests.hello({"sample_rate": synthesizer.sample_rate})
 
     def answer(request: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def voice_library(voice: str) -> str:
     return f"libflite_cmu_us_{voice}.so.1"
 
 
-class Synthesizer:
+class FliteSynthesizer:
     """flite and its voices. Raises ``OSError`` when the library is not on this machine."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class Synthesizer:
 
 def main() -> None:
     requests = Requests()
-    synthesizer = Synthesizer()
+    synthesizer = FliteSynthesizer()
     requests.hello({"sample_rate": RATE})
 
     def answer(request: dict[str, Any]) -> None:

@@ -85,7 +85,7 @@ class Helper:
             )
             head = await self._block(self._process)
             if head is None:
-                raise blocks.Malformed("no hello")
+                raise blocks.MalformedBlock("no hello")
             self.hello = head[0]
         return self._process
 

@@ -25,7 +25,7 @@ LEAST, MOST = 0.25, 4.0
 """Gains that a measured loudness may ask for."""
 
 
-class Meter:
+class LoudnessMeter:
     """Loudness of sound so far."""
 
     def __init__(self) -> None:

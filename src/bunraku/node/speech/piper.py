@@ -39,29 +39,29 @@ _CLAUSE = re.compile(r"[^,;:.!?，；：。！？]+[,;:.!?，；：。！？]*")
 _PLAIN = str.maketrans("，；：。！？", ",;:.!?")
 
 
-class _Part(BaseModel):
+class _ConfigPart(BaseModel):
     model_config = ConfigDict(extra="ignore", protected_namespaces=())
 
 
-class _Audio(_Part):
+class _Audio(_ConfigPart):
     sample_rate: int
 
 
-class _Espeak(_Part):
+class _Espeak(_ConfigPart):
     voice: str = "en-us"
 
 
-class _Inference(_Part):
+class _Inference(_ConfigPart):
     noise_scale: float = 0.667
     length_scale: float = 1.0
     noise_w: float = 0.8
 
 
-class _Language(_Part):
+class _Language(_ConfigPart):
     code: str = "und"
 
 
-class VoiceConfig(_Part):
+class VoiceConfig(_ConfigPart):
     """What we read of ``NAME.onnx.json``."""
 
     audio: _Audio
@@ -86,7 +86,7 @@ def phoneme_ids(config: VoiceConfig, phonemes: str) -> list[int]:
 
 
 @dataclass
-class _Voice:
+class _PiperVoice:
     path: Path
     config: VoiceConfig
     session: Any = None
@@ -122,7 +122,7 @@ class PiperProvider:
         self._prefix, self._digital_human_id = prefix, digital_human_id
         self._clock, self._tally = clock or SystemClock(), Tally()
         self._waiting = self._busy = 0
-        self._voices: dict[str, tuple[Timbre, _Voice, int | None]] = {}
+        self._voices: dict[str, tuple[Timbre, _PiperVoice, int | None]] = {}
         self._espeak = HelperPool("bunraku.node.speech.espeak_helper", 1)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="piper")
         self._turns = FairSlots(1)
@@ -133,9 +133,9 @@ class PiperProvider:
             except (OSError, ValueError, ValidationError) as error:
                 log.warning("voice %s is left out: %s", path.name, type(error).__name__)
                 continue
-            self._add(_Voice(path, config))
+            self._add(_PiperVoice(path, config))
 
-    def _add(self, voice: _Voice) -> None:
+    def _add(self, voice: _PiperVoice) -> None:
         name, language = voice.path.stem, voice.config.language.code.replace("_", "-")
         speakers: dict[str, int | None] = {"": None}
         if voice.config.num_speakers > 1:

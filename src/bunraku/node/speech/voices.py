@@ -17,7 +17,7 @@ from bunraku.core.report import VoiceLoad
 from bunraku.node.speech import ssml
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.node.speech.helper import TENANT
-from bunraku.node.speech.loudness import Finish, Levels, Meter
+from bunraku.node.speech.loudness import Finish, Levels, LoudnessMeter
 from bunraku.node.speech.own_voices import OwnVoices, nothing
 from bunraku.node.speech.pronounced import ReadsPhonemes, written
 from bunraku.node.speech.resample import apply_gain
@@ -122,7 +122,7 @@ class Voices:
         self, timbre: Timbre, provider: SpeechProvider, text: str, prosody: Prosody, tenant: int
     ) -> AsyncGenerator[SpeechChunk]:
         level = (tenant if timbre.id.startswith(f"{PREFIX}-") else 0, timbre.id)
-        meter = Meter() if timbre.gain is None else None
+        meter = LoudnessMeter() if timbre.gain is None else None
         finish = Finish(self._levels.of(level) if timbre.gain is None else timbre.gain)
         made = 0
         for part in ssml.parts(text) or [ssml.Part(text)]:

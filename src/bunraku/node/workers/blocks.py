@@ -20,7 +20,7 @@ END = _LENGTHS.pack(0, 0)
 Block = tuple[dict[str, Any], bytes]
 
 
-class Malformed(OSError):
+class MalformedBlock(OSError):
     """What came is no block."""
 
 
@@ -32,7 +32,7 @@ def pack(head: dict[str, Any], body: bytes = b"") -> bytes:
 def _lengths(data: bytes) -> tuple[int, int]:
     head, body = _LENGTHS.unpack(data)
     if head > MAX_HEAD or body > MAX_BODY:
-        raise Malformed("block too long")
+        raise MalformedBlock("block too long")
     return head, body
 
 
@@ -42,9 +42,9 @@ def _head(data: bytes) -> dict[str, Any]:
     try:
         head = json.loads(data)
     except ValueError as error:
-        raise Malformed("head is not JSON") from error
+        raise MalformedBlock("head is not JSON") from error
     if not isinstance(head, dict):
-        raise Malformed("head is not an object")
+        raise MalformedBlock("head is not an object")
     return head
 
 

@@ -41,7 +41,7 @@ def tls() -> ssl.SSLContext:
     return _tls
 
 
-class Meter:
+class ReplyMeter:
     """What has come over one connection, and until when the head of the answer may come."""
 
     def __init__(self, seconds: float) -> None:
@@ -68,7 +68,7 @@ class Meter:
 class _Stream(httpcore.NetworkStream):
     """Counts what comes in."""
 
-    def __init__(self, inner: httpcore.NetworkStream, meter: Meter) -> None:
+    def __init__(self, inner: httpcore.NetworkStream, meter: ReplyMeter) -> None:
         self._inner, self._meter = inner, meter
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -95,7 +95,7 @@ class _Stream(httpcore.NetworkStream):
 class _Backend(httpcore.NetworkBackend):
     """Connects to checked addresses only."""
 
-    def __init__(self, meter: Meter, guard: Guard) -> None:
+    def __init__(self, meter: ReplyMeter, guard: Guard) -> None:
         self._meter, self._guard = meter, guard
         self._inner = httpcore.SyncBackend()
 
@@ -131,9 +131,9 @@ def pin(host: str, port: int, guard: Guard) -> str:
 @contextmanager
 def _ask(
     method: str, url: httpx.URL, headers: dict[str, str], body: bytes, seconds: float, guard: Guard
-) -> Iterator[tuple[httpcore.Response, Meter]]:
+) -> Iterator[tuple[httpcore.Response, ReplyMeter]]:
     """One request and the head of its answer, within ``seconds``. Raises ``FetchFailed``."""
-    meter = Meter(seconds)
+    meter = ReplyMeter(seconds)
     fields = {"Host": url.netloc.decode("ascii"), "User-Agent": "bunraku", "Accept": "*/*"} | headers
     if url.userinfo:
         user, _, password = url.userinfo.decode("ascii").partition(":")
@@ -203,7 +203,7 @@ def download(
         raise FetchFailed(type(error).__name__) from error
 
 
-def _limited(response: httpcore.Response, meter: Meter, max_bytes: int) -> Iterator[bytes]:
+def _limited(response: httpcore.Response, meter: ReplyMeter, max_bytes: int) -> Iterator[bytes]:
     meter.body_begins()
     begun, total = time.monotonic(), 0
     for piece in response.iter_stream():

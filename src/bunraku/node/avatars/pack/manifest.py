@@ -31,11 +31,11 @@ def _feeling(value: str) -> str:
     return value
 
 
-class _Part(BaseModel):
+class _ManifestPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-class Sheet(_Part):
+class Sheet(_ManifestPart):
     """Size of the art canvas in px and the distance between displacement nodes."""
 
     width: Count
@@ -43,7 +43,7 @@ class Sheet(_Part):
     grid: Count
 
 
-class View(_Part):
+class View(_ManifestPart):
     """A framing: the centre and size, in art px, of what a picture shows."""
 
     x: float
@@ -52,7 +52,7 @@ class View(_Part):
     height: Positive
 
 
-class PoseArt(_Part):
+class PoseArt(_ManifestPart):
     """One baked head pose; rectangles are (x, y, width, height) in art px."""
 
     yaw: float
@@ -61,7 +61,7 @@ class PoseArt(_Part):
     eyes_rect: Box
 
 
-class EyesArt(_Part):
+class EyesArt(_ManifestPart):
     """What an eye sprite shows (``Pose``)."""
 
     gaze_x: float
@@ -70,7 +70,7 @@ class EyesArt(_Part):
     squint: float = 0.0
 
 
-class LimbArt(_Part):
+class LimbArt(_ManifestPart):
     """A raised arm: its place when up and the point it turns about, in art px.
 
     It rises from ``drop`` px below, ``lean`` degrees over; while it is up it swings by ``swing``
@@ -93,7 +93,7 @@ class LimbArt(_Part):
     seconds: Annotated[float | None, Field(ge=0.4, le=30)] = None
 
 
-class Manifest(_Part):
+class Manifest(_ManifestPart):
     format: Literal[1]
     kind: Literal["pack"] = KIND
     id: Annotated[str, Field(min_length=1)]

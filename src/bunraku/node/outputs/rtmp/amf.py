@@ -8,7 +8,7 @@ from typing import Any
 DEEPEST = 8
 
 
-class Malformed(ValueError):
+class MalformedAmf(ValueError):
     """What came is not AMF 0, or holds what a server has no reason to say."""
 
 
@@ -36,7 +36,7 @@ def _text(text: str) -> bytes:
 
 
 def decode(data: bytes) -> list[Any]:
-    """All values in ``data``. Raises ``Malformed``."""
+    """All values in ``data``. Raises ``MalformedAmf``."""
     reader, out = _Reader(data), list[Any]()
     while not reader.over:
         out.append(reader.value(0))
@@ -54,7 +54,7 @@ class _Reader:
     def _take(self, count: int) -> bytes:
         piece = self._data[self._at : self._at + count]
         if len(piece) < count:
-            raise Malformed("cut short")
+            raise MalformedAmf("cut short")
         self._at += count
         return piece
 
@@ -64,7 +64,7 @@ class _Reader:
 
     def value(self, depth: int) -> Any:
         if depth > DEEPEST:
-            raise Malformed("too deep")
+            raise MalformedAmf("too deep")
         marker = self._take(1)[0]
         match marker:
             case 0:
@@ -83,13 +83,13 @@ class _Reader:
             case 10:
                 (count,) = struct.unpack(">I", self._take(4))
                 if count > len(self._data):
-                    raise Malformed("cut short")
+                    raise MalformedAmf("cut short")
                 return [self.value(depth + 1) for _ in range(count)]
             case 12:
                 (length,) = struct.unpack(">I", self._take(4))
                 return self._take(length).decode("utf-8", "replace")
             case _:
-                raise Malformed(f"marker {marker}")
+                raise MalformedAmf(f"marker {marker}")
 
     def _pairs(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -93,7 +93,7 @@ class Connection:
         except ssl.SSLCertVerificationError:
             self.close()
             raise OutputLost("the target's certificate is not valid") from None
-        except (amf.Malformed, struct.error):
+        except (amf.MalformedAmf, struct.error):
             self.close()
             raise OutputLost("the target does not speak RTMP") from None
         except BaseException:
@@ -245,7 +245,7 @@ class Connection:
         kind = head[6] if size >= 7 else known.kind
         extended = int.from_bytes(head[:3], "big") == EXTENDED if size else known.extended
         if length > LARGEST or len(self._coming) > 64:
-            raise amf.Malformed("too large")
+            raise amf.MalformedAmf("too large")
         if extended:
             at += 4
         piece = min(self._chunk_in, length - len(known.data))

@@ -12,7 +12,7 @@ from bunraku.node.speech.base import Timbre
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class CastMember:
     """``style`` names the file of the voice's styles; ``espeak`` the reader of its language."""
 
     timbre: Timbre
@@ -21,27 +21,27 @@ class Member:
     gain: float = 1.0
 
 
-def _member(timbre_id: str, name: str, language: str, style: str, espeak: str, gain: float) -> Member:
+def _member(timbre_id: str, name: str, language: str, style: str, espeak: str, gain: float) -> CastMember:
     # The timbre's own gain is 1: the helper applies the member's before it limits the peaks.
-    return Member(Timbre(timbre_id, name, language, gain=1.0), style, espeak, gain)
+    return CastMember(Timbre(timbre_id, name, language, gain=1.0), style, espeak, gain)
 
 
 CAST = (
-    Member(
+    CastMember(
         Timbre("en-us-hazel", "Hazel · English (US), neural", "en-US", gain=1.0), "af_heart", "en-us", 2.06
     ),
     _member("en-us-iris", "Iris · English (US), neural", "en-US", "af_bella", "en-us", 2.24),
     _member("en-us-nora", "Nora · English (US), neural", "en-US", "af_sarah", "en-us", 1.8),
-    Member(
+    CastMember(
         Timbre("en-us-miles", "Miles · English (US), neural", "en-US", gain=1.0), "am_michael", "en-us", 2.5
     ),
-    Member(
+    CastMember(
         Timbre("en-us-felix", "Felix · English (US), neural", "en-US", gain=1.0), "am_fenrir", "en-us", 1.39
     ),
-    Member(
+    CastMember(
         Timbre("en-gb-edith", "Edith · English (UK), neural", "en-GB", gain=1.0), "bf_emma", "en-gb", 1.46
     ),
-    Member(
+    CastMember(
         Timbre("en-gb-hugh", "Hugh · English (UK), neural", "en-GB", gain=1.0), "bm_george", "en-gb", 1.85
     ),
     _member("es-es-marisol", "Marisol · Español, neural", "es-ES", "ef_dora", "es", 2.32),
@@ -49,7 +49,7 @@ CAST = (
     _member("fr-fr-manon", "Manon · Français, neural", "fr-FR", "ff_siwis", "fr", 1.27),
     _member("it-it-chiara", "Chiara · Italiano, neural", "it-IT", "if_sara", "it", 0.655),
     _member("it-it-matteo", "Matteo · Italiano, neural", "it-IT", "im_nicola", "it", 1.2),
-    Member(
+    CastMember(
         Timbre("pt-br-beatriz", "Beatriz · Português, neural", "pt-BR", gain=1.0), "pf_dora", "pt-br", 2.26
     ),
     _member("pt-br-caio", "Caio · Português, neural", "pt-BR", "pm_alex", "pt-br", 2.1),

@@ -30,7 +30,7 @@ from bunraku.node.speech.kokoro.model import (
     WHOLE,
     Decoder,
     Plan,
-    Prosody,
+    ProsodyNet,
     Usual,
     load_style,
 )
@@ -52,7 +52,7 @@ class Speaker:
     def __init__(self, folder: Path) -> None:
         made = json.loads((folder / MADE).read_text())
         self._folder, self._kind = folder, made["decoder"]
-        self._prosody = Prosody(folder / "prosody.onnx")
+        self._prosody = ProsodyNet(folder / "prosody.onnx")
         self._decoder = Decoder(folder / f"decoder-{self._kind}.onnx", made["channels"])
         self._voices: dict[str, tuple[F32, Usual]] = {}
         self._plans: OrderedDict[str, Plan] = OrderedDict()

@@ -22,14 +22,14 @@ import numpy as np
 from bunraku.node.packaged import LOCK, SCRATCH, alone, digest
 from bunraku.node.speech.kokoro import weights
 from bunraku.node.speech.kokoro.alphabet import encode
-from bunraku.node.speech.kokoro.cast import CAST, REHEARSED, Member
+from bunraku.node.speech.kokoro.cast import CAST, REHEARSED, CastMember
 from bunraku.node.speech.kokoro.model import (
     ENERGY,
     PITCH,
     TEXT,
     Decoder,
     Plan,
-    Prosody,
+    ProsodyNet,
     Usual,
     load_style,
 )
@@ -154,7 +154,7 @@ class Maker:
         whole = onnx.load_from_string(weights.model(self._model))
         prosody, plain = requantise.split(whole)
         self._put("prosody.onnx", lambda p: p.write_bytes(prosody.SerializeToString()))
-        voice = Prosody(self._folder / "prosody.onnx")
+        voice = ProsodyNet(self._folder / "prosody.onnx")
         piece = _stretch(self._plans(voice, self._cast[0])[REHEARSAL], *TEST_FRAMES)
         channels = [mean.size for mean in requantise.observer(plain)(_feed(piece))[0]]
 
@@ -194,7 +194,7 @@ class Maker:
         self._put(MADE, lambda p: p.write_text(json.dumps(made)))
         self._step("done", 1.0)
 
-    def _plans(self, voice: Prosody, member: Member) -> list[Plan]:
+    def _plans(self, voice: ProsodyNet, member: CastMember) -> list[Plan]:
         style = load_style(self._folder / "styles" / f"{member.style}.bin")
         texts = REHEARSED.get(member.timbre.language, REHEARSED["es-ES"])
         return [voice.plan(encode(text), style, 1.0) for text in texts]

@@ -98,7 +98,7 @@ def load_style(path: Path) -> F32:
     return np.fromfile(path, "<f4").astype(np.float32).reshape(-1, 1, 256)
 
 
-class Prosody:
+class ProsodyNet:
     """The front half: how a sentence is said."""
 
     def __init__(self, model: Path | bytes) -> None:

@@ -24,7 +24,7 @@ from bunraku.node.speech import espeak
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.helper import TENANT, Helper
 from bunraku.node.speech.kokoro import make
-from bunraku.node.speech.kokoro.cast import CAST, Member
+from bunraku.node.speech.kokoro.cast import CAST, CastMember
 from bunraku.node.speech.kokoro.helper import OVERLAP
 from bunraku.node.speech.kokoro.model import CONTEXT, FRAME, RATE
 from bunraku.node.speech.kokoro.pool import PATIENCE, Pool
@@ -61,7 +61,7 @@ class KokoroProvider:
         self._model, self._styles = model, styles
         self.pool = Pool(lambda: Helper(HELPER, str(folder)), helpers, clock, timeout=timeout)
         self._reader: Reader | None = None
-        self._members: dict[str, Member] = {}
+        self._members: dict[str, CastMember] = {}
         self._making: asyncio.Task[None] | None = None
         self._sentences = count()
 
@@ -88,7 +88,7 @@ class KokoroProvider:
             log.info("neural voices are being made; they are listed when they are ready")
             self._making = asyncio.create_task(self._prepare())
 
-    def _wanted(self) -> list[Member]:
+    def _wanted(self) -> list[CastMember]:
         """Voices whose language can be read here."""
         return [m for m in CAST if readable(m.timbre.language, with_espeak=espeak.available())]
 
@@ -185,7 +185,7 @@ class KokoroProvider:
 class _Utterance:
     """One call of ``speak``: where it is, and the sound held back for the next join."""
 
-    def __init__(self, pool: Pool, clock: Clock, member: Member, prosody: Prosody) -> None:
+    def __init__(self, pool: Pool, clock: Clock, member: CastMember, prosody: Prosody) -> None:
         self._pool, self._clock, self._member, self._prosody = pool, clock, member, prosody
         self._resampler = Resampler(RATE)
         self._until = 0.0

@@ -13,12 +13,12 @@ from pathlib import Path
 from bunraku.node.speech.helper import HelperPool
 from bunraku.node.speech.kokoro import japanese, mandarin
 from bunraku.node.speech.kokoro.alphabet import MARKS
-from bunraku.node.speech.kokoro.cast import Member
+from bunraku.node.speech.kokoro.cast import CastMember
 from bunraku.node.speech.kokoro.english import English
 from bunraku.node.speech.kokoro.ipa import from_espeak, from_ipa
 from bunraku.node.speech.kokoro.script import Spoken
 from bunraku.node.speech.kokoro.scripts import HAN, KANA, LATIN, VOICES, runs, script_of
-from bunraku.node.speech.spelled import Said, prepare, spell_out
+from bunraku.node.speech.spelled import SaidWord, prepare, spell_out
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Reader:
             await self._espeak.close()
 
     async def read(
-        self, sentence: str, member: Member, fixed: Mapping[int, tuple[int, str]] | None = None
+        self, sentence: str, member: CastMember, fixed: Mapping[int, tuple[int, str]] | None = None
     ) -> list[Spoken]:
         """Words in order, each with its place in the sentence; ``fixed`` as of ``spell_out``. Raises
         ``SpeechFailed``."""
@@ -85,7 +85,7 @@ class Reader:
             out.extend(found)
         return out
 
-    async def _read(self, kind: str, said: list[Said], sentence: str, member: Member) -> list[Spoken]:
+    async def _read(self, kind: str, said: list[SaidWord], sentence: str, member: CastMember) -> list[Spoken]:
         language = member.timbre.language
         if kind == "said":
             return [Spoken(s.place, s.phonemes, _mark(s.mark)) for s in said]
@@ -100,7 +100,9 @@ class Reader:
             return await self._by_dictionary(english, said, member)
         return await self._by_espeak(said, member.espeak if own else VOICES.get(kind, ""), member)
 
-    async def _by_dictionary(self, english: English, said: list[Said], member: Member) -> list[Spoken]:
+    async def _by_dictionary(
+        self, english: English, said: list[SaidWord], member: CastMember
+    ) -> list[Spoken]:
         marks = [_mark(s.mark) for s in said]
         known = english.sentence([s.text for s in said], marks)
         voice = member.espeak if member.timbre.language in self._englishes else VOICES[LATIN]
@@ -116,10 +118,10 @@ class Reader:
                 out[-1] = Spoken(out[-1].place, out[-1].phonemes, out[-1].mark or mark)
         return out
 
-    async def _by_espeak(self, said: list[Said], voice: str, member: Member) -> list[Spoken]:
+    async def _by_espeak(self, said: list[SaidWord], voice: str, member: CastMember) -> list[Spoken]:
         """Clause by clause: espeak-ng runs words together, but not over a mark."""
         out: list[Spoken] = []
-        clause: list[Said] = []
+        clause: list[SaidWord] = []
         for i, one in enumerate(said):
             clause.append(one)
             mark = _mark(one.mark)
@@ -135,7 +137,7 @@ class Reader:
             clause = []
         return out
 
-    async def _ask(self, text: str, voice: str, member: Member) -> str:
+    async def _ask(self, text: str, voice: str, member: CastMember) -> str:
         """espeak-ng's reading in the model's alphabet; empty without espeak-ng."""
         if self._espeak is None:
             return ""
@@ -147,7 +149,7 @@ class Reader:
         return re.sub(r"\s+", " ", from_espeak(found, language)).strip()
 
 
-def _by_script(said: Said, as_written: bool, *, japanese: bool) -> list[tuple[Said, str]]:
+def _by_script(said: SaidWord, as_written: bool, *, japanese: bool) -> list[tuple[SaidWord, str]]:
     """A word as it is, or its parts where it is of several scripts, as 卡拉OK."""
     if said.phonemes:
         return [(said, "said")]
@@ -162,7 +164,9 @@ def _by_script(said: Said, as_written: bool, *, japanese: bool) -> list[tuple[Sa
     return [*mixed[:-1], (replace(last, mark=said.mark), kind)]
 
 
-def _unspaced(reader: mandarin.Mandarin | japanese.Japanese, said: list[Said], sentence: str) -> list[Spoken]:
+def _unspaced(
+    reader: mandarin.Mandarin | japanese.Japanese, said: list[SaidWord], sentence: str
+) -> list[Spoken]:
     """Words of scripts without spaces: the reader finds them."""
     out: list[Spoken] = []
     for one in said:

@@ -4,6 +4,6 @@ Each word knows its place in the written sentence, so that captions show what wa
 """
 
 from bunraku.node.speech.spelled.languages import prepare, spell_out
-from bunraku.node.speech.spelled.words import Said
+from bunraku.node.speech.spelled.words import SaidWord
 
-__all__ = ["Said", "prepare", "spell_out"]
+__all__ = ["SaidWord", "prepare", "spell_out"]

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from bunraku.node.speech.spelled import english, japanese, mandarin, romance
-from bunraku.node.speech.spelled.words import Rule, Said, plain_signs, read_out
+from bunraku.node.speech.spelled.words import Rule, SaidWord, plain_signs, read_out
 
 UNSPACED = frozenset(["zh", "ja"])
 """Languages that are written without spaces between words."""
@@ -33,7 +33,9 @@ def prepare() -> None:
             spell_out("1", language)
 
 
-def spell_out(sentence: str, language: str, fixed: Mapping[int, tuple[int, str]] | None = None) -> list[Said]:
+def spell_out(
+    sentence: str, language: str, fixed: Mapping[int, tuple[int, str]] | None = None
+) -> list[SaidWord]:
     """Words of a sentence in order; ``language`` is a BCP 47 tag. Empty when nothing is to be said.
 
     ``fixed`` as of ``read_out``.

@@ -22,10 +22,10 @@ _MASCULINE_IN_A = frozenset(
 def rules(code: str) -> tuple[Rule, ...]:
     """Empty for a language not in the table."""
     found = LANGUAGES.get(code)
-    return _rules(Reader(found), found) if found is not None else ()
+    return _rules(NumberReader(found), found) if found is not None else ()
 
 
-class Reader:
+class NumberReader:
     """Numbers of one language in words."""
 
     def __init__(self, lang: Language) -> None:
@@ -155,7 +155,7 @@ def plain(number: str) -> tuple[str, str]:
     return whole, part
 
 
-def _rules(reader: Reader, lang: Language) -> tuple[Rule, ...]:
+def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
     end, alone = r"(?!\w)", r"(?<!\w)"
     symbols = "|".join(re.escape(s) for s in sorted(lang.money, key=len, reverse=True))
     units = "|".join(re.escape(u) for u in sorted(lang.units, key=len, reverse=True))

@@ -12,7 +12,7 @@ Say = Callable[[re.Match[str]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidWord:
     """One word as it is said, its ``place`` in the sentence, and the marks right after it."""
 
     place: int
@@ -58,19 +58,19 @@ def read_out(
     fixed: Mapping[int, tuple[int, str]] | None = None,
     *,
     spaced: bool = True,
-) -> list[Said]:
+) -> list[SaidWord]:
     """Words of a sentence in order, by these rules where one fits. Empty when nothing is to be said.
 
     ``fixed`` tells where words begin that are said by phonemes of their own, where they end, and the
     phonemes (IPA). Without spaces between words (``spaced``), a rule may fit anywhere.
     """
-    out: list[Said] = []
+    out: list[SaidWord] = []
     fixed = fixed or {}
     i = 0
     while i < len(sentence):
         if i in fixed:
             end, phonemes = fixed[i]
-            out.append(Said(i, sentence[i:end], "", phonemes))
+            out.append(SaidWord(i, sentence[i:end], "", phonemes))
             i = end
             continue
         if sentence[i].isspace():
@@ -88,7 +88,7 @@ def read_out(
             if not spaced:
                 end = next((k for k in range(i + 1, end) if k in fixed or _first(rules, sentence, k)), end)
             end = min([end, *(k for k in fixed if i < k < end)])
-            out.append(Said(i, sentence[i:end].rstrip("'’")))
+            out.append(SaidWord(i, sentence[i:end].rstrip("'’")))
             i = end
             continue
         if out and sentence[i] in _MARKS and (sentence[i] not in "–—" or _spaced(sentence, i)):
@@ -112,10 +112,10 @@ def _first(rules: tuple[Rule, ...], sentence: str, i: int) -> tuple[str, int] | 
     return None
 
 
-def _split(words: str, place: int) -> list[Said]:
-    out: list[Said] = []
+def _split(words: str, place: int) -> list[SaidWord]:
+    out: list[SaidWord] = []
     for word in words.replace("-", " ").split():
         bare = word.rstrip(",.;")
         if bare:
-            out.append(Said(place, bare, word[len(bare) :]))
+            out.append(SaidWord(place, bare, word[len(bare) :]))
     return out
