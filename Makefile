@@ -15,9 +15,17 @@ PORT ?= 8080
 demo-cluster: $(STAMP)
 	$(BIN)/python scripts/demo_cluster.py --port $(PORT)
 
-test: $(STAMP)
+test: $(STAMP) build/agents/.installed
 	./scripts/install-test-tools.sh
 	$(BIN)/python -m pytest
+
+# The frameworks of voice agents, which the tests drive as their users do.
+build/agents/.installed: tests/agents/requirements.lock tests/agents/simli-2.1.lock
+	./scripts/make-venv.sh $(PYTHON) build/agents
+	build/agents/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/agents/requirements.lock
+	build/agents/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+	  --upgrade --target build/agents/simli-2.1 -r tests/agents/simli-2.1.lock
+	touch $@
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -123,6 +131,7 @@ lock:
 	$(LOCKED) --extra espeak --extra kokoro-zh --constraint requirements.lock -o requirements-demo.lock
 	$(LOCKED) --extra espeak --extra kokoro-zh --extra postgresql --extra redis --extra otel --extra s3 --extra vad --constraint requirements.lock \
 	  -o requirements-server.lock
+	$(COMPILE) tests/agents/requirements.txt -o tests/agents/requirements.lock
 	$(COMPILE) --group release scripts/build-requirements.txt -o requirements-release.lock
 
 # Contact sheets of the cast, with the cost of a frame: docs/look.md.

@@ -23,7 +23,15 @@ def default_of(field: Any) -> str:
     return "none" if value is None else f"`{list(value) if isinstance(value, tuple) else value}`"
 
 
-def table(model: type[BaseModel], prefix: str, environment: str) -> list[str]:
+def section(model: type[BaseModel], name: str) -> list[str]:
+    """A section, then those in it."""
+    inner = [(f"{name}.{n}", type(f.default)) for n, f in model.model_fields.items()
+             if isinstance(f.default, BaseModel)]  # fmt: skip
+    own = [f"## `[{name}]`", "", *table(model, f"{name}.")] if len(inner) < len(model.model_fields) else []
+    return own + [line for title, one in inner for line in section(one, title)]
+
+
+def table(model: type[BaseModel], prefix: str) -> list[str]:
     lines = ["| Setting | Default | Meaning |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         if isinstance(field.default, BaseModel):
@@ -42,14 +50,14 @@ def render() -> str:
         "underscores between section and name: `BUNRAKU_RTC__PORT`), then the command line.",
         "This page is made by `python scripts/docs_settings.py`.",
         "",
-        *table(Settings, "", ""),
+        *table(Settings, ""),
         "## `[[apps]]`",
         "",
-        *table(AppSettings, "apps.", ""),
+        *table(AppSettings, "apps."),
     ]
     for name, field in Settings.model_fields.items():
         if isinstance(field.default, BaseModel):
-            out += [f"## `[{name}]`", "", *table(type(field.default), f"{name}.", name)]
+            out += section(type(field.default), name)
     return "\n".join(out).rstrip() + "\n"
 
 

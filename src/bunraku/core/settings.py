@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     HttpUrl,
     IPvAnyNetwork,
@@ -27,36 +25,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-
-def from_files(model: type[BaseModel], given: Any) -> Any:
-    """Secrets may be in files: ``NAME_file`` names the one that holds the setting ``NAME``.
-
-    Raises ``ValueError``, which names the setting and never its content.
-    """
-    if not isinstance(given, dict):
-        return given
-    values: dict[str, Any] = dict(given)  # type: ignore[arg-type]
-    for name, field in model.model_fields.items():
-        if field.repr or (path := values.pop(f"{name}_file", None)) is None:
-            continue
-        if values.get(name) is not None:
-            raise ValueError(f"{name}_file: {name} is given too")
-        try:
-            values[name] = Path(str(path)).read_text("utf-8").strip()
-        except UnicodeDecodeError:
-            raise ValueError(f"{name}_file: is not text") from None
-        except OSError as error:
-            raise ValueError(f"{name}_file: {(error.strerror or 'cannot be read').lower()}") from None
-    return values
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_files(cls, given: Any) -> Any:
-        return from_files(cls, given)
+from bunraku.core.section import Section as _Section
+from bunraku.core.section import from_files
+from bunraku.core.settings_compat import CompatSettings
 
 
 class AppSettings(_Section):
@@ -444,6 +415,7 @@ class Settings(BaseSettings):
     outputs: OutputSettings = OutputSettings()
     console: ConsoleSettings = ConsoleSettings()
     tracing: TracingSettings = TracingSettings()
+    compat: CompatSettings = CompatSettings()
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from bunraku.core.apps import Apps
 from bunraku.core.clock import Clock
 from bunraku.core.settings import Settings
 from bunraku.core.tracing import Tracer
+from bunraku.front.compat.simli.routes import Simli
 from bunraku.front.edge.drive_socket import DriveSocketEdge
 from bunraku.front.edge.login import Doorkeeper
 from bunraku.front.edge.outputs import OutputFiles, OutputLinks
@@ -75,6 +76,8 @@ def application(
         Player().routes(),
     ):
         app.include_router(routes)
+    if settings.compat.simli.keys:
+        app.include_router(Simli(settings.compat.simli, apps, nodes, clock, ice_servers).routes())
     actions = Actions(settings, nodes, links)
     limits, nonces = CallLimits(settings.limits, clock), Nonces(database, clock)
     gate = Gate(apps, clock, limits, ACTION_NAMES, nonces, strict_nonce=settings.limits.strict_nonce)
