@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 AGENTS = HERE.parents[1] / "build" / "agents"
 PYTHON = AGENTS / "bin" / "python"
 NEWEST_SIMLI = AGENTS / "simli-2.1"
+ANNA = "6f0c3a52-9b1e-4c57-8d43-1f2a7be05c11"
 TEXT = "Maybe my brother bought five pairs of brown boots. Please open all the maps above the pond."
 LOUD = 200.0  # root mean square of int16 samples
 
@@ -68,7 +69,8 @@ class Run:
         self.pictures = np.array(found["pictures"])
         self.sounds = np.array(found["sounds"])
         self.size = found["size"]
-        self.said = found.get("said", [])
+        self.playback: list[dict[str, Any]] = found["playback"]
+        self.ttfb: list[float] = found["ttfb"]
 
     def loud(self, begin: float, end: float) -> np.ndarray:
         """When sound came between these."""
@@ -107,6 +109,8 @@ def run_script(name: str, order: dict[str, Any], *paths: Path) -> dict[str, Any]
         timeout=90,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))},
     )
+    if done.returncode or "ERROR" in done.stderr:
+        print(done.stderr[-4000:])
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     assert lines, done.stderr[-3000:]
     return json.loads(lines[0].removeprefix("RESULT "))

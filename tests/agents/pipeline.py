@@ -15,9 +15,11 @@ import wave
 
 import numpy as np
 from pipecat.frames.frames import (
+    BotStartedSpeakingFrame,
     EndFrame,
     Frame,
     InterruptionFrame,
+    MetricsFrame,
     OutputAudioRawFrame,
     OutputImageRawFrame,
     OutputTransportReadyFrame,
@@ -25,8 +27,9 @@ from pipecat.frames.frames import (
     TTSStartedFrame,
     TTSStoppedFrame,
 )
+from pipecat.metrics.metrics import TTFBMetricsData
 from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.worker import PipelineWorker
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
@@ -44,6 +47,8 @@ class Eyes(FrameProcessor):
         self.sounds: list[tuple[float, float, float]] = []
         """When it came, its root mean square, its seconds."""
         self.size: list[int] = []
+        self.ttfb: list[float] = []
+        self._speaking = False
 
     async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
         await super().process_frame(frame, direction)
@@ -57,7 +62,13 @@ class Eyes(FrameProcessor):
         elif isinstance(frame, OutputAudioRawFrame):
             samples = np.frombuffer(frame.audio, np.int16).astype(float)
             seconds = len(samples) / frame.sample_rate / frame.num_channels
-            self.sounds.append((now, float(np.sqrt((samples**2).mean())), seconds))
+            loud = float(np.sqrt((samples**2).mean()))
+            self.sounds.append((now, loud, seconds))
+            if loud > 200 and not self._speaking:  # as a transport's output does
+                self._speaking = True
+                await self.push_frame(BotStartedSpeakingFrame(), FrameDirection.UPSTREAM)
+        elif isinstance(frame, MetricsFrame):
+            self.ttfb += [d.value for d in frame.data if isinstance(d, TTFBMetricsData) and d.value]
         await self.push_frame(frame, direction)
 
 
@@ -65,7 +76,19 @@ async def run(order: dict) -> dict:
     module, _, name = order["service"].rpartition(".")
     service = getattr(importlib.import_module(module), name)(**order["options"])
     eyes = Eyes(order["mouth"])
-    worker = PipelineWorker(Pipeline([service, eyes]), cancel_on_idle_timeout=False, enable_rtvi=False)
+    worker = PipelineWorker(
+        Pipeline([service, eyes]),
+        params=PipelineParams(enable_metrics=True),
+        cancel_on_idle_timeout=False,
+        enable_rtvi=False,
+    )
+    playback: list[dict] = []
+    if "on_playback" in service._event_handlers:
+
+        @service.event_handler("on_playback")
+        async def heard(_: object, what: object) -> None:
+            playback.append(vars(what))
+
     started = asyncio.Event()
     told: dict[str, float] = {}
 
@@ -101,7 +124,14 @@ async def run(order: dict) -> dict:
     runner = WorkerRunner()
     await runner.add_workers(worker)
     await asyncio.gather(runner.run(), play())
-    return {"pictures": eyes.pictures, "sounds": eyes.sounds, "size": eyes.size, "told": told}
+    return {
+        "pictures": eyes.pictures,
+        "sounds": eyes.sounds,
+        "size": eyes.size,
+        "ttfb": eyes.ttfb,
+        "playback": playback,
+        "told": told,
+    }
 
 
 if __name__ == "__main__":

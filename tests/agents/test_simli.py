@@ -6,9 +6,8 @@ import pytest
 
 from bunraku.testing.server import APP_ID, RunningServer
 
-from .conftest import NEWEST_SIMLI, check, run_pipeline, run_script
+from .conftest import ANNA, NEWEST_SIMLI, check, run_pipeline, run_script
 
-ANNA = "6f0c3a52-9b1e-4c57-8d43-1f2a7be05c11"
 KEY = "a-key-of-sixteen-and-more"
 
 
