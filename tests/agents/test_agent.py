@@ -13,6 +13,7 @@ import threading
 import wave
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -28,8 +29,8 @@ ANSWER = "We open at nine. You are very welcome."
 class Cloud(BaseHTTPRequestHandler):
     """Transcription, chat and speech of the OpenAI API, as much of it as the agent asks for."""
 
-    heard: list[float] = []
-    asked: list[dict] = []
+    heard: ClassVar[list[float]] = []
+    asked: ClassVar[list[dict]] = []
     speech = b""
 
     def do_POST(self) -> None:

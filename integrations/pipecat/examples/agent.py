@@ -1,7 +1,7 @@
 """A whole agent: microphone, voice activity, speech to text, language model, text to speech, face.
 
-Every service is reached by the OpenAI API, at ``OPENAI_BASE_URL``: a cloud, or servers of your own that speak
-it. People watch the figure in its room, at the address that is printed. Needs ``pipecat-ai[silero,openai,local]``.
+Every service is reached by the OpenAI API, at ``OPENAI_BASE_URL``: a cloud, or servers of your own that
+speak it. People watch the figure in the room that is printed. Needs ``pipecat-ai[silero,openai,local]``.
 
     BUNRAKU_URL=http://127.0.0.1:8080 BUNRAKU_APP_ID=... BUNRAKU_SERVER_SECRET=... \
     OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=... python agent.py [question.wav]
