@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 AGENTS = HERE.parents[1] / "build" / "agents"
 PYTHON = AGENTS / "bin" / "python"
 NEWEST_SIMLI = AGENTS / "simli-2.1"
+PACKAGE = HERE.parents[1] / "integrations" / "pipecat" / "src"
 ANNA = "6f0c3a52-9b1e-4c57-8d43-1f2a7be05c11"
 TEXT = "Maybe my brother bought five pairs of brown boots. Please open all the maps above the pond."
 LOUD = 200.0  # root mean square of int16 samples

@@ -20,8 +20,7 @@ import pytest
 
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 
-from .conftest import PYTHON
-from .test_pipecat import PACKAGE
+from .conftest import PACKAGE, PYTHON
 
 ANSWER = "We open at nine. You are very welcome."
 

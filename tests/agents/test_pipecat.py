@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 
-from .conftest import ANNA, check, run_pipeline
-
-PACKAGE = Path(__file__).parents[2] / "integrations" / "pipecat" / "src"
+from .conftest import ANNA, PACKAGE, check, run_pipeline
 
 
 @pytest.fixture(scope="module")
