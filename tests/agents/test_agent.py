@@ -20,7 +20,7 @@ import pytest
 
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 
-from .conftest import PACKAGE, PYTHON
+from .conftest import INTEGRATIONS, PACKAGES, PYTHON
 
 ANSWER = "We open at nine. You are very welcome."
 
@@ -83,14 +83,14 @@ def test_a_question_is_heard_and_answered_with_a_face(cloud, speech, tmp_path):
         w.writeframes(samples[: len(samples) // 6 * 3].reshape(-1, 3)[:, :2].tobytes())
     with RunningServer() as server:
         env = os.environ | {
-            "PYTHONPATH": str(PACKAGE),
+            "PYTHONPATH": os.pathsep.join(map(str, PACKAGES)),
             "BUNRAKU_URL": server.base_url,
             "BUNRAKU_APP_ID": str(APP_ID),
             "BUNRAKU_SERVER_SECRET": SECRET,
             "OPENAI_BASE_URL": cloud,
             "OPENAI_API_KEY": "none",
         }
-        example = PACKAGE.parent / "examples" / "agent.py"
+        example = INTEGRATIONS / "pipecat" / "examples" / "agent.py"
         done = subprocess.run(
             [PYTHON, example, question], capture_output=True, text=True, timeout=60, env=env
         )

@@ -6,7 +6,7 @@ import pytest
 
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 
-from .conftest import ANNA, PACKAGE, check, run_pipeline
+from .conftest import ANNA, PACKAGES, check, run_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def test_it_idles_speaks_is_cut_short_and_says_how_much_was_heard(server, speech
         "server_secret": SECRET,
         "digital_human_id": ANNA,
     }
-    run = run_pipeline(server, "pipecat_bunraku.BunrakuVideoService", options, speech, PACKAGE)
+    run = run_pipeline(server, "pipecat_bunraku.BunrakuVideoService", options, speech, *PACKAGES)
     check(run, speech[1])
     assert len(run.mouth(run.told["first"] - 0.8, run.told["first"])) > 10, "it idles before it speaks"
     whole, cut = run.playback

@@ -13,6 +13,7 @@ from aiortc import MediaStreamTrack, RTCIceServer
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 from av.audio.resampler import AudioResampler
+from bunraku_stage import ENDED, INTERRUPTED, Api, Stage
 from pipecat.frames.frames import (
     BotStartedSpeakingFrame,
     CancelFrame,
@@ -30,10 +31,6 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessorSet
 from pipecat.services.ai_service import AIService
 from pipecat.services.settings import ServiceSettings
 
-from pipecat_bunraku.calls import Api
-from pipecat_bunraku.stage import Stage
-
-ENDED, INTERRUPTED = 4, 5  # states of a drive
 LOOK_EVERY = 0.2  # s between looks whether an utterance has been heard to its end
 TAIL = 0.3  # s after the server fell silent in which sound of before may still arrive
 

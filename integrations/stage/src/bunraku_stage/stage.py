@@ -18,9 +18,11 @@ from aiortc import (
 )
 from websockets.asyncio.client import ClientConnection
 
-from pipecat_bunraku.calls import Api, CallRefused
+from bunraku_stage.calls import Api, CallRefused
+from bunraku_stage.encoded import bypass_decoder, request_keyframe
 
 STREAMING, STARTING = 3, 1  # states of a stream task
+ENDED, INTERRUPTED = 4, 5  # states of a drive
 START_WAIT = 60.0  # s
 LOOK_EVERY = 0.1  # s
 
@@ -57,16 +59,25 @@ class Stage:
     async def _state(self) -> dict:
         return await self._api.call("GetDigitalHumanStreamTaskStatus", TaskId=self.task_id)
 
-    async def watch(self, ice_servers: list[RTCIceServer]) -> dict[str, MediaStreamTrack]:
-        """Its picture and its sound, by kind."""
+    async def watch(
+        self, ice_servers: list[RTCIceServer], *, decode: bool = True
+    ) -> dict[str, MediaStreamTrack]:
+        """Its picture and its sound, by kind. Without ``decode``, ``recv`` of the picture's track gives access
+        units: ``data`` in Annex B form, ``timestamp`` on the 90 kHz clock."""
         configuration = RTCConfiguration(ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self._peer = peer = RTCPeerConnection(configuration)
         for kind in ("audio", "video"):
             peer.addTransceiver(kind, direction="recvonly")
+        if not decode:
+            bypass_decoder(peer)
         await peer.setLocalDescription(await peer.createOffer())
         answer, self._session = await self._api.watch(self.stream_id, peer.localDescription.sdp)
         await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         return {receiver.track.kind: receiver.track for receiver in peer.getReceivers()}
+
+    async def request_keyframe(self) -> None:
+        if self._peer is not None:
+            await request_keyframe(self._peer)
 
     # --- speech: raw PCM, s16le (docs/contract.md, section 7)
 

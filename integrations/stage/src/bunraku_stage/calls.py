@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 TIMEOUT = 15.0  # s
 TOKEN_SECONDS = 3600
+BUSY = (400010009, 400010002)  # too many calls, system busy
+TRIES, TRY_AGAIN = 20, 0.3  # s
 
 
 class CallRefused(Exception):
@@ -35,7 +38,20 @@ class Api:
         self._http = httpx.AsyncClient(timeout=TIMEOUT)
 
     async def call(self, action: str, **body: Any) -> dict[str, Any]:
-        """The call's ``Data``. Raises ``CallRefused``, or ``httpx.HTTPError`` when the server is away."""
+        """The call's ``Data``; made again while the server is too busy for it.
+
+        Raises ``CallRefused``, or ``httpx.HTTPError`` when the server is away.
+        """
+        for _ in range(TRIES):
+            try:
+                return await self._call(action, body)
+            except CallRefused as refused:
+                if refused.code not in BUSY:
+                    raise
+            await asyncio.sleep(TRY_AGAIN)
+        return await self._call(action, body)
+
+    async def _call(self, action: str, body: dict[str, Any]) -> dict[str, Any]:
         nonce, now = secrets.token_hex(8), int(time.time())
         signed = f"{self.app_id}{nonce}{self._secret}{now}"
         query = {
