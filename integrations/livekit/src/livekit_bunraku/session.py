@@ -23,7 +23,7 @@ ON_BEHALF = "lk.publish_on_behalf"
 class AvatarSession(BaseAvatarSession[Any]):
     """A digital human of a Bunraku server. ``width`` and ``height`` in pixels, even, 128 to 1920.
 
-    ``livekit_url``, ``livekit_api_key`` and ``livekit_api_secret`` are those of the environment when not given.
+    ``livekit_url``, ``livekit_api_key``, ``livekit_api_secret``: the environment's when not given.
     """
 
     def __init__(

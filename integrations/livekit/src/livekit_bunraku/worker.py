@@ -1,7 +1,7 @@
 """The avatar's side of LiveKit's protocol: segments of speech come in, what was heard of each goes back.
 
-Each segment that was opened is finished exactly once, whatever is lost or cleared: that is what an agent waits
-for before it goes on.
+Each segment that was opened is finished exactly once, whatever is lost or cleared: an agent waits for that
+before it goes on.
 """
 
 from __future__ import annotations

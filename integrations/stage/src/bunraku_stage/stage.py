@@ -62,8 +62,8 @@ class Stage:
     async def watch(
         self, ice_servers: list[RTCIceServer], *, decode: bool = True
     ) -> dict[str, MediaStreamTrack]:
-        """Its picture and its sound, by kind. Without ``decode``, ``recv`` of the picture's track gives access
-        units: ``data`` in Annex B form, ``timestamp`` on the 90 kHz clock."""
+        """Its picture and its sound, by kind. Without ``decode``, the picture's ``recv`` gives access units:
+        ``data`` in Annex B form, ``timestamp`` on the 90 kHz clock."""
         configuration = RTCConfiguration(ice_servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         self._peer = peer = RTCPeerConnection(configuration)
         for kind in ("audio", "video"):
