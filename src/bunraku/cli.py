@@ -304,7 +304,11 @@ def render(out: Path, **options: Any) -> None:
 
 @main.command()
 @click.option("--quick", is_flag=True, help="Fewer samples; of simulation a twentieth.")
-@click.option("--out", type=click.Path(path_type=Path), help="build/bench.json, or bench-cluster.json.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="build/bench.json, or bench-voices.json, bench-cluster.json.",
+)
 @click.option(
     "--database-url",
     envvar="BUNRAKU_BENCH_DATABASE_URL",
@@ -315,7 +319,9 @@ def render(out: Path, **options: Any) -> None:
 @click.option("--births", type=click.IntRange(min=20), help="Of these through the real transaction.")
 @click.option("--turns", default=60.0, show_default=True, help="Beats a second that are simulated.")
 @click.option("--only", type=click.Choice(["latency", "density"]), help="A part of cluster.")
-@click.argument("what", type=click.Choice(["all", "density", "cluster", "simulation"]), default="all")
+@click.argument(
+    "what", type=click.Choice(["all", "density", "voices", "cluster", "simulation"]), default="all"
+)
 def bench(
     what: str,
     quick: bool,
@@ -329,13 +335,15 @@ def bench(
 ) -> None:
     """Measure latency and CPU of a real server; print a table, write JSON.
 
-    ``density`` finds how many watched streams this machine holds before sound comes late, ``cluster``
-    measures a front and two nodes, ``simulation`` pretends very many on a real database.
+    ``density`` finds how many watched streams this machine holds before sound comes late, ``voices`` how
+    soon each kind of voice is heard and how many talk at once on one core; ``cluster`` measures a front
+    and two nodes, ``simulation`` pretends very many on a real database.
     """
-    if what in ("all", "density"):
+    if what in ("all", "density", "voices"):
         from bunraku.bench.run import main as run_bench
 
-        click.echo(run_bench(out or Path("build/bench.json"), quick, None if what == "all" else what))
+        out = out or Path(f"build/bench{'-voices' if what == 'voices' else ''}.json")
+        click.echo(run_bench(out, quick, None if what == "all" else what))
         return
     from bunraku.bench.cluster import main as bench_cluster
     from bunraku.bench.postgresql import NoServer

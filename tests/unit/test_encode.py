@@ -5,10 +5,18 @@ import numpy as np
 import pytest
 
 from bunraku.core.framing import default_bitrate
-from bunraku.core.media import TICK_SAMPLES, TICK_US, Codec, Picture
+from bunraku.core.media import SAMPLE_RATE, TICK_SAMPLES, TICK_US, Codec, Picture
 from bunraku.node.encode import libopus
 from bunraku.node.encode.h264 import H264Encoder, level_for
-from bunraku.node.encode.opus import DirectOpusEncoder, FFmpegOpusEncoder, open_opus_encoder
+from bunraku.node.encode.opus import (
+    BITRATE,
+    FFMPEG_BITRATE,
+    FFMPEG_COMPLEXITY,
+    PACKET_SAMPLES,
+    DirectOpusEncoder,
+    FFmpegOpusEncoder,
+    open_opus_encoder,
+)
 from bunraku.node.encode.vp8 import Vp8Encoder
 from bunraku.testing.voices import tone
 
@@ -73,8 +81,11 @@ def test_opus_gives_two_packets_a_tick_and_the_sound_survives(open_encoder):
 
 
 def test_both_ways_to_libopus_give_the_same_packets():
-    direct, through_ffmpeg = open_opus_encoder(), FFmpegOpusEncoder()
-    assert isinstance(direct, DirectOpusEncoder), "PyAV brings libopus"
+    lib = libopus.library()
+    assert lib is not None, "PyAV brings libopus"
+    assert isinstance(open_opus_encoder(), DirectOpusEncoder)
+    direct = DirectOpusEncoder(libopus.PacketEncoder(lib, FFMPEG_BITRATE, FFMPEG_COMPLEXITY))
+    through_ffmpeg = FFmpegOpusEncoder()
     noise = np.random.default_rng(5).normal(0, 3000, 25 * TICK_SAMPLES)
     sound = (noise * np.linspace(0, 1, noise.size)).astype(np.int16)
     for i in range(25):
@@ -100,3 +111,17 @@ def test_libopus_says_what_it_refuses():
         libopus.PacketEncoder(lib, -5, 5)
     with pytest.raises(RuntimeError, match="error -1"):
         libopus.PacketEncoder(lib, 40_000, 5).encode(bytes(14))
+
+
+def test_speech_takes_the_bits_it_was_given():
+    """And no more."""
+    rng = np.random.default_rng(1)
+    t = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
+    pitch = 2 * np.pi * np.cumsum(120 + 20 * np.sin(2 * np.pi * 3 * t)) / SAMPLE_RATE
+    voiced = sum(np.sin(k * pitch) / k for k in range(1, 30)) * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * t))
+    sound = ((voiced + 0.05 * rng.standard_normal(t.size)) * 4000).astype(np.int16)
+    size = sum(
+        len(u.data)
+        for u in open_opus_encoder().encode(sound[: sound.size // PACKET_SAMPLES * PACKET_SAMPLES], 0)
+    )
+    assert 0.6 * BITRATE < size * 8 / 4 < 1.1 * BITRATE

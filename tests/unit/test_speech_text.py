@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bunraku.core.vocabulary import EMOTIONS, PACE
 from bunraku.node.speech.base import Prosody
-from bunraku.node.speech.text import MAX_PIECE, sentences, strip_markup
+from bunraku.node.speech.text import MAX_PIECE, opened, sentences, strip_markup
 
 
 def test_cuts_at_sentences_in_several_scripts():
@@ -134,3 +134,21 @@ def test_section_5_5_prosody():
     assert Prosody.from_contract(0, 0, 50) == Prosody(1.0, 1.0, 1.0)
     assert abs(Prosody.from_contract(0, 500, 100).pitch - 2**0.5) < 1e-9
     assert Prosody.from_contract(0, 0, 100).gain == 2.0
+
+
+@pytest.mark.parametrize(
+    ("written", "pieces"),
+    [
+        ("Good morning, and welcome.", 1),
+        ("If you would like to visit the exhibition, please follow the signs to the second floor.", 2),
+        ("Well, the committee that the council has appointed now wants to see everybody who is here.", 1),
+        ("The total is 1,234,567 dollars and 10:30 is when the shop that we all like so much will open.", 1),
+        ("The committee that was appointed by the council of the old university last year is here.", 1),
+        ("我们今天下午想去参观博物馆和后面的那个大花园，因为听说那里的花都开了，然后我们再一起去吃晚饭，大家都觉得这个主意非常好，没有人反对它。", 2),
+    ],
+)  # fmt: skip
+def test_a_long_sentence_begins_with_its_first_clause(written, pieces):
+    found = opened(written, 20, 60)
+    assert len(found) == pieces
+    assert "".join("".join(found).split()) == "".join(written.split())
+    assert all(len(piece) >= 20 for piece in found)

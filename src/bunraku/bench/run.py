@@ -19,6 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +30,7 @@ import numpy as np
 from bunraku.bench.query import bare_server, load
 from bunraku.bench.receiver import Receiver, discard_video
 from bunraku.bench.system import cpu_seconds, machine, resident_mb, spread
+from bunraku.bench.voices import SENTENCES, Kind, installed, neural_voices, talkers
 from bunraku.client import AsyncClient, query
 from bunraku.core.token import generate
 
@@ -115,6 +117,30 @@ class Bench:
         self.results["interrupt_to_silence_ms"] = spread(silent)
         await receiver.close()
         await self.api.stop(task)
+
+    async def first_voices(self, kinds: list[Kind], count: int) -> None:
+        """From DriveByText to the first voiced sample, over ordinary sentences, of each kind of voice."""
+        for kind in kinds:
+            task, stream = await self.create((512, 512))
+            await self.streaming(task)
+            receiver = await self.watch(stream)
+            await self.api.speak(task, SENTENCES[0], timbre_id=kind.timbre)  # what is loaded once
+            await asyncio.sleep(4.0)
+            took: list[float] = []
+            for _, text in zip(range(count), cycle(SENTENCES), strict=False):
+                receiver.voiced.clear()
+                begin = time.monotonic()
+                await self.api.speak(task, text, timbre_id=kind.timbre)
+                async with asyncio.timeout(15):
+                    await receiver.voiced.wait()
+                took.append((receiver.last_voiced - begin) * 1e3)
+                # Not to its end: that takes minutes. What a helper has begun comes to its own.
+                await asyncio.sleep(0.3)
+                await self.api.interrupt(task)
+                await asyncio.sleep(0.9 + secrets.randbelow(40) / 1e3)
+            self.results[f"text_to_first_voice_{kind.name}_ms"] = spread(took)
+            await receiver.close()
+            await self.api.stop(task)
 
     async def cost(self, size: tuple[int, int], rounds: int, seconds: float) -> None:
         """CPU of one watched, talking stream, and where it goes; in turn with x264 alone, because a
@@ -314,10 +340,16 @@ def sums(text: str) -> dict[str, float]:
 
 @contextmanager
 def serving(
-    folder: Path, top: str = "", *more: str, app: str = "", trust: ssl.SSLContext | None = None
+    folder: Path,
+    top: str = "",
+    *more: str,
+    app: str = "",
+    trust: ssl.SSLContext | None = None,
+    neural: bool = False,
 ) -> Iterator[tuple[int, str, int]]:
     """A server process: its port, secret and pid. ``top`` goes before the rest of its configuration,
-    ``app`` to its app's, ``more`` to its command; ``trust``: it speaks TLS."""
+    ``app`` to its app's, ``more`` to its command; ``trust``: it speaks TLS. ``neural``: its data directory
+    holds neural voices; else it has none, for making them would be part of the figures."""
     folder.mkdir(exist_ok=True)
     secret = secrets.token_hex(16)
     with socket.socket() as s:
@@ -327,6 +359,7 @@ def serving(
     config.write_text(
         f'{top}\n[[apps]]\napp_id = {APP_ID}\nserver_secret = "{secret}"\nmax_tasks = 100\n{app}'
         "[limits]\ncalls_per_second = 0\naddress_calls_per_second = 0\n"
+        f"[speech]\nkokoro_helpers = {2 if neural else 0}\n"
     )
     command = [sys.executable, "-m", "bunraku", "serve", "--port", str(port), "--host", "127.0.0.1"]
     command += ["--config", str(config), "--data-dir", str(folder / "data"), "--log-level", "WARNING", *more]
@@ -383,30 +416,36 @@ def quantile(before: dict[str, float], after: dict[str, float], name: str, share
 async def measure(quick: bool, only: str | None = None) -> dict[str, Any]:
     discard_video()
     n, seconds = (8, 4.0) if quick else (50, 8.0)
-    with (
-        tempfile.TemporaryDirectory(prefix="bunraku-bench-") as folder,
-        serving(Path(folder)) as (port, secret, pid),
-    ):
-        bench = Bench(port, secret, pid)
-        async with bench.api:
-            humans = await bench.api.call("GetDigitalHumanList")
-            bench.human = humans["DigitalHumans"][0]["DigitalHumanId"]
-            # Art is decoded in the background after start-up: let it finish.
-            while await bench._core(0.5) > 20:
-                pass
-            if only == "density":
-                await bench.density((512, 512), 24, seconds)
-                await bench.density((720, 1280), 16, seconds)
-            else:
-                await bench.starts(n)
-                await bench.speech(n)
-                await bench.skew(seconds)
-                rounds = 1 if quick else 5
-                await bench.cost((512, 512), rounds, seconds)
-                await bench.cost((720, 1280), rounds, seconds)
-                await bench.crowd(8, rounds, seconds)
-                await bench.unwatched(8, seconds)
-                await bench.query(3 if quick else 7, 400 if quick else 1200)
+    with tempfile.TemporaryDirectory(prefix="bunraku-bench-") as name:
+        folder = Path(name)
+        neural = only != "density" and neural_voices(folder / "data")
+        kinds = installed(neural=neural)
+        with serving(folder, neural=neural) as (port, secret, pid):
+            bench = Bench(port, secret, pid)
+            async with bench.api:
+                humans = await bench.api.call("GetDigitalHumanList")
+                bench.human = humans["DigitalHumans"][0]["DigitalHumanId"]
+                # Art is decoded in the background after start-up: let it finish.
+                while await bench._core(0.5) > 20:
+                    pass
+                if only == "density":
+                    await bench.density((512, 512), 24, seconds)
+                    await bench.density((720, 1280), 16, seconds)
+                elif only == "voices":
+                    await bench.first_voices(kinds, n)
+                else:
+                    await bench.starts(n)
+                    await bench.speech(n)
+                    await bench.first_voices(kinds[1:], n)
+                    await bench.skew(seconds)
+                    rounds = 1 if quick else 5
+                    await bench.cost((512, 512), rounds, seconds)
+                    await bench.cost((720, 1280), rounds, seconds)
+                    await bench.crowd(8, rounds, seconds)
+                    await bench.unwatched(8, seconds)
+                    await bench.query(3 if quick else 7, 400 if quick else 1200)
+        if only == "voices":
+            bench.results |= await talkers(kinds, seconds, folder / "data")
         return {"machine": machine(), "samples": n, "results": bench.results}
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from bunraku.core.media import PCM, SAMPLE_RATE
 
 APPLICATION_AUDIO, SET_BITRATE, SET_COMPLEXITY, SET_VBR_CONSTRAINT = 2049, 4002, 4010, 4020
+SET_SIGNAL, SIGNAL_AUTO, SIGNAL_VOICE = 4024, -1000, 3001
 MAX_PACKET = 1276
 """Bytes: the most one frame can take (RFC 6716 section 3.4, R2)."""
 
@@ -70,16 +71,24 @@ def library() -> ctypes.PyDLL | None:
 
 
 class PacketEncoder:
-    """One mono stream. Raises ``RuntimeError`` where libopus reports an error."""
+    """One mono stream. Raises ``RuntimeError`` where libopus reports an error.
 
-    def __init__(self, lib: ctypes.PyDLL, bitrate: int, complexity: int) -> None:
+    ``bitrate`` in bit/s, ``complexity`` from 0 to 10, ``signal`` what libopus shall take the sound for.
+    """
+
+    def __init__(self, lib: ctypes.PyDLL, bitrate: int, complexity: int, signal: int = SIGNAL_AUTO) -> None:
         self._lib, self._state = lib, None
         error = ctypes.c_int()
         state = lib.opus_encoder_create(SAMPLE_RATE, 1, APPLICATION_AUDIO, ctypes.byref(error))
         self._state = ctypes.c_void_p(state)
         if not state or error.value:
             raise RuntimeError(f"libopus: no encoder ({error.value})")
-        settings = ((SET_BITRATE, bitrate), (SET_COMPLEXITY, complexity), (SET_VBR_CONSTRAINT, 0))
+        settings = (
+            (SET_BITRATE, bitrate),
+            (SET_COMPLEXITY, complexity),
+            (SET_VBR_CONSTRAINT, 0),
+            (SET_SIGNAL, signal),
+        )
         for request, value in settings:
             if lib.opus_encoder_ctl(self._state, request, ctypes.c_int(value)):
                 raise RuntimeError(f"libopus: setting {request} refused")

@@ -14,8 +14,11 @@ from bunraku.node.encode import libopus
 PACKET_SAMPLES = SAMPLE_RATE // 50
 PACKET_US = 1_000_000 * PACKET_SAMPLES // SAMPLE_RATE
 TIME_BASE = Fraction(1, SAMPLE_RATE)
-BITRATE = 40_000
-COMPLEXITY = 5
+BITRATE, COMPLEXITY = 48_000, 0
+"""For sound that libopus is told to be speech; chosen by PESQ and time (docs/voices.md)."""
+
+FFMPEG_BITRATE, FFMPEG_COMPLEXITY = 40_000, 5
+"""FFmpeg has no way to tell it so."""
 
 
 class OpusEncoder(Protocol):
@@ -34,7 +37,7 @@ def open_opus_encoder() -> OpusEncoder:
     return (
         FFmpegOpusEncoder()
         if lib is None
-        else DirectOpusEncoder(libopus.PacketEncoder(lib, BITRATE, COMPLEXITY))
+        else DirectOpusEncoder(libopus.PacketEncoder(lib, BITRATE, COMPLEXITY, libopus.SIGNAL_VOICE))
     )
 
 
@@ -56,18 +59,18 @@ class DirectOpusEncoder:
 
 
 class FFmpegOpusEncoder:
-    """The same packets, for half as much time again; used where libopus itself is not found."""
+    """Packets of a little less quality for more bits and time; used where libopus itself is not found."""
 
     def __init__(self) -> None:
         context = av.AudioCodecContext.create("libopus", "w")
         context.sample_rate = SAMPLE_RATE
         context.format = "s16"
         context.layout = "mono"
-        context.bit_rate = BITRATE
+        context.bit_rate = FFMPEG_BITRATE
         context.time_base = TIME_BASE
         context.options = {
             "application": "audio",
-            "compression_level": str(COMPLEXITY),
+            "compression_level": str(FFMPEG_COMPLEXITY),
             "frame_duration": "20",
         }
         context.open()

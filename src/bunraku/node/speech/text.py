@@ -43,7 +43,7 @@ _UNFINISHED = re.compile(
     r"|(?:^|\n)\s*\d{1,3}\.$"
 )
 """What ends with a point and is no end of a sentence."""
-_PAUSE = re.compile(r"(?<=[,;:，、；：])\s*")
+_PAUSE = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])\s*|\s+(?=[–—]\s)")
 _SILENT = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u27bf\u2300-\u23ff\u2b00-\u2bff\ufe0e\ufe0f\u200d\u20e3\U000e0020-\U000e007f"
     "\ue000-\uf8ff\u200b\ufeff\u00ad]"
@@ -109,3 +109,15 @@ def _cut(sentence: str) -> list[str]:
     if current.strip():
         pieces.append(current.strip())
     return pieces
+
+
+def opened(sentence: str, shortest: int, longest: int) -> list[str]:
+    """The sentence, or its first clause and the rest: the first pause that leaves at least ``shortest``
+    code points on either side, if it comes within ``longest``."""
+    if len(sentence) <= longest:
+        return [sentence]
+    for pause in _PAUSE.finditer(sentence, shortest, longest + 1):
+        clause, rest = sentence[: pause.start()].rstrip(), sentence[pause.end() :]
+        if len(clause) >= shortest and len(rest) >= shortest:
+            return [clause, rest]
+    return [sentence]

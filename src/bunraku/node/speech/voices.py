@@ -18,6 +18,7 @@ from bunraku.node.speech import ssml
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.node.speech.helper import TENANT
 from bunraku.node.speech.loudness import Finish, Levels, LoudnessMeter
+from bunraku.node.speech.onset import later, prompt
 from bunraku.node.speech.own_voices import OwnVoices, nothing
 from bunraku.node.speech.pronounced import ReadsPhonemes, written
 from bunraku.node.speech.resample import apply_gain
@@ -129,13 +130,14 @@ class Voices:
             manner = replace(prosody, speed=prosody.speed * part.speed, gain=prosody.gain * part.gain)
             # A part counts its times from its own first sample.
             since = made / SAMPLE_RATE
-            async with aclosing(self._said(timbre, provider, part, manner)) as chunks:
+            said = self._said(timbre, provider, part, manner)
+            async with aclosing(said if made else prompt(said)) as chunks:
                 try:
                     async for chunk in chunks:
                         made += chunk.samples.size
                         if meter is not None:
                             meter.push(chunk.samples)
-                        yield _later(
+                        yield later(
                             replace(chunk, samples=apply_gain(finish.push(chunk.samples), manner.gain)), since
                         )
                 except SpeechFailed:
@@ -172,13 +174,3 @@ class Voices:
                 except TimeoutError:
                     raise SpeechFailed(f"{timbre.id} stayed silent") from None
                 yield chunk
-
-
-def _later(chunk: SpeechChunk, seconds: float) -> SpeechChunk:
-    if not seconds:
-        return chunk
-    return replace(
-        chunk,
-        phonemes=tuple(replace(p, start=p.start + seconds, end=p.end + seconds) for p in chunk.phonemes),
-        words=tuple(replace(w, start=w.start + seconds, end=w.end + seconds) for w in chunk.words),
-    )

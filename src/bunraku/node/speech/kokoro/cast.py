@@ -1,6 +1,6 @@
 """The voices we list, and what each is in the model. Each speaks its own language only.
 
-``gain`` brings a voice to -16 LUFS (``tests/unit/test_kokoro.py`` measures it, ``studio/voices``
+``gain`` brings a voice to -16 LUFS (``tests/integration/test_kokoro.py`` measures it, ``studio/voices``
 made the table).
 """
 

@@ -32,11 +32,12 @@ from bunraku.node.speech.kokoro.reader import Reader, readable
 from bunraku.node.speech.kokoro.script import Script, scripts
 from bunraku.node.speech.pronounced import Pronounced, expanded
 from bunraku.node.speech.resample import Resampler
-from bunraku.node.speech.text import sentences
+from bunraku.node.speech.text import opened, sentences
 
 log = logging.getLogger(__name__)
 
 FIRST = 20  # frames of the shortest stretch
+OPENING = (20, 70)  # code points of a sentence's first clause that is made by itself: more than a second
 MARGIN = 1.3  # how much sooner a stretch shall be ready than it is needed
 PAUSES = {".": 0.30, "!": 0.30, "?": 0.30, "…": 0.40, "。": 0.30, ":": 0.22, ";": 0.22, ",": 0.14}
 NO_PAUSE = 0.06  # s, where a sentence was too long and had to be cut
@@ -171,7 +172,7 @@ class KokoroProvider:
         if member is None or self._reader is None:
             raise SpeechFailed(f"no timbre {timbre_id}")
         utterance = _Utterance(self.pool, self._clock, member, prosody)
-        for piece in sentences(text, "".join(p.sign for p in pronounced)):
+        for piece in _pieces(text, "".join(p.sign for p in pronounced)):
             sentence, fixed = expanded(piece, pronounced)
             words = await self._reader.read(sentence, member, fixed)
             for script in scripts(words):
@@ -180,6 +181,12 @@ class KokoroProvider:
                     async for chunk in chunks:
                         yield chunk
         yield utterance.finish()
+
+
+def _pieces(text: str, kept: str) -> list[str]:
+    """Sentences, but that a long first one is begun at a pause: its rest is read while that plays."""
+    first, *others = sentences(text, kept) or [""]
+    return [*(opened(first, *OPENING) if first else ()), *others]
 
 
 class _Utterance:
