@@ -19,9 +19,9 @@ from ..support.databases import database, database_urls
 __all__ = ["database", "database_urls"]  # fixtures
 
 
-def ended(tasks, drives):
+def ended(tasks, drives, outputs):
     over = [t.evolve(TaskStatus.STOPPING).evolve(TaskStatus.STOPPED, ended_at=1.0) for t in tasks]
-    return Ending(tuple(over), tuple(drives), ())
+    return Ending(tuple(over), tuple(drives), tuple(outputs))
 
 
 async def test_a_row_that_the_lost_node_holds_is_waited_for(database):

@@ -7,9 +7,12 @@ import asyncio
 import pytest
 
 from bunraku.core.output import OutputStatus, Protocol
+from bunraku.node.workers.pool import Workers
 
 from ..support import nginx
 from ..support.flashing import marks, worst_offset
+from ..support.rtmps import tls_front
+from .conftest import Desk
 
 pytestmark = pytest.mark.skipif(not nginx.installed(), reason="needs Debian's libnginx-mod-rtmp")
 
@@ -53,3 +56,25 @@ async def test_a_target_that_goes_and_comes_back_gets_a_new_publication(desk):
         OutputStatus.ENDING,
         OutputStatus.COMPLETE,
     ]
+
+
+async def test_rtmps_needs_a_certificate_that_somebody_vouches_for(tmp_path, workers, monkeypatch):
+    """One that signed itself is refused; with ``SSL_CERT_FILE`` an operator says whom to believe."""
+    with nginx.rtmp_server() as plain, tls_front(plain, tmp_path) as url:
+        desk = Desk(tmp_path, workers)
+        output = desk.add(Protocol.RTMP, url=f"{url}/key")
+        refused = await desk.status(output, OutputStatus.RETRYING)
+        assert refused.fail_reason == "the target's certificate is not valid"
+        await desk.close()
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        believing = Workers()
+        desk = Desk(tmp_path, believing)
+        output = desk.add(Protocol.RTMP, url=f"{url}/key")
+        await desk.status(output, OutputStatus.ACTIVE)
+        watching = asyncio.create_task(asyncio.to_thread(marks, f"{plain}/key", seconds=3.5, timeout=10.0))
+        await desk.until(watching.done)
+        assert worst_offset(watching.result()) <= 0.04
+        await desk.close()
+        assert desk.record(output).status is OutputStatus.COMPLETE
+        await believing.close()

@@ -58,14 +58,16 @@ class Flashing:
 
 
 def marks(source: Any, *, seconds: float | None = None, **options: Any) -> tuple[list[float], list[float]]:
-    """When flashes and tones begin in what ``av.open`` reads, in seconds."""
+    """When flashes and tones begin in what ``av.open`` reads, in seconds; of its first ``seconds``."""
     flashes: list[float] = []
     tones: list[float] = []
     lit, quiet = True, 0.0
+    begin: float | None = None
     with av.open(source, **options) as container:
         for frame in container.decode(video=0, audio=0):
             at = frame.time or 0.0
-            if seconds is not None and at > seconds:
+            begin = at if begin is None else begin
+            if seconds is not None and at - begin > seconds:
                 break
             if isinstance(frame, av.VideoFrame):
                 now = float(frame.to_ndarray(format="gray")[96:].mean()) > 128

@@ -74,13 +74,11 @@ class OnSqlite:
 
     async def take_over(self, owner):
         lives = Lives(self.database)
-        ending = await lives.take_over(
-            [owner.node_id], 0.0, Owner("another", 1), lambda tasks, drives: Ending()
-        )
+        ending = await lives.take_over([owner.node_id], 0.0, Owner("another", 1), lambda *_: Ending())
         assert ending is not None
 
     async def begin(self, node_id):
-        owner, _ = await Lives(self.database).begin(node_id, "machine", "1", 0.0, lambda t, d: Ending())
+        owner, _ = await Lives(self.database).begin(node_id, "machine", "1", 0.0, lambda *_: Ending())
         return owner
 
 
@@ -397,7 +395,7 @@ async def test_a_life_that_was_declared_over_writes_nothing_any_more(journal, bo
     """And what it left is ended once, by who declared it."""
     lives = Lives(books.database)
 
-    def end(tasks, drives):
+    def end(tasks, drives, outputs):
         return Ending(tuple(t.evolve(TaskStatus.STOPPING) for t in tasks))
 
     mine, _ = await lives.begin("n1", "machine", "1", 0.0, end)

@@ -9,6 +9,7 @@ import pytest
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.errors import StreamAlreadyStopped, StreamNotStarted, SystemBusy
 from bunraku.core.media import SpeechChunk, Word
+from bunraku.core.output import Output, OutputStatus, Protocol
 from bunraku.core.script import StreamScript
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.node.lipsync.lips import Lips
@@ -477,7 +478,9 @@ def test_lost_work_ends_as_interrupted_and_stopped():
         Drive("unused", "talking", DriveKind.WS_STREAM, 2, D.QUEUED),
         Drive("fed", "talking", DriveKind.WS_STREAM, 3, D.DRIVING),
     ]
-    ending = node.herald.end_lost(tasks, drives)
+    film = Output("film", "talking", 0, Protocol.FILE, "film", "", 1.0, OutputStatus.ACTIVE)
+    ending = node.herald.end_lost(tasks, drives, [film])
+    assert [(o.status, o.fail_reason) for o in ending.outputs] == [(OutputStatus.FAILED, "the node was lost")]
     assert [(t.id, t.status, t.ended_at) for t in ending.tasks] == [
         (t.id, S.STOPPED, node.clock.wall()) for t in tasks
     ]
@@ -488,6 +491,7 @@ def test_lost_work_ends_as_interrupted_and_stopped():
         ("starting", 3, None, 4),
         ("starting", 3, None, 5),
         ("talking", 3, None, 4),
+        ("talking", 101, None, "FAILED"),
         ("talking", 3, None, 5),
         ("ending", 3, None, 5),
     ]

@@ -7,6 +7,7 @@ from sqlalchemy import literal
 
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.load import Load
+from bunraku.core.output import Output, OutputStatus, Protocol
 from bunraku.core.owner import Owner
 from bunraku.core.settings import RetentionSettings
 from bunraku.core.stream_task import StreamTask, TaskStatus
@@ -119,6 +120,11 @@ async def born(machine, name, drives=2):
     for n in range(drives):
         status = DriveStatus.DRIVING if n == 0 else DriveStatus.QUEUED
         machine.journal.note(Drive(f"{name}-{n}", name, DriveKind.TEXT, n + 1, status))
+    for n, status in enumerate((OutputStatus.ACTIVE, OutputStatus.COMPLETE)):
+        name_of = f"film-{n}"
+        machine.journal.note(
+            Output(f"{name}-{name_of}", name, n, Protocol.FILE, name_of, "", 1.0, status, ended_at=n or None)
+        )
     await machine.journal.commit()
 
 
@@ -132,14 +138,21 @@ async def test_a_lost_node_is_ended_once_and_its_neighbours_know_all_of_it(stage
     await stage.pass_time(4.5)
     assert await stage.states() == {"n1": "lost", "n2": "up", "n3": "up"}
     told = [c for c in second.told + third.told if c.task_id != "other"]
-    ends = sorted((c.task_id, c.detail["Status"]) for c in told if "DriveId" not in c.detail)
+    ends = sorted((c.task_id, c.detail["Status"]) for c in told if c.event_type == 3)
     assert ends == [(f"t{n}", s) for n in range(3) for s in (1, 4, 5)], "the birth's was never delivered"
     assert sum("DriveId" in c.detail for c in told) == 6
+    sent = [c.detail for c in told if c.event_type == 101]
+    assert sorted(d["OutputId"] for d in sent) == [f"t{n}-film-0" for n in range(3)]
+    assert {(d["Status"], d["FailReason"]) for d in sent} == {("FAILED", "the node was lost")}
     directory = Directory(stage.database, stage.clock, 3600.0)
     assert [t.id for t in await directory.live(1)] == ["other"]
     task = await directory.task(1, "t0")
     assert (task.status, task.slot, task.ended_at is not None) == (TaskStatus.STOPPED, None, True)
     assert {d.status for d in await directory.drives(1, "t0")} == {DriveStatus.INTERRUPTED}
+    failed, complete = await directory.outputs(1, "t0")
+    assert (failed.status, failed.ended_at) == (OutputStatus.FAILED, task.ended_at)
+    assert (complete.status, complete.ended_at) == (OutputStatus.COMPLETE, 1)
+    assert next(iter(await directory.outputs(1, "other"))).status is OutputStatus.ACTIVE
     assert {d.status for d in await directory.drives(1, "other")} == {DriveStatus.DRIVING, DriveStatus.QUEUED}
     assert await directory.place_of_stream(1, "s-t0") is None
     assert await directory.place_of_stream(1, "s-other") == ("n2", "room-other")
@@ -157,15 +170,15 @@ async def test_a_node_whose_beats_come_late_but_come_is_not_lost(stage):
 async def test_what_has_beaten_meanwhile_by_the_databases_clock_is_not_taken_over(stage):
     """Whoever looked may have looked long ago."""
     lives = Lives(stage.database)
-    owner, _ = await lives.begin("n1", "m", "1", 0.0, lambda t, d: module.Ending())
+    owner, _ = await lives.begin("n1", "m", "1", 0.0, lambda *_: module.Ending())
     await stage.clock.advance(10)
     by = Owner("n2", 1)
     seen = [n.id for n in await lives.standing(LOST_AFTER)]
     assert seen == ["n1"]
     await lives.beat(owner, "up", Load())
-    assert await lives.take_over(seen, LOST_AFTER, by, lambda t, d: module.Ending()) is None
+    assert await lives.take_over(seen, LOST_AFTER, by, lambda *_: module.Ending()) is None
     await stage.clock.advance(LOST_AFTER + 0.1)
-    assert await lives.take_over(seen, LOST_AFTER, by, lambda t, d: module.Ending()) is not None
+    assert await lives.take_over(seen, LOST_AFTER, by, lambda *_: module.Ending()) is not None
 
 
 async def test_nodes_that_are_gone_are_forgotten_when_nothing_names_them(stage, monkeypatch):

@@ -19,6 +19,7 @@ _FIELDS = {
     "request_id": "request_id",
     "task": "task_id",
     "drive": "drive_id",
+    "output": "output_id",
     "node": "node",
     "stream": "stream_id",
     "connected": "connected",

@@ -16,7 +16,8 @@ class Outcome:
     app_id: int
     task_id: str
     event_type: int
-    status: int
+    status: int | str
+    """A number of tasks and drives, a word of outputs."""
     attempts: int
     delivered: bool
 

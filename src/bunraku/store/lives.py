@@ -8,7 +8,7 @@ on nothing of that life can be written (``ledger.Fenced``), and nothing is ended
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import delete, exists, select, update
@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive
 from bunraku.core.load import Load, NodeInfo
+from bunraku.core.output import Output, OutputStatus
 from bunraku.core.owner import NOBODY, Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.database import PLAIN, Database
-from bunraku.store.rows import DRIVE_COLUMNS, TASK_COLUMNS, drive, stream_task
-from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, RoomRow, StreamRow, TaskRow
+from bunraku.store.rows import DRIVE_COLUMNS, OUTPUT_COLUMNS, TASK_COLUMNS, drive, output, stream_task
+from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, OutputRow, RoomRow, StreamRow, TaskRow
 
 UNFINISHED = (1, 3, 4)
 HERE = ("up", "draining")
@@ -28,6 +29,7 @@ OVER = ("lost", "gone")
 KEPT = 24 * 3600.0  # s: who looks in the morning sees what was lost at night
 CHUNK = 500  # ids in a statement
 OPEN_DRIVES = (1, 2)
+OPEN_OUTPUTS = tuple(s.value for s in OutputStatus if not s.final)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,14 @@ class Ending:
 
     tasks: tuple[StreamTask, ...] = ()
     drives: tuple[Drive, ...] = ()
+    outputs: tuple[Output, ...] = ()
     callbacks: tuple[CallbackRow, ...] = ()
     of: str = ""
     """The node whose life it was."""
 
 
-EndLost = Callable[[Sequence[StreamTask], Sequence[Drive]], Ending]
-"""Pure: from unfinished tasks and their unfinished drives to what is written of them."""
+EndLost = Callable[[Sequence[StreamTask], Sequence[Drive], Sequence[Output]], Ending]
+"""Pure: from unfinished tasks, their unfinished drives and outputs, to what is written of them."""
 
 
 _NODES: Any = select(
@@ -177,14 +180,20 @@ class Lives:
         """A node has no more tasks than its capacity, so that one transaction has its bound."""
         tasks = await self._unfinished(session, node_id, before)
         drives: list[Drive] = []
+        outputs: list[Output] = []
         for ids in _chunks([t.id for t in tasks]):
             found = select(*DRIVE_COLUMNS).where(DriveRow.task_id.in_(ids), DriveRow.status.in_(OPEN_DRIVES))
             drives += [drive(r) for r in await session.execute(found.order_by(DriveRow.sequence))]
+            sent = select(*OUTPUT_COLUMNS).where(
+                OutputRow.task_id.in_(ids), OutputRow.status.in_(OPEN_OUTPUTS)
+            )
+            outputs += [output(r) for r in await session.execute(sent.order_by(OutputRow.sequence))]
         left = update(CallbackRow).where(CallbackRow.node_id.in_((node_id, NOBODY.node_id)))
         moved = await session.scalars(left.values(node_id=by.node_id).returning(CallbackRow))
         former = sorted(moved, key=lambda row: row.id)
-        ending = end(tasks, drives)
+        ending = end(tasks, drives, outputs)
         await self._write(session, DriveRow, {d.id: {"status": int(d.status)} for d in ending.drives})
+        await self._write(session, OutputRow, {o.id: _end_of(o) for o in ending.outputs})
         await self._write(session, TaskRow, {t.id: _change(t) for t in ending.tasks})
         for ids in _chunks([t.id for t in ending.tasks if not t.status.live]):
             await session.execute(
@@ -197,7 +206,7 @@ class Lives:
             row.node_id = by.node_id
         session.add_all(ending.callbacks)
         await session.flush()
-        return Ending(ending.tasks, ending.drives, (*former, *ending.callbacks), node_id)
+        return replace(ending, callbacks=(*former, *ending.callbacks), of=node_id)
 
     async def _unfinished(self, session: AsyncSession, node_id: str, before: int) -> list[StreamTask]:
         unfinished = select(*TASK_COLUMNS).where(TaskRow.status.in_(UNFINISHED)).order_by(TaskRow.created_at)
@@ -211,7 +220,10 @@ class Lives:
         return [stream_task(r) for r in rows]
 
     async def _write(
-        self, session: AsyncSession, table: type[TaskRow | DriveRow], changes: dict[str, dict[str, Any]]
+        self,
+        session: AsyncSession,
+        table: type[TaskRow | DriveRow | OutputRow],
+        changes: dict[str, dict[str, Any]],
     ) -> None:
         """One statement for all that change alike."""
         alike: dict[tuple[Any, ...], list[str]] = {}
@@ -236,3 +248,8 @@ def _change(task: StreamTask) -> dict[str, Any]:
         "fail_reason": task.fail_reason,
         "ended_at": task.ended_at,
     }
+
+
+def _end_of(o: Output) -> dict[str, Any]:
+    """What ``Output.lost`` changes."""
+    return {"status": o.status.value, "fail_reason": o.fail_reason, "ended_at": o.ended_at}

@@ -163,7 +163,7 @@ class Delivery:
             return True
         ok, _ = await self._post(app, app.callback_url, callback)
         self._attempted += 1
-        status = int(callback.detail.get("Status", 0))
+        status = callback.detail.get("Status", 0)
         self.outcomes.append(
             Outcome(
                 self._attempted,

@@ -99,11 +99,14 @@ class Herald:
         for row in callbacks:
             self.outbox.send(row)
 
-    def end_lost(self, tasks: Sequence[StreamTask], drives: Sequence[Drive]) -> Ending:
-        """A ``store.lives.EndLost``: what was unfinished ends as interrupted and stopped."""
+    def end_lost(
+        self, tasks: Sequence[StreamTask], drives: Sequence[Drive], outputs: Sequence[Output] = ()
+    ) -> Ending:
+        """A ``store.lives.EndLost``: what was unfinished ends as interrupted, failed and stopped."""
         now = self.clock.wall()
         ended: list[StreamTask] = []
         interrupted: list[Drive] = []
+        failed = tuple(o.lost(now) for o in outputs)
         callbacks: list[CallbackRow] = []
         apps = {t.id: t.app_id for t in tasks}
         for drive in drives:
@@ -116,10 +119,14 @@ class Herald:
             if task.status is not TaskStatus.STOPPING:
                 task = task.evolve(TaskStatus.STOPPING)
                 callbacks += self.task_callbacks(task)
+            for output in failed:
+                if output.task_id == task.id:
+                    detail = output_detail(output)
+                    callbacks += self._callback(task.app_id, task.id, OUTPUT_EVENT, detail)
             task = task.evolve(TaskStatus.STOPPED, ended_at=now)
             callbacks += self.task_callbacks(task)
             ended.append(task)
-        return Ending(tuple(ended), tuple(interrupted), tuple(callbacks))
+        return Ending(tuple(ended), tuple(interrupted), failed, tuple(callbacks))
 
     def _tell(self, change: StreamTask | Drive | Output, callbacks: list[CallbackRow]) -> None:
         self.journal.note(change, *callbacks)

@@ -31,7 +31,8 @@ export function queued(id) {
 export function callbacks(list) {
   for (const one of list.filter((c) => c.Number > seen)) {
     seen = one.Number;
-    const what = `${one.EventType === 3 ? 'task' : 'drive'} → ${one.Status}`;
+    const kind = { 3: 'task', 101: 'output' }[one.EventType] ?? 'drive';
+    const what = `${kind} → ${one.Status}`;
     const how = one.Delivered ? t('delivered') : `${t('failed')} (${one.Attempts})`;
     add('callback', `${what}: ${how}`, one.TaskId.slice(0, 8), !one.Delivered);
   }

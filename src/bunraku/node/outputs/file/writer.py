@@ -1,9 +1,9 @@
 """MP4 files that survive the end of the process at any moment, and WebVTT beside them.
 
-FFmpeg's *hybrid* MP4: while it is written it is a fragmented file, whole up to its last fragment (which
-begin with keyframes); closed in order, it becomes an ordinary one with one index, which every player
-seeks in. Its head is written with the first fragment: only then is known what its edit lists must say
-(ISO/IEC 14496-12, 8.6.6), that the encoder's priming is not heard and when sound begins.
+FFmpeg's *hybrid* MP4: while it is written it is a fragmented file, whole up to its last fragment; closed in
+order, it becomes an ordinary one with one index, which every player seeks in. Its head is written with the
+first fragment: only then is known what its edit lists must say (ISO/IEC 14496-12, 8.6.6), that the encoder's
+priming is not heard and when sound begins.
 """
 
 from __future__ import annotations
@@ -16,8 +16,12 @@ from bunraku.node.captions import webvtt
 from bunraku.node.outputs.base import Caption
 from bunraku.node.outputs.mux import Muxer
 
+FRAGMENT_US = 500_000
+"""What is lost with the process, at most; a fragment costs some 300 bytes."""
+
 OPTIONS = {
     "movflags": "hybrid_fragmented+frag_keyframe+empty_moov+delay_moov+default_base_moof",
+    "frag_duration": str(FRAGMENT_US),
     "flush_packets": "1",
 }
 CAPTIONS_EVERY_US = 2_000_000

@@ -44,6 +44,9 @@ class HlsSink:
             "hls_flags": "independent_segments+delete_segments+temp_file+program_date_time",
             "hls_segment_filename": str(self._folder / f"{life}-%06d.m4s"),
             "hls_fmp4_init_filename": f"{life}-init.mp4",
+            # The encoder's priming lies before zero: an edit list takes it away (ISO/IEC 14496-12, 8.6.6),
+            # where FFmpeg would move sound and picture behind it, each by another edit.
+            "avoid_negative_ts": "disabled",
         }
         self._muxer = Muxer(str(self._folder / PLAYLIST), "hls", options, first)
         self._teller.file(OutputFile(PLAYLIST, 0, 0.0))
