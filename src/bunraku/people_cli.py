@@ -1,0 +1,65 @@
+"""``bunraku people``: digital humans made of one's own pictures."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def people() -> None:
+    """Make digital humans of your own."""
+
+
+@people.command()
+@click.argument("photo", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--name", required=True, help="Of the digital human.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the pack; ./NAME when not given.")
+@click.option(
+    "--nets",
+    type=click.Path(path_type=Path),
+    help="Where the nets are kept, fetched the first time; data_dir/people-nets when not given.",
+)
+def make(photo: Path, name: str, out: Path | None, nets: Path | None) -> None:
+    """Make a pack of PHOTO: one person who looks into the camera (docs/people.md). No server is needed.
+
+    Name the folder under ``packs`` in bunraku.toml, and the person is one of the digital humans.
+    """
+    from bunraku.core.settings import load
+    from bunraku.node.packaged import NotFetched
+    from bunraku.node.people import models
+    from bunraku.node.people.base import Unsuitable
+    from bunraku.node.people.photo.maker import make as make_of_photo
+
+    folder = out or Path(name)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise click.ClickException(f"{folder} is there already")
+    nets = nets or load(None).data_dir / models.FOLDER
+    nets.mkdir(parents=True, exist_ok=True)
+    try:
+        models.ensure(nets, lambda package: click.echo(f"fetching {package}", err=True))
+    except NotFetched as error:
+        raise click.ClickException(str(error)) from error
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Made beside its place: a folder of that name is a whole pack.
+    with (
+        tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch,
+        click.progressbar(length=100, label=name, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar,
+    ):
+        made = Path(scratch) / "pack"
+        made.mkdir()
+        try:
+            warnings = make_of_photo(
+                photo, made, name=name, models=nets, progress=lambda done, step: bar.update(done - bar.pos)
+            )
+        except Unsuitable as error:
+            raise click.ClickException(f"{error.reason} {error.tip}") from error
+        if folder.exists():
+            folder.rmdir()
+        made.rename(folder)
+    for warning in warnings:
+        click.echo(f"- {warning}", err=True)
+    click.echo(folder)
