@@ -11,7 +11,12 @@ import sys
 from pathlib import Path
 
 PLAYER = Path(__file__).parents[1] / "web" / "player"
-ORDER = ("errors", "events", "server", "media", "room", "transparent", "view", "playing", "engine")
+ORDER = (
+    "errors", "events", "server", "media", "room", "transparent",
+    "draw/bundle", "draw/lens", "draw/warp", "draw/gl", "draw/plates", "draw/limbs", "draw/renderer",
+    "draw/states", "draw/time", "draw/faces", "draw/figure",
+    "view", "playing", "engine",
+)  # fmt: skip
 OUT = PLAYER / "zego-express-engine.umd.cjs"
 HEAD = """// Made from src/ by scripts/build_player.py: do not edit.
 (function (root, factory) {

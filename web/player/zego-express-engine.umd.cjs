@@ -386,7 +386,1081 @@ function composite(video, canvas) {
   };
 }
 
-// What shows a stream on the page: one <video>, or for a transparent stream one <canvas> over it.
+// A figure's art as the server gives it: one file with a table of contents (docs/drawing.md).
+
+
+const MAGIC = 0x31504b42; // "BKP1"
+
+function broken(why) {
+  return fault(CODES.PARAMETER, `art unreadable: ${why}`);
+}
+
+/** IEEE 754 half precision, little-endian, as 32-bit floats. */
+function halves(buffer) {
+  const from = new Uint16Array(buffer);
+  const table = new Float32Array(1 << 16);
+  const known = new Uint8Array(1 << 16);
+  const out = new Float32Array(from.length);
+  for (let i = 0; i < from.length; i += 1) {
+    const bits = from[i];
+    if (!known[bits]) {
+      const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+      const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024);
+      table[bits] = bits >> 15 ? -size : size;
+      known[bits] = 1;
+    }
+    out[i] = table[bits];
+  }
+  return out;
+}
+
+/** `{manifest, bitmap(name), fields(), bytes}` of the file; pictures are decoded when asked for. */
+function openBundle(buffer) {
+  const view = new DataView(buffer);
+  if (buffer.byteLength < 8 || view.getUint32(0, true) !== MAGIC) throw broken('not a bundle');
+  const start = 8 + view.getUint32(4, true);
+  if (start > buffer.byteLength) throw broken('cut short');
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, start - 8)));
+  function part(name, type) {
+    const [offset, size] = head.files[name] || [0, -1];
+    if (size < 0 || start + offset + size > buffer.byteLength) throw broken(`${name} missing`);
+    return new Blob([new Uint8Array(buffer, start + offset, size)], { type });
+  }
+  return {
+    manifest: head.manifest,
+    /** Colour weighted by alpha. */
+    bitmap: (name) => createImageBitmap(part(name, 'image/webp'), {
+      premultiplyAlpha: 'premultiply', colorSpaceConversion: 'none',
+    }),
+    /** Displacement in art px, by pose, base, row, column, axis; and how many rows and columns. */
+    async fields() {
+      const packed = part('fields', 'application/octet-stream');
+      const raw = new Response(packed.stream().pipeThrough(new DecompressionStream('deflate')));
+      const [rows, columns] = head.nodes;
+      const values = halves(await raw.arrayBuffer());
+      const { poses, bases } = head.manifest;
+      if (values.length !== poses.length * bases.length * rows * columns * 2) throw broken('fields');
+      return { rows, columns, values };
+    },
+  };
+}
+
+// From art px to the px of a picture: art px - (left, top), times scale. As `plates.py` has it.
+
+/** The lens of a picture of this size. */
+function lensOf(manifest, width, height) {
+  const { portrait, square, art } = manifest;
+  const slender = portrait.height / portrait.width - 1;
+  const t = slender ? Math.min(1, Math.max(0, (height / width - 1) / slender)) : 0;
+  const blend = (name) => square[name] + (portrait[name] - square[name]) * t;
+  const scale = Math.max(height / blend('height'), Math.min(width / blend('width'), height / blend('height')));
+  let [left, top] = [blend('x') - width / scale / 2, blend('y') - height / scale / 2];
+  // Nothing of the figure exists below the art's edge: never show the cut.
+  top = Math.min(top, art.height - height / scale);
+  if (Math.abs(scale - 1) < 1e-6) [left, top] = [Math.round(left), Math.round(top)];
+  return { scale, left, top, width, height };
+}
+
+/** The same picture with more px: what a screen has of them. */
+function enlarged(lens, width, height) {
+  return { ...lens, scale: (lens.scale * width) / lens.width, width, height };
+}
+
+/** The smallest even rectangle inside the picture that covers an art rectangle. */
+function pictureRect(lens, [x, y, w, h]) {
+  const even = (value, round) => round(value / 2) * 2;
+  const x0 = Math.max(0, even((x - lens.left) * lens.scale, Math.floor));
+  const y0 = Math.max(0, even((y - lens.top) * lens.scale, Math.floor));
+  const x1 = Math.min(lens.width, even((x + w - lens.left) * lens.scale, Math.ceil));
+  const y1 = Math.min(lens.height, even((y + h - lens.top) * lens.scale, Math.ceil));
+  return { x: x0, y: y0, width: Math.max(2, x1 - x0), height: Math.max(2, y1 - y0) };
+}
+
+// The warp of a picture: a coarse field of nodes that says where each part of it comes from. As `warp.py` has it.
+
+const NODE = 16; // px of the stream's picture between nodes
+const NODE_AT = -NODE / 2 - 0.5; // where node 0 lies
+const MAX_TURN = 13; // degrees of yaw that the baked poses carry
+const MAX_TILT = 9;
+
+/** Bilinear weights of a place on an axis of `count` samples; what lies outside repeats the edge. */
+function between(place, count) {
+  const at = Math.min(count - 1, Math.max(0, place));
+  const low = Math.min(count - 2, Math.floor(at));
+  return low < 0 ? [0, 0, 0] : [low, low + 1, at - low];
+}
+
+/** The nodes of a picture; `lens` is that of the stream's own size. */
+function createWarp(manifest, fields, lens) {
+  const columns = Math.ceil(lens.width / NODE) + 2;
+  const rows = Math.ceil(lens.height / NODE) + 2;
+  const count = rows * columns;
+  const { grid } = manifest.art;
+  const names = manifest.bases;
+  const of = new Map(); // pose -> displacement by base, node, axis, in px
+  const push = new Float32Array(count * 2);
+
+  /** The bases of a pose on the nodes of this picture. */
+  function bases(pose) {
+    let made = of.get(pose);
+    if (made) return made;
+    made = new Float32Array(names.length * count * 2);
+    const size = fields.rows * fields.columns * 2;
+    const across = Array.from({ length: columns }, (_, i) => between(
+      ((i * NODE + NODE_AT + 0.5) / lens.scale + lens.left - 0.5) / grid, fields.columns));
+    for (let r = 0; r < rows; r += 1) {
+      const [y0, y1, v] = between(((r * NODE + NODE_AT + 0.5) / lens.scale + lens.top - 0.5) / grid, fields.rows);
+      for (let c = 0; c < columns; c += 1) {
+        const [x0, x1, u] = across[c];
+        for (let b = 0; b < names.length; b += 1) {
+          const from = (pose * names.length + b) * size;
+          for (let axis = 0; axis < 2; axis += 1) {
+            const value = (y, x) => fields.values[from + (y * fields.columns + x) * 2 + axis];
+            const above = value(y0, x0) * (1 - u) + value(y0, x1) * u;
+            const below = value(y1, x0) * (1 - u) + value(y1, x1) * u;
+            made[(b * count + r * columns + c) * 2 + axis] = (above * (1 - v) + below * v) * lens.scale;
+          }
+        }
+      }
+    }
+    of.set(pose, made);
+    return made;
+  }
+
+  return {
+    rows,
+    columns,
+    /** Where the nodes lie, as shares of the picture's width and height. */
+    places() {
+      const out = new Float32Array(count * 2);
+      for (let i = 0; i < count; i += 1) {
+        out[2 * i] = ((i % columns) * NODE + NODE_AT + 0.5) / lens.width;
+        out[2 * i + 1] = (Math.floor(i / columns) * NODE + NODE_AT + 0.5) / lens.height;
+      }
+      return out;
+    },
+    /** Where each node samples the plate of `pose`, in the same shares; written to `out`. */
+    nodes(pose, values, out) {
+      const field = bases(pose);
+      const plate = manifest.poses[pose];
+      push.fill(0);
+      names.forEach((name, b) => {
+        let k = values[name] ?? 0;
+        if (name === 'yaw') k = Math.max(-MAX_TURN, Math.min(MAX_TURN, k)) - plate.yaw;
+        if (name === 'pitch') k = Math.max(-MAX_TILT, Math.min(MAX_TILT, k)) - plate.pitch;
+        if (k === 0) return;
+        const from = b * count * 2;
+        for (let i = 0; i < count * 2; i += 1) push[i] += k * field[from + i];
+      });
+      // The bases say where a point of the plate goes; wanted is where a point of the picture comes from:
+      // one step of fixed-point iteration.
+      for (let r = 0; r < rows; r += 1) {
+        for (let c = 0; c < columns; c += 1) {
+          const i = 2 * (r * columns + c);
+          const [x0, x1, u] = between(c - push[i] / NODE, columns);
+          const [y0, y1, v] = between(r - push[i + 1] / NODE, rows);
+          const [a, b, d, e] = [y0 * columns + x0, y0 * columns + x1, y1 * columns + x0, y1 * columns + x1];
+          for (let axis = 0; axis < 2; axis += 1) {
+            const above = push[2 * a + axis] * (1 - u) + push[2 * b + axis] * u;
+            const below = push[2 * d + axis] * (1 - u) + push[2 * e + axis] * u;
+            const moved = above * (1 - v) + below * v;
+            const place = (axis ? r : c) * NODE + NODE_AT + 0.5 - moved;
+            out[i + axis] = place / (axis ? lens.height : lens.width);
+          }
+        }
+      }
+    },
+  };
+}
+
+// The little of WebGL2 that plates and renderer share.
+
+function buildProgram(gl, vertex, fragment) {
+  const program = gl.createProgram();
+  for (const [type, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
+    const made = gl.createShader(type);
+    gl.shaderSource(made, `#version 300 es\nprecision highp float;\nprecision highp sampler2DArray;\n${source}`);
+    gl.compileShader(made);
+    gl.attachShader(program, made);
+  }
+  gl.linkProgram(program);
+  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+    throw new Error(gl.getProgramInfoLog(program) || 'shader');
+  }
+  const places = new Map();
+  return {
+    use: () => gl.useProgram(program),
+    at(name) {
+      if (!places.has(name)) places.set(name, gl.getUniformLocation(program, name));
+      return places.get(name);
+    },
+  };
+}
+
+/** A texture of premultiplied colour with nothing in it; with `layers`, an array of them. */
+function createTexture(gl, width, height, layers = 0) {
+  const kind = layers ? gl.TEXTURE_2D_ARRAY : gl.TEXTURE_2D;
+  const texture = gl.createTexture();
+  gl.bindTexture(kind, texture);
+  if (layers) gl.texStorage3D(kind, 1, gl.RGBA8, width, height, layers);
+  else gl.texStorage2D(kind, 1, gl.RGBA8, width, height);
+  for (const [name, value] of [
+    [gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE], [gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE],
+    [gl.TEXTURE_MIN_FILTER, gl.LINEAR], [gl.TEXTURE_MAG_FILTER, gl.LINEAR],
+  ]) gl.texParameteri(kind, name, value);
+  return texture;
+}
+
+// Art resampled for pictures of one size, on the graphics card: plates, sprites and raised arms. As `plates.py` has it.
+
+
+// Two triangles that cover what is drawn to.
+const EVERYWHERE = `void main() {
+  gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
+}`;
+// Bilinear sampling of the blurred art. A sprite is resampled inside its surroundings, so that its
+// edges match the plate's. `reach` is the blur's in px, `sigma` its width.
+const SHOOT = `
+uniform sampler2D base;
+uniform sampler2DArray sprites;
+uniform vec4 box;      // of the sprite in the art; no width: there is none
+uniform int layer;
+uniform vec2 origin;   // of what is drawn, in the picture
+uniform vec3 lens;     // left, top, scale
+uniform float sigma;
+uniform int reach;
+out vec4 colour;
+vec4 art(ivec2 at) {
+  ivec2 inside = at - ivec2(box.xy);
+  if (box.z > 0.0 && all(greaterThanEqual(inside, ivec2(0))) && all(lessThan(inside, ivec2(box.zw)))) {
+    return texelFetch(sprites, ivec3(inside, layer), 0);
+  }
+  ivec2 size = textureSize(base, 0);
+  // Blurring mirrors the art at its edge, sampling finds nothing beyond it.
+  ivec2 mirrored = abs(at);
+  mirrored = min(mirrored, 2 * (size - 1) - mirrored);
+  return texelFetch(base, clamp(mirrored, ivec2(0), size - 1), 0);
+}
+float bell(float x) { return sigma > 0.0 ? exp(-x * x / (2.0 * sigma * sigma)) : (abs(x) < 0.5 ? 1.0 : 0.0); }
+void main() {
+  vec2 place = (floor(gl_FragCoord.xy) + origin + 0.5) / lens.z + lens.xy - 0.5;
+  vec2 low = floor(place), part = place - low;
+  float all_ = 0.0;
+  for (int i = -reach; i <= reach; i += 1) all_ += bell(float(i));
+  vec4 sum = vec4(0.0);
+  ivec2 size = textureSize(base, 0);
+  vec2 least = vec2(-1.0), most = vec2(size);
+  for (int y = -reach; y <= reach + 1; y += 1) {
+    float v = 0.0;
+    if (y <= reach && low.y >= 0.0) v += bell(float(y)) * (1.0 - part.y);
+    if (y > -reach && low.y + 1.0 < most.y) v += bell(float(y - 1)) * part.y;
+    if (v == 0.0) continue;
+    for (int x = -reach; x <= reach + 1; x += 1) {
+      float u = 0.0;
+      if (x <= reach && low.x >= 0.0) u += bell(float(x)) * (1.0 - part.x);
+      if (x > -reach && low.x + 1.0 < most.x) u += bell(float(x - 1)) * part.x;
+      if (u == 0.0) continue;
+      sum += u * v * art(ivec2(low) + ivec2(x, y));
+    }
+  }
+  colour = any(lessThanEqual(place, least)) || any(greaterThanEqual(place, most)) ? vec4(0.0) : sum / (all_ * all_);
+}`;
+// Each px is the mean of the art that it covers.
+const SHRINK = `
+uniform sampler2D base;
+uniform vec2 ratio;
+out vec4 colour;
+void main() {
+  vec2 from = floor(gl_FragCoord.xy) * ratio, until = from + ratio;
+  vec4 sum = vec4(0.0);
+  float all_ = 0.0;
+  ivec2 size = textureSize(base, 0);
+  for (int y = int(from.y); y < min(size.y, int(ceil(until.y))); y += 1) {
+    for (int x = int(from.x); x < min(size.x, int(ceil(until.x))); x += 1) {
+      vec2 share = min(until, vec2(x, y) + 1.0) - max(from, vec2(x, y));
+      sum += share.x * share.y * texelFetch(base, ivec2(x, y), 0);
+      all_ += share.x * share.y;
+    }
+  }
+  colour = sum / max(all_, 1e-6);
+}`;
+
+function upload(gl, bitmap, layers = 0) {
+  const texture = createTexture(gl, bitmap.width, layers ? bitmap.height / layers : bitmap.height, layers);
+  if (layers) {
+    const height = bitmap.height / layers;
+    for (let i = 0; i < layers; i += 1) {
+      gl.pixelStorei(gl.UNPACK_SKIP_ROWS, i * height);
+      gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, i, bitmap.width, height, 1, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+    }
+    gl.pixelStorei(gl.UNPACK_SKIP_ROWS, 0);
+  } else {
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  }
+  return texture;
+}
+
+/** What resamples art. Its plates are of one lens; `free` gives a plate back. */
+function createPlates(gl, bundle) {
+  const { manifest } = bundle;
+  const shoot = buildProgram(gl, EVERYWHERE, SHOOT);
+  const shrink = buildProgram(gl, EVERYWHERE, SHRINK);
+  const target = gl.createFramebuffer();
+
+  function drawInto(attach, width, height) {
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target);
+    attach();
+    gl.viewport(0, 0, width, height);
+    gl.disable(gl.BLEND);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  function aim(lens, base, rect, box, sheet) {
+    const sigma = lens.scale < 0.95 ? 0.42 * (1 / lens.scale - 0.35) : 0;
+    // As OpenCV sizes a Gaussian kernel for 8 bits.
+    const reach = sigma ? (Math.round(sigma * 6 + 1) | 1) >> 1 : 0;
+    shoot.use();
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D_ARRAY, sheet);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, base);
+    gl.uniform1i(shoot.at('base'), 0);
+    gl.uniform1i(shoot.at('sprites'), 1);
+    gl.uniform4f(shoot.at('box'), ...(box || [0, 0, 0, 0]));
+    gl.uniform2f(shoot.at('origin'), rect.x, rect.y);
+    gl.uniform3f(shoot.at('lens'), lens.left, lens.top, lens.scale);
+    gl.uniform1f(shoot.at('sigma'), sigma);
+    gl.uniform1i(shoot.at('reach'), reach);
+  }
+
+  function sprites(lens, base, sheet, box, count) {
+    const rect = pictureRect(lens, box);
+    const texture = createTexture(gl, rect.width, rect.height, count);
+    aim(lens, base, rect, box, sheet);
+    for (let i = 0; i < count; i += 1) {
+      gl.uniform1i(shoot.at('layer'), i);
+      drawInto(() => gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, i), rect.width, rect.height);
+    }
+    return { rect, texture };
+  }
+
+  return {
+    /** The plate of one pose. Takes long the first time: its pictures are decoded. */
+    async plate(pose, lens) {
+      const { mouth_rect: mouthBox, eyes_rect: eyesBox } = manifest.poses[pose];
+      const bitmaps = await Promise.all(['pose', 'mouth', 'eyes'].map((kind) => bundle.bitmap(`${kind}_${pose}.webp`)));
+      if (gl.isContextLost()) return null;
+      const [base, mouthSheet, eyesSheet] = [
+        upload(gl, bitmaps[0]), upload(gl, bitmaps[1], manifest.mouths), upload(gl, bitmaps[2], manifest.eyes),
+      ];
+      for (const bitmap of bitmaps) bitmap.close();
+      const body = createTexture(gl, lens.width, lens.height);
+      aim(lens, base, { x: 0, y: 0 }, null, mouthSheet);
+      drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
+      const made = {
+        body,
+        mouths: sprites(lens, base, mouthSheet, mouthBox, manifest.mouths),
+        eyes: sprites(lens, base, eyesSheet, eyesBox, manifest.eyes),
+      };
+      for (const texture of [base, mouthSheet, eyesSheet]) gl.deleteTexture(texture);
+      return made;
+    },
+    /** A raised arm, in px of the picture. */
+    async limb(art, lens) {
+      const bitmap = await bundle.bitmap(art.image);
+      if (gl.isContextLost()) return null;
+      const base = upload(gl, bitmap);
+      const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * lens.scale)));
+      let texture = base;
+      if (lens.scale < 1) {
+        texture = createTexture(gl, width, height);
+        shrink.use();
+        gl.activeTexture(gl.TEXTURE0);
+        gl.bindTexture(gl.TEXTURE_2D, base);
+        gl.uniform1i(shrink.at('base'), 0);
+        gl.uniform2f(shrink.at('ratio'), bitmap.width / width, bitmap.height / height);
+        drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0), width, height);
+        gl.deleteTexture(base);
+      }
+      bitmap.close();
+      return { ...art, texture, width, height };
+    },
+    free(plate) {
+      for (const texture of [plate.body, plate.mouths.texture, plate.eyes.texture]) gl.deleteTexture(texture);
+    },
+  };
+}
+
+// Raised arms: where they are at a moment of their gesture. As `limbs.py` has it.
+
+/** 0 at both ends of a gesture, 1 while it is held; smooth. */
+function raised(phase) {
+  const t = Math.min(1, Math.max(0, Math.min(phase, 1 - phase) / 0.2));
+  return t * t * (3 - 2 * t);
+}
+
+/** The affine map from px of the limb's picture to px of the whole, `[a, b, x, c, d, y]`; null when it is down. */
+function limbMatrix(limb, lens, phase, breath) {
+  const up = raised(phase);
+  if (up <= 0) return null;
+  const beat = Math.sin(phase * 2 * Math.PI * limb.beats) * up;
+  const angle = ((limb.swing * beat + limb.lean * (1 - up)) * Math.PI) / 180;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+  const s = lens.scale;
+  const [ax, ay] = [(limb.x - limb.pivot_x) * s, (limb.y - limb.pivot_y) * s];
+  const [px, py] = [(limb.pivot_x - lens.left) * s, (limb.pivot_y - lens.top) * s];
+  // The breath is in px of the stream's own picture, of which `lens.zoom` says how many this one has.
+  const drop = ((1 - up) * limb.drop + limb.bob * beat) * s - 2.2 * breath * lens.zoom;
+  return [cos, -sin, ax * cos - ay * sin + px, sin, cos, ax * sin + ay * cos + py + drop];
+}
+
+// Draws a figure as the server's compositor does: a plate with the sprites of the moment laid in, warped as a
+// whole, raised arms over it.
+
+
+const WARP = `
+layout(location = 0) in vec2 place;
+layout(location = 1) in vec2 source;
+out vec2 from;
+void main() { from = source; gl_Position = vec4(place.x * 2.0 - 1.0, 1.0 - place.y * 2.0, 0.0, 1.0); }`;
+const SAMPLE = `
+in vec2 from;
+uniform sampler2D plate;
+uniform vec4 behind;
+out vec4 colour;
+void main() {
+  vec4 found = texture(plate, from);
+  colour = found + behind * (1.0 - found.a);
+}`;
+// A limb's px are centred on whole numbers, as OpenCV has them.
+const LIMB = `
+uniform vec2 size, picture;
+uniform vec3 across, down;
+out vec2 from;
+void main() {
+  from = vec2(gl_VertexID & 1, gl_VertexID >> 1);
+  vec3 at = vec3(from * size - 0.5, 1.0);
+  vec2 place = (vec2(dot(across, at), dot(down, at)) + 0.5) / picture;
+  gl_Position = vec4(place.x * 2.0 - 1.0, 1.0 - place.y * 2.0, 0.0, 1.0);
+}`;
+const OVER = `
+in vec2 from;
+uniform sampler2D limb;
+out vec4 colour;
+void main() { colour = texture(limb, from); }`;
+
+/** Two triangles a cell. */
+function triangles(rows, columns) {
+  const out = new Uint16Array((rows - 1) * (columns - 1) * 6);
+  let i = 0;
+  for (let r = 0; r + 1 < rows; r += 1) {
+    for (let c = 0; c + 1 < columns; c += 1) {
+      const a = r * columns + c;
+      out.set([a, a + 1, a + columns, a + 1, a + columns + 1, a + columns], i);
+      i += 6;
+    }
+  }
+  return out;
+}
+
+/**
+ * `scene` is `{width, height, background, transparent}` of the stream. Resolves when the plate of `pose` can be
+ * shown; the others follow. Rejects where there is no WebGL2 or the art cannot be read.
+ */
+async function createRenderer(canvas, bundle, scene, pose) {
+  const gl = canvas.getContext('webgl2', {
+    alpha: true, premultipliedAlpha: true, antialias: false, depth: false, preserveDrawingBuffer: true,
+  });
+  if (!gl) throw new Error('no WebGL2');
+  const { manifest } = bundle;
+  const nominal = lensOf(manifest, scene.width, scene.height);
+  const warp = createWarp(manifest, await bundle.fields(), nominal);
+  const plates = createPlates(gl, bundle);
+  const warping = buildProgram(gl, WARP, SAMPLE);
+  const limbing = buildProgram(gl, LIMB, OVER);
+  const blit = gl.createFramebuffer();
+  const laid = gl.createFramebuffer();
+  const behind = scene.transparent ? [0, 0, 0, 0] : [...scene.background.map((c) => c / 255), 1];
+
+  const mesh = gl.createVertexArray();
+  gl.bindVertexArray(mesh);
+  const places = gl.createBuffer();
+  gl.bindBuffer(gl.ARRAY_BUFFER, places);
+  gl.bufferData(gl.ARRAY_BUFFER, warp.places(), gl.STATIC_DRAW);
+  gl.enableVertexAttribArray(0);
+  gl.vertexAttribPointer(0, 2, gl.FLOAT, false, 0, 0);
+  const sources = gl.createBuffer();
+  const nodes = new Float32Array(warp.rows * warp.columns * 2);
+  gl.bindBuffer(gl.ARRAY_BUFFER, sources);
+  gl.bufferData(gl.ARRAY_BUFFER, nodes.byteLength, gl.DYNAMIC_DRAW);
+  gl.enableVertexAttribArray(1);
+  gl.vertexAttribPointer(1, 2, gl.FLOAT, false, 0, 0);
+  const corners = triangles(warp.rows, warp.columns);
+  gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
+  gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
+  gl.bindVertexArray(null);
+
+  let made; // everything of one size: {lens, plates: Map, limbs, current, former}
+  let making = Promise.resolve();
+  let closed = false;
+
+  /** A texture that shows one plate with its sprites laid in. */
+  function createSheet(lens) {
+    return { texture: createTexture(gl, lens.width, lens.height), pose: -1, mouth: -1, eyes: -1 };
+  }
+
+  function lay(attach, rect) {
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, blit);
+    attach();
+    gl.blitFramebuffer(
+      0, 0, rect.width, rect.height, rect.x, rect.y, rect.x + rect.width, rect.y + rect.height, gl.COLOR_BUFFER_BIT, gl.NEAREST);
+  }
+
+  function show(set, sheet, wanted, mouth, eyes) {
+    const plate = set.plates.get(wanted);
+    const fresh = sheet.pose !== wanted;
+    if (!fresh && sheet.mouth === mouth && sheet.eyes === eyes) return;
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, laid);
+    gl.framebufferTexture2D(gl.DRAW_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, sheet.texture, 0);
+    if (fresh) {
+      const { width, height } = set.lens;
+      lay(() => gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, plate.body, 0), { x: 0, y: 0, width, height });
+    }
+    for (const [part, index, former] of [[plate.mouths, mouth, sheet.mouth], [plate.eyes, eyes, sheet.eyes]]) {
+      if (!fresh && index === former) continue;
+      lay(() => gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, part.texture, 0, index), part.rect);
+    }
+    Object.assign(sheet, { pose: wanted, mouth, eyes });
+  }
+
+  function drawSheet(set, sheet, state, share) {
+    warp.nodes(sheet.pose, state, nodes);
+    gl.bindVertexArray(mesh);
+    gl.bindBuffer(gl.ARRAY_BUFFER, sources);
+    gl.bufferSubData(gl.ARRAY_BUFFER, 0, nodes);
+    warping.use();
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, sheet.texture);
+    gl.uniform1i(warping.at('plate'), 0);
+    gl.uniform4f(warping.at('behind'), ...behind);
+    if (share < 1) {
+      gl.enable(gl.BLEND);
+      gl.blendEquation(gl.FUNC_ADD);
+      gl.blendColor(0, 0, 0, share);
+      gl.blendFunc(gl.CONSTANT_ALPHA, gl.ONE_MINUS_CONSTANT_ALPHA);
+    } else gl.disable(gl.BLEND);
+    gl.drawElements(gl.TRIANGLES, corners.length, gl.UNSIGNED_SHORT, 0);
+    gl.bindVertexArray(null);
+  }
+
+  function raise(set, state) {
+    for (const limb of set.limbs) {
+      const matrix = limb.gesture === state.gesture ? limbMatrix(limb, set.lens, state.phase, state.breath ?? 0) : null;
+      if (!matrix) continue;
+      limbing.use();
+      gl.activeTexture(gl.TEXTURE0);
+      gl.bindTexture(gl.TEXTURE_2D, limb.texture);
+      gl.uniform1i(limbing.at('limb'), 0);
+      gl.uniform2f(limbing.at('size'), limb.width, limb.height);
+      gl.uniform2f(limbing.at('picture'), set.lens.width, set.lens.height);
+      gl.uniform3f(limbing.at('across'), ...matrix.slice(0, 3));
+      gl.uniform3f(limbing.at('down'), ...matrix.slice(3));
+      gl.enable(gl.BLEND);
+      gl.blendEquationSeparate(gl.FUNC_ADD, gl.MAX);
+      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+    }
+  }
+
+  function discard(set) {
+    for (const plate of set.plates.values()) plates.free(plate);
+    for (const texture of [...set.limbs, set.current, set.former].map((one) => one.texture)) gl.deleteTexture(texture);
+  }
+
+  /** Everything at a size; `made` becomes it as soon as `first` can be shown. */
+  async function prepare(width, height, first) {
+    const lens = { ...enlarged(nominal, width, height), zoom: width / nominal.width };
+    const set = { lens, plates: new Map(), limbs: [], current: createSheet(lens), former: createSheet(lens) };
+    const order = manifest.poses.map((_, i) => i).sort((a, b) => Math.abs(a - first) - Math.abs(b - first));
+    for (const index of order) {
+      const plate = await plates.plate(index, lens);
+      if (closed || !plate) return;
+      set.plates.set(index, plate);
+      if (index !== first) continue;
+      if (made) discard(made);
+      made = set;
+      for (const art of manifest.limbs) {
+        const limb = await plates.limb(art, lens);
+        if (closed || !limb) return;
+        set.limbs.push(limb);
+      }
+    }
+  }
+
+  function begin(width, height, first) {
+    return new Promise((resolve, reject) => {
+      making = making.then(async () => {
+        if (closed) return;
+        const done = prepare(width, height, first);
+        const shown = () => made?.lens.width === width && made.lens.height === height;
+        const look = setInterval(() => shown() && resolve(), 4);
+        try {
+          await done;
+          if (shown()) resolve();
+          else reject(new Error('art lost'));
+        } catch (error) {
+          reject(error);
+        } finally {
+          clearInterval(look);
+        }
+      });
+    });
+  }
+
+  await begin(canvas.width, canvas.height, pose);
+
+  return {
+    gl,
+    /** Px of the stream's own picture for one of the art. */
+    scale: nominal.scale,
+    /** All poses and arms are there. */
+    get whole() {
+      return made.plates.size === manifest.poses.length && made.limbs.length === manifest.limbs.length;
+    },
+    /**
+     * `state` has plate, mouth, eyes (indices), the values of the manifest's bases by name, gesture and phase;
+     * `fading` is how much of the former plate is still seen.
+     */
+    draw(state, fading = 0) {
+      const set = made;
+      let wanted = state.plate;
+      if (!set.plates.has(wanted)) {
+        // Not there yet: the nearest that is, warped to the same angle.
+        wanted = [...set.plates.keys()].sort((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted))[0];
+      }
+      if (set.current.pose >= 0 && set.current.pose !== wanted) {
+        [set.current, set.former] = [set.former, set.current];
+        set.current.pose = -1;
+      }
+      gl.disable(gl.BLEND);
+      show(set, set.current, wanted, state.mouth, state.eyes);
+      const both = fading > 0 && set.former.pose >= 0;
+      if (both) show(set, set.former, set.former.pose, state.mouth, state.eyes);
+      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+      if (canvas.width !== set.lens.width || canvas.height !== set.lens.height) {
+        Object.assign(canvas, { width: set.lens.width, height: set.lens.height });
+      }
+      gl.viewport(0, 0, canvas.width, canvas.height);
+      drawSheet(set, set.current, state, 1);
+      if (both) drawSheet(set, set.former, state, fading);
+      raise(set, state);
+    },
+    /** Another size; the present one is shown until its first plate is there. */
+    resize: (width, height) => begin(width, height, Math.max(0, made.current.pose)),
+    close() {
+      closed = true;
+      gl.getExtension('WEBGL_lose_context')?.loseContext();
+    },
+  };
+}
+
+// What the server says of each tick (docs/drawing.md), and the state of the figure at any moment between.
+
+const DRAWING = 1; // the version of what is said
+const TICK = 1920; // RTP units of a tick: 40 ms of sound
+const HEAD = 8;
+const UNIT = 1024;
+const FORMER = 3; // ticks whose sprites are said again
+const KEPT = 64; // ticks remembered
+const FADE = 5; // ticks over which one pose dissolves into the next
+
+/** `manifest` is the art's; `tag` the first 16 bits of its name. Times are RTP's, made continuous. */
+function createStates(manifest, tag) {
+  const gestures = [null, ...new Set(manifest.limbs.map((limb) => limb.gesture))];
+  const { bases } = manifest;
+  const size = HEAD + 6 + 2 * bases.length + 2 * FORMER;
+  let base; // of the continuous time
+  let poses = []; // {time, plate, gesture, phase, values}, ascending
+  const sprites = new Map(); // time -> [mouth, eyes]
+  let shown = -1; // plate
+  let changed = -Infinity; // when it came
+
+  /** The continuous time of a 32-bit one. */
+  const continuous = (time) => (base === undefined ? time : base + ((time - base) | 0));
+
+  function insert(pose) {
+    let i = poses.length;
+    while (i && poses[i - 1].time > pose.time) i -= 1;
+    if (i && poses[i - 1].time === pose.time) return;
+    poses.splice(i, 0, pose);
+    if (poses.length <= KEPT) return;
+    poses = poses.slice(-KEPT);
+    for (const time of sprites.keys()) if (time < poses[0].time) sprites.delete(time);
+  }
+
+  return {
+    continuous,
+    get latest() {
+      return poses.length ? poses[poses.length - 1].time : undefined;
+    },
+    /** Take a message in; its time, or undefined when it is of no use here. */
+    hear(buffer) {
+      if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < size) return undefined;
+      const view = new DataView(buffer);
+      if (view.getUint8(0) !== DRAWING || view.getUint16(2) !== tag) return undefined;
+      const time = continuous(view.getUint32(4));
+      const [plate, mouth, eyes, gesture] = [0, 1, 2, 3].map((i) => view.getUint8(HEAD + i));
+      if (plate >= manifest.poses.length || mouth >= manifest.mouths || eyes >= manifest.eyes) return undefined;
+      if (base === undefined || time > base) base = time;
+      const values = bases.map((_, i) => view.getInt16(HEAD + 6 + 2 * i) / UNIT);
+      sprites.set(time, [mouth, eyes]);
+      for (let i = 0; i < FORMER; i += 1) {
+        const at = HEAD + 6 + 2 * bases.length + 2 * i;
+        const before = time - (i + 1) * TICK;
+        const pair = [view.getUint8(at), view.getUint8(at + 1)];
+        if (!sprites.has(before) && pair[0] < manifest.mouths && pair[1] < manifest.eyes) sprites.set(before, pair);
+      }
+      insert({ time, plate, gesture: gestures[gesture] ?? null, phase: view.getUint16(HEAD + 4) / 65535, values });
+      return time;
+    },
+    /** `[state, fading]` for `renderer.draw` at a time; null while nothing is known. */
+    at(time) {
+      if (!poses.length) return null;
+      let i = poses.length - 1;
+      while (i && poses[i].time > time) i -= 1;
+      const [from, until] = [poses[i], poses[i + 1]];
+      // Between two ticks it moves evenly; after a longer silence it holds.
+      const near = until && until.time - from.time <= 6 * TICK;
+      const k = near ? Math.min(1, Math.max(0, (time - from.time) / (until.time - from.time))) : 0;
+      const state = { plate: from.plate, gesture: from.gesture, phase: from.phase };
+      bases.forEach((name, b) => {
+        state[name] = k ? from.values[b] + (until.values[b] - from.values[b]) * k : from.values[b];
+      });
+      if (k && until.gesture === from.gesture && until.phase > from.phase) state.phase += (until.phase - from.phase) * k;
+      // A mouth belongs to its tick. The last one known holds.
+      let tick = from.time;
+      while (sprites.has(tick + TICK) && tick + TICK <= time) tick += TICK;
+      [state.mouth, state.eyes] = sprites.get(tick);
+      if (from.plate !== shown) {
+        changed = shown < 0 ? -Infinity : from.time;
+        shown = from.plate;
+      }
+      return [state, Math.min(FADE, Math.max(0, FADE - (time - changed) / TICK)) / (FADE + 1)];
+    },
+  };
+}
+
+// Which moment of the program is heard now: by the sound's own clock, or, while no sound is played, by when
+// messages come.
+
+const RATE = 48; // RTP units a millisecond
+const STALE_MS = 1000; // sound that was last played so long ago is not being played
+const WINDOW_MS = 700;
+const BEHIND_MS = 80; // behind the messages while there is no sound
+const JUMP_MS = 80; // a larger difference is a jump, a smaller one drifts away
+
+/** A running estimate of program time less page time, from readings that are at most too early. */
+function createOffset() {
+  let readings = [];
+  let value;
+  return {
+    read(now, offset) {
+      readings = readings.filter((one) => now - one.now < WINDOW_MS);
+      readings.push({ now, offset });
+      // The upper ones: a reading is late by as much as the sound is handed on in pieces.
+      const sorted = readings.map((one) => one.offset).sort((a, b) => a - b);
+      const found = sorted[Math.floor((sorted.length - 1) * 0.9)];
+      value = value === undefined || Math.abs(found - value) > JUMP_MS ? found : value + (found - value) * 0.1;
+    },
+    get value() {
+      return value;
+    },
+    forget() {
+      readings = [];
+      value = undefined;
+    },
+  };
+}
+
+/** `receiver` is that of the sound, if any; `continuous` makes RTP times continuous. */
+function createTime(receiver, continuous) {
+  const played = createOffset();
+  const came = createOffset();
+  let last; // RTP time of the reading before
+  return {
+    /** A message of this time has come. */
+    came(time) {
+      came.read(performance.now(), time / RATE - performance.now());
+    },
+    /** The program time that is heard now, in RTP units; undefined while nothing is known. */
+    now() {
+      const now = performance.now();
+      const [source] = receiver?.getSynchronizationSources?.() ?? [];
+      let fresh = false;
+      if (source?.rtpTimestamp !== undefined) {
+        // Some browsers count from the epoch.
+        const at = source.timestamp > 1e11 ? source.timestamp - performance.timeOrigin : source.timestamp;
+        fresh = now - at < STALE_MS;
+        if (fresh && source.rtpTimestamp !== last) {
+          last = source.rtpTimestamp;
+          played.read(now, continuous(source.rtpTimestamp) / RATE - at);
+        }
+      }
+      if (!fresh) played.forget();
+      if (played.value !== undefined) return (now + played.value) * RATE;
+      return came.value === undefined ? undefined : (now + came.value - BEHIND_MS) * RATE;
+    },
+    get bySound() {
+      return played.value !== undefined;
+    },
+  };
+}
+
+// Which canvas, if any, shows a played stream. Views take it in place of the <video>.
+
+const faces = new WeakMap();
+
+/** `{canvas, taken, set(canvas), watch(callback)}`; `watch` returns how to stop. */
+function faceOf(stream) {
+  if (!faces.has(stream)) {
+    const watchers = new Set();
+    const face = {
+      canvas: null,
+      /** The element that shows the canvas: its size is that of the picture. */
+      taken: null,
+      set(canvas) {
+        if (canvas !== face.canvas) face.canvas?.remove();
+        face.canvas = canvas;
+        face.taken = null;
+        for (const tell of [...watchers]) tell();
+      },
+      /** An element shows the canvas, or (null) does not any more. */
+      take(element) {
+        face.taken = element;
+        for (const tell of [...watchers]) tell();
+      },
+      watch(callback) {
+        watchers.add(callback);
+        return () => watchers.delete(callback);
+      },
+    };
+    faces.set(stream, face);
+  }
+  return faces.get(stream);
+}
+
+// A figure that is drawn here: art and messages in, a canvas out.
+
+
+const KINDS = new Set(['pack']);
+const START_MS = 8000; // from the connection to the first picture
+const SILENT_MS = 4000; // without a message the stream is lost to us
+const SLOWEST_MS = 50; // a picture: slower, and video serves better
+const HIDDEN_MS = 200;
+const JUDGED_MS = 3000;
+const SETTLED_MS = 250; // an element that changes its size is waited for
+const LEAST = 96; // px of a side
+let real; // whether WebGL2 runs on a graphics card
+
+function hasCard() {
+  if (real === undefined) {
+    const probe = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
+    real = Boolean(probe);
+    probe?.getExtension('WEBGL_lose_context')?.loseContext();
+  }
+  return real;
+}
+
+/** Whether a stream with this description is to be drawn here. */
+function wantsDrawing(about) {
+  const wish = engineOptions.draw ?? 'auto';
+  if (wish === 'never' || !about || about.version !== DRAWING || !KINDS.has(about.kind)) return false;
+  const able = typeof DecompressionStream === 'function' && typeof WebGL2RenderingContext === 'function';
+  return able && (wish === 'always' || hasCard());
+}
+
+/** What is asked of the connection: a channel that both sides know of. */
+function openChannel(pc) {
+  const channel = pc.createDataChannel('drawing', { negotiated: true, id: 0, ordered: false, maxRetransmits: 0 });
+  channel.binaryType = 'arraybuffer';
+  return channel;
+}
+
+/** The art, from the server or the browser's own cache. */
+async function fetchArt(origin, appID, about, token) {
+  const url = `${origin}/art/${encodeURIComponent(appID)}/${encodeURIComponent(about.art)}`;
+  const response = await fetch(url, { headers: { Authorization: `Bearer ${token}` } });
+  if (!response.ok) throw new Error(`art: HTTP ${response.status}`);
+  return response.arrayBuffer();
+}
+
+/**
+ * `scene` is the stream's description with `drawing`; `art` a promise of its bytes; `face` where the canvas is
+ * shown, if it is. `failed` is called once, when it cannot go on. `first` resolves with the first picture.
+ */
+function startFigure({ scene, art, channel, receiver, face, failed }) {
+  const about = scene.drawing;
+  const [canvas, begun] = [document.createElement('canvas'), performance.now()];
+  Object.assign(canvas, { width: about.width, height: about.height });
+  const [video] = canvas.captureStream(0).getVideoTracks();
+  const figures = { pictures: 0, slowest: 0, bySound: false, messages: 0, time: undefined };
+  let renderer;
+  let states;
+  let time;
+  let heardAt = performance.now();
+  let closed = false;
+  let early = [];
+  let settle;
+  let size = [canvas.width, canvas.height];
+  let settling;
+  const first = new Promise((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  first.catch(() => {}); // it may have failed before anybody asks
+
+  function close() {
+    closed = true;
+    clearInterval(watchdog);
+    clearTimeout(settling);
+    sizes.disconnect();
+    channel.onmessage = null;
+    video.stop();
+    renderer?.close();
+  }
+
+  /** `again`: it may be the network's fault, and worth another attempt. */
+  function fail(why, again = false) {
+    if (closed) return;
+    close();
+    const problem = Object.assign(new Error(why), { again });
+    settle.reject(problem);
+    failed(problem);
+  }
+
+  channel.onmessage = ({ data }) => {
+    heardAt = performance.now();
+    figures.messages += 1;
+    if (!states) {
+      early = [...early, data].slice(-8);
+      return;
+    }
+    const at = states.hear(data);
+    if (at !== undefined) time.came(at);
+  };
+  channel.onclose = () => fail('channel closed');
+  canvas.addEventListener('webglcontextlost', () => fail('context lost'));
+
+  /** The px that the element has for the picture, as far as the art has them too. */
+  function wanted() {
+    const element = face.taken;
+    const box = element?.getBoundingClientRect();
+    if (!box?.width || !box.height) return [about.width, about.height];
+    const fit = getComputedStyle(canvas).objectFit === 'cover' ? Math.max : Math.min;
+    const ratio = window.devicePixelRatio || 1;
+    const most = Math.max(1, 1 / renderer.scale);
+    const k = Math.min(most, fit((box.width * ratio) / about.width, (box.height * ratio) / about.height));
+    return [about.width, about.height].map((side) => Math.max(LEAST, Math.round((side * k) / 2) * 2));
+  }
+
+  function resize() {
+    clearTimeout(settling);
+    settling = setTimeout(async () => {
+      if (closed || !renderer) return;
+      const better = wanted();
+      if (better.every((side, i) => Math.abs(side - size[i]) <= 2)) return;
+      size = better;
+      try {
+        await renderer.resize(...better);
+      } catch (error) {
+        fail(error.message);
+      }
+    }, SETTLED_MS);
+  }
+  const sizes = new ResizeObserver(resize);
+
+  let judged = performance.now();
+  let counted = 0;
+  let pauses = 0; // the browser draws nothing for a page that is not seen
+
+  function judge(now) {
+    if (now - judged < JUDGED_MS) return;
+    const each = (now - judged) / Math.max(1, counted);
+    figures.slowest = Math.max(figures.slowest, pauses ? 0 : each);
+    if (!pauses && each > SLOWEST_MS && renderer.whole && (engineOptions.draw ?? 'auto') !== 'always') fail('too slow');
+    [judged, counted, pauses] = [now, 0, 0];
+  }
+
+  /** Nobody sees a hidden page, but it may wait for the first picture. */
+  function next() {
+    if (!document.hidden) requestAnimationFrame(draw);
+    else setTimeout(() => draw(performance.now()), HIDDEN_MS);
+  }
+
+  function draw(now) {
+    if (closed) return;
+    next();
+    const at = time.now();
+    const found = at === undefined ? null : states.at(at);
+    if (!found) return;
+    Object.assign(figures, { bySound: time.bySound, time: at, state: found[0] });
+    try {
+      renderer.draw(...found);
+    } catch (error) {
+      fail(error.message);
+      return;
+    }
+    counted += 1;
+    figures.pictures += 1;
+    if (!face.taken) video.requestFrame();
+    if (figures.pictures === 1) {
+      figures.firstMs = now - begun;
+      settle.resolve();
+    }
+    judge(now);
+  }
+
+  const watchdog = setInterval(() => {
+    const now = performance.now();
+    if (document.hidden) pauses += 1;
+    if (!figures.pictures && now - begun > START_MS) fail('nothing to draw');
+    else if (figures.pictures && now - heardAt > SILENT_MS) fail('no messages', true);
+  }, 500);
+
+  (async () => {
+    const bundle = openBundle(await art);
+    if (closed) return;
+    const { manifest } = bundle;
+    const waiting = createStates(manifest, parseInt(about.art.slice(0, 4), 16));
+    const clock = createTime(receiver, waiting.continuous);
+    const frame = { width: about.width, height: about.height, background: about.background, transparent: scene.transparent };
+    const made = await createRenderer(canvas, bundle, frame, Math.floor(manifest.poses.length / 2));
+    if (closed) {
+      made.close();
+      return;
+    }
+    [renderer, states, time] = [made, waiting, clock];
+    for (const data of early) if (states.hear(data) !== undefined) time.came(states.latest);
+    early = [];
+    next();
+    resize();
+  })().catch((error) => fail(error.message));
+
+  return {
+    canvas,
+    video,
+    first,
+    figures,
+    close,
+    /** The canvas is shown by another element, or by none. */
+    placed() {
+      sizes.disconnect();
+      if (face.taken) sizes.observe(face.taken);
+      if (renderer) resize();
+    },
+  };
+}
+
+// What shows a stream on the page: one <video>, or over it one <canvas>, for a stream that is drawn here or transparent.
 
 
 const FILL = 'position:absolute;inset:0;width:100%;height:100%;';
@@ -420,9 +1494,17 @@ function createView(stream, isTransparent) {
   let video;
   let stopDrawing;
   let button;
+  let unwatch;
+  const face = faceOf(stream);
   const wishes = { volume: 100, audioMuted: false, videoMuted: false };
 
   function clear() {
+    unwatch?.();
+    unwatch = undefined;
+    if (box && face.taken === box) {
+      face.canvas?.remove();
+      face.take(null);
+    }
     stopDrawing?.();
     stopDrawing = undefined;
     if (video) video.srcObject = null;
@@ -478,7 +1560,7 @@ function createView(stream, isTransparent) {
     apply();
     const mine = video;
     const show = () => {
-      if (mine !== video || stopDrawing || !isTransparent()) return;
+      if (mine !== video || stopDrawing || face.canvas || !isTransparent()) return;
       const canvas = document.createElement('canvas');
       canvas.style.cssText = look;
       stopDrawing = composite(video, canvas) || undefined;
@@ -487,6 +1569,18 @@ function createView(stream, isTransparent) {
         box.append(canvas);
       }
     };
+    /** A stream that is drawn on this page is shown by the very canvas; another view has the video of it. */
+    const take = () => {
+      if (mine !== video || face.taken) return;
+      if (face.canvas) {
+        face.canvas.style.cssText = look;
+        video.style.opacity = '0';
+        box.append(face.canvas);
+        face.take(box);
+      } else if (!stopDrawing) video.style.opacity = '';
+    };
+    unwatch = face.watch(take);
+    take();
     video.addEventListener('loadedmetadata', show);
     show();
     start(options);
@@ -554,12 +1648,16 @@ const QUALITY_MS = 3000;
 const HOPELESS = new Set([400, 401, 403, 415]);
 
 /**
- * `link()` gives `{url, token, iceServers}`; `on` has state(name, code), quality(stats), forgotten().
+ * `link()` gives `{url, token, iceServers, origin, appID, scene}`, the last being the stream's description; `on` has state(name, code), quality(stats), forgotten().
  * `first` resolves to the MediaStream, which stays the same object for ever.
  */
 function startPlaying(link, options, on) {
   const stream = new MediaStream();
+  const face = faceOf(stream);
   let session = null;
+  let figure = null; // what is drawn here in place of video
+  let undrawable = false; // it was tried, and video serves better
+  let silences = 0;
   let played = false;
   let stopped = false;
   let running = false;
@@ -583,17 +1681,21 @@ function startPlaying(link, options, on) {
     });
   }
 
-  function prepare(pc, stale) {
+  function put(track) {
+    // A return of the stream: the page's MediaStream gets the new tracks in place of the old.
+    for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);
+    stream.addTrack(track);
+  }
+
+  function prepare(pc, stale, drawing) {
     for (const kind of ['video', 'audio']) {
-      if (options[kind] === false) continue;
+      if (options[kind] === false || (drawing && kind === 'video')) continue;
       const { receiver } = pc.addTransceiver(kind, { direction: 'recvonly' });
       if (Number.isFinite(options.jitterBufferTarget)) receiver.jitterBufferTarget = options.jitterBufferTarget;
     }
     pc.ontrack = ({ track }) => {
       if (stale()) return; // an answer that comes too late shows nothing
-      // A return of the stream: the page's MediaStream gets the new tracks in place of the old.
-      for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);
-      stream.addTrack(track);
+      put(track);
     };
   }
 
@@ -601,12 +1703,23 @@ function startPlaying(link, options, on) {
     clearInterval(meter);
     const leaving = session;
     session = null;
+    figure?.close();
+    if (figure) face.set(null);
+    figure = null;
     await leaving?.close();
   }
 
   async function attempt(stale) {
-    const { url, token, iceServers } = link();
-    const made = await connect(url, token, iceServers, (pc) => prepare(pc, stale), (state) => {
+    const { url, token, iceServers, origin, appID, scene } = link();
+    const drawing = options.video !== false && !undrawable && wantsDrawing(scene?.drawing);
+    const art = drawing ? fetchArt(origin, appID, scene.drawing, token) : null;
+    art?.catch(() => {}); // the figure says so
+    let channel;
+    const open = (pc) => {
+      prepare(pc, stale, drawing);
+      if (drawing) channel = openChannel(pc);
+    };
+    const made = await connect(drawing ? `${url}?draw=${scene.drawing.version}` : url, token, iceServers, open, (state) => {
       if (made === session && !running && (state === 'failed' || state === 'closed')) lost();
     });
     if (stale()) {
@@ -614,9 +1727,29 @@ function startPlaying(link, options, on) {
       return;
     }
     session = made;
+    if (drawing) {
+      undrawable = !made.pc.sctp; // until the figure says so too
+      if (undrawable) throw fault(CODES.PARAMETER, 'the server does not let this stream be drawn');
+      draw(made, channel, scene, art);
+    }
     await connected(made.pc);
     if (stale()) return;
+    if (drawing) await figure.first;
+    if (stale()) return;
     meter = setInterval(() => measure(made.pc), QUALITY_MS);
+  }
+
+  function draw(made, channel, scene, art) {
+    const receiver = made.pc.getReceivers().find((one) => one.track.kind === 'audio');
+    const failed = (problem) => {
+      console.info(`drawing ended, video goes on: ${problem.message}`);
+      silences += problem.again;
+      undrawable = !problem.again || silences > 1;
+      if (made === session && !running) lost();
+    };
+    figure = startFigure({ scene, art, channel, receiver, face, failed });
+    put(figure.video);
+    face.set(figure.canvas);
   }
 
   async function measure(pc) {
@@ -646,6 +1779,7 @@ function startPlaying(link, options, on) {
     const deadline = Date.now() + WAIT_MS;
     on.state('PLAY_REQUESTING', 0);
     while (!stale()) {
+      const before = undrawable;
       try {
         await attempt(stale);
         if (stale()) return;
@@ -665,7 +1799,7 @@ function startPlaying(link, options, on) {
           settle.reject(problem);
           return;
         }
-        await pause(RETRY_MS);
+        if (undrawable === before) await pause(RETRY_MS);
       }
     }
   }
@@ -685,9 +1819,14 @@ function startPlaying(link, options, on) {
     run();
   }
 
+  const unwatch = face.watch(() => figure?.placed());
   run();
   return {
     stream,
+    /** What is drawn here, counted; null while it is video. */
+    get drawn() {
+      return figure?.figures ?? null;
+    },
     first,
     /** The stream is (again) published: no need to wait for the next attempt. */
     published() {
@@ -718,6 +1857,7 @@ function startPlaying(link, options, on) {
     },
     async stop() {
       stopped = true;
+      unwatch();
       clearTimeout(farewell);
       settle.reject(fault(CODES.NO_SUCH_STREAM, 'playing was stopped'));
       await halt();
@@ -870,6 +2010,7 @@ function build(engine, appID, server) {
           room.iceServers = message.iceServers || [];
           entering.delete(roomID);
           rooms.set(roomID, room);
+          for (const stream of message.streams) known.set(stream.streamID, stream);
           resolve();
           // The page's own code after `await loginRoom` runs first.
           setTimeout(() => {
@@ -948,7 +2089,7 @@ function build(engine, appID, server) {
       const room = roomOf(streamID);
       if (!room) throw Object.assign(fault(CODES.NOT_LOGGED_IN, 'logged out'), { status: 401 });
       const url = `${origin}/whep/${encodeURIComponent(appID)}/${encodeURIComponent(streamID)}`;
-      return { url, token: room.token, iceServers: room.iceServers };
+      return { url, token: room.token, iceServers: room.iceServers, origin, appID, scene: known.get(streamID) };
     };
     playing = startPlaying(link, options || {}, {
       state(state, errorCode) {
@@ -1064,6 +2205,8 @@ function build(engine, appID, server) {
     logoutRoom,
     startPlayingStream,
     stopPlayingStream,
+    /** Figures of a stream that is drawn on this page; null while it is video. */
+    drawing: (streamID) => plays.get(streamID)?.drawn ?? null,
     createRemoteStreamView: (stream) => createView(stream, () => Boolean(known.get(streamIDs.get(stream))?.transparent)),
     on: heard.on,
     off: heard.off,

@@ -26,5 +26,7 @@ class Commission:
     """None for the digital human's own."""
     background_url: str | None = None
     outputs: tuple[OutputOrder, ...] = ()
+    drawing: bool = True
+    """Viewers may draw the figure themselves."""
     barge_in: str | None = None
     """The stream whose speech cuts the figure short."""

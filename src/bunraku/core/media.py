@@ -98,6 +98,20 @@ class EncodedUnit(NamedTuple):
         return Kind.AUDIO if self.codec is Codec.OPUS or self.codec is Codec.AAC else Kind.VIDEO
 
 
+DRAWN_VERSION = 1
+"""Of what a watcher that draws is sent and must know (docs/drawing.md)."""
+
+
+class Drawn(NamedTuple):
+    """What a viewer's machine needs to draw one moment itself; ``state`` is in the words of the avatar's
+    kind (docs/drawing.md)."""
+
+    time_us: int
+    art: int
+    """16 bits of the name of what it is drawn from."""
+    state: bytes
+
+
 @dataclass(slots=True)
 class Pose:
     """What the face and body do, apart from the lips. Angles in degrees, the rest unitless.

@@ -101,6 +101,15 @@ class RtcSettings(_Section):
         float, Field(gt=0, description="Seconds without an ICE consent check until a watcher is dropped.")
     ] = 15.0
     max_watchers: Annotated[int, Field(ge=1, description="Watchers one stream may have.")] = 200
+    drawing: Annotated[
+        Literal["allow", "never"],
+        Field(description="Whether viewers' browsers may draw a figure; by the transport port only."),
+    ] = "allow"
+
+    @property
+    def drawable(self) -> bool:
+        """aiortc keeps to itself what number the time of its sound has."""
+        return self.drawing == "allow" and self.transport == "port"
 
 
 class LimitSettings(_Section):

@@ -7,10 +7,12 @@ import asyncio
 from pathlib import Path
 
 from bunraku.core.errors import ApiError
+from bunraku.node.avatars.base import DrawablePack
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.preview import PREVIEW, portrait
 from bunraku.node.film import film
 
+KEPT = 4  # art of so many digital humans stays at hand, 5 MB each
 AVATARS = ("avatar.jpg", "avatar.png")
 
 
@@ -19,6 +21,8 @@ class AssetCache:
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self._catalog, self._folder = catalog, folder
+        self._art: dict[str, bytes] = {}
+        self._bundling = asyncio.Lock()
         self._making = asyncio.Lock()  # one at a time: previews must not starve live pictures
 
     async def get(self, digital_human_id: str, name: str) -> bytes | None:
@@ -40,3 +44,17 @@ class AssetCache:
                 else:
                     await film(pack, PREVIEW, [], path, gesture=gesture)
         return await asyncio.to_thread(path.read_bytes)
+
+    async def art(self, name: str) -> bytes | None:
+        """What a digital human is drawn from, by its content's name; None when there is none."""
+        packs = (pack for pack in self._catalog.list() if isinstance(pack, DrawablePack))
+        pack = next((pack for pack in packs if pack.art == name), None)
+        if pack is None:
+            return None
+        async with self._bundling:
+            kept = self._art.get(name)
+            if kept is None:
+                kept = self._art[name] = await asyncio.to_thread(pack.bundle)
+                while len(self._art) > KEPT:
+                    del self._art[next(iter(self._art))]
+            return kept

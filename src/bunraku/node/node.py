@@ -76,6 +76,10 @@ class LocalNode:
     async def asset(self, digital_human_id: str, name: str) -> bytes | None:
         return await self.assets.get(digital_human_id, name)
 
+    async def art(self, app_id: int, name: str) -> bytes | None:
+        del app_id  # every app may see every digital human there is
+        return await self.assets.art(name)
+
     # --- stream tasks
 
     async def create(self, commission: Commission) -> StreamTask:

@@ -46,6 +46,11 @@ class CatalogueHall(Protocol):
         """A picture or film of a digital human; None when there is none of that name."""
         ...
 
+    async def art(self, app_id: int, name: str) -> bytes | None:
+        """What a digital human that the app may see is drawn from (docs/drawing.md), by its content's
+        name; None when there is none."""
+        ...
+
 
 class OneTaskHall(Protocol):
     """What is asked of a stream task and its drives (contract section 5), where it is or was."""

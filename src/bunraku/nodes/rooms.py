@@ -47,7 +47,8 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class WatchRequest:
-    """``room_id`` is the room that the front found the stream in and admitted the user to."""
+    """``room_id`` is the room that the front found the stream in and admitted the user to. ``draw`` is
+    the version of docs/drawing.md that the watcher wants to draw by; 0: it does not."""
 
     app_id: int
     room_id: str
@@ -55,6 +56,7 @@ class WatchRequest:
     user_id: str
     address: str
     offer: str
+    draw: int = 0
 
 
 @dataclass(frozen=True, slots=True)

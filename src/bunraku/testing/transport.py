@@ -62,7 +62,8 @@ class PaperTransport:
         for session in self.sessions:
             session.vanish()
 
-    async def watch(self, stream: Stream, offer: str) -> PaperSession:
+    async def watch(self, stream: Stream, offer: str, *, draw: bool = False) -> PaperSession:
+        del draw
         return await self._made(PaperSession(stream, None), offer)
 
     async def publish(self, microphone: Microphone, offer: str) -> PaperSession:

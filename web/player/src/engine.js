@@ -149,6 +149,7 @@ function build(engine, appID, server) {
           room.iceServers = message.iceServers || [];
           entering.delete(roomID);
           rooms.set(roomID, room);
+          for (const stream of message.streams) known.set(stream.streamID, stream);
           resolve();
           // The page's own code after `await loginRoom` runs first.
           setTimeout(() => {
@@ -227,7 +228,7 @@ function build(engine, appID, server) {
       const room = roomOf(streamID);
       if (!room) throw Object.assign(fault(CODES.NOT_LOGGED_IN, 'logged out'), { status: 401 });
       const url = `${origin}/whep/${encodeURIComponent(appID)}/${encodeURIComponent(streamID)}`;
-      return { url, token: room.token, iceServers: room.iceServers };
+      return { url, token: room.token, iceServers: room.iceServers, origin, appID, scene: known.get(streamID) };
     };
     playing = startPlaying(link, options || {}, {
       state(state, errorCode) {
@@ -343,6 +344,8 @@ function build(engine, appID, server) {
     logoutRoom,
     startPlayingStream,
     stopPlayingStream,
+    /** Figures of a stream that is drawn on this page; null while it is video. */
+    drawing: (streamID) => plays.get(streamID)?.drawn ?? null,
     createRemoteStreamView: (stream) => createView(stream, () => Boolean(known.get(streamIDs.get(stream))?.transparent)),
     on: heard.on,
     off: heard.off,

@@ -1,6 +1,8 @@
 // One stream being played: from the first attempt, over losses and returns, until it is stopped.
 
 import { CODES, fault } from './errors.js';
+import { faceOf } from './draw/faces.js';
+import { fetchArt, openChannel, startFigure, wantsDrawing } from './draw/figure.js';
 import { connect, connected } from './media.js';
 
 const WAIT_MS = 60000; // for a stream that is not there yet, or comes back
@@ -9,12 +11,16 @@ const QUALITY_MS = 3000;
 const HOPELESS = new Set([400, 401, 403, 415]);
 
 /**
- * `link()` gives `{url, token, iceServers}`; `on` has state(name, code), quality(stats), forgotten().
+ * `link()` gives `{url, token, iceServers, origin, appID, scene}`, the last being the stream's description; `on` has state(name, code), quality(stats), forgotten().
  * `first` resolves to the MediaStream, which stays the same object for ever.
  */
 export function startPlaying(link, options, on) {
   const stream = new MediaStream();
+  const face = faceOf(stream);
   let session = null;
+  let figure = null; // what is drawn here in place of video
+  let undrawable = false; // it was tried, and video serves better
+  let silences = 0;
   let played = false;
   let stopped = false;
   let running = false;
@@ -38,17 +44,21 @@ export function startPlaying(link, options, on) {
     });
   }
 
-  function prepare(pc, stale) {
+  function put(track) {
+    // A return of the stream: the page's MediaStream gets the new tracks in place of the old.
+    for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);
+    stream.addTrack(track);
+  }
+
+  function prepare(pc, stale, drawing) {
     for (const kind of ['video', 'audio']) {
-      if (options[kind] === false) continue;
+      if (options[kind] === false || (drawing && kind === 'video')) continue;
       const { receiver } = pc.addTransceiver(kind, { direction: 'recvonly' });
       if (Number.isFinite(options.jitterBufferTarget)) receiver.jitterBufferTarget = options.jitterBufferTarget;
     }
     pc.ontrack = ({ track }) => {
       if (stale()) return; // an answer that comes too late shows nothing
-      // A return of the stream: the page's MediaStream gets the new tracks in place of the old.
-      for (const old of stream.getTracks()) if (old.kind === track.kind) stream.removeTrack(old);
-      stream.addTrack(track);
+      put(track);
     };
   }
 
@@ -56,12 +66,23 @@ export function startPlaying(link, options, on) {
     clearInterval(meter);
     const leaving = session;
     session = null;
+    figure?.close();
+    if (figure) face.set(null);
+    figure = null;
     await leaving?.close();
   }
 
   async function attempt(stale) {
-    const { url, token, iceServers } = link();
-    const made = await connect(url, token, iceServers, (pc) => prepare(pc, stale), (state) => {
+    const { url, token, iceServers, origin, appID, scene } = link();
+    const drawing = options.video !== false && !undrawable && wantsDrawing(scene?.drawing);
+    const art = drawing ? fetchArt(origin, appID, scene.drawing, token) : null;
+    art?.catch(() => {}); // the figure says so
+    let channel;
+    const open = (pc) => {
+      prepare(pc, stale, drawing);
+      if (drawing) channel = openChannel(pc);
+    };
+    const made = await connect(drawing ? `${url}?draw=${scene.drawing.version}` : url, token, iceServers, open, (state) => {
       if (made === session && !running && (state === 'failed' || state === 'closed')) lost();
     });
     if (stale()) {
@@ -69,9 +90,29 @@ export function startPlaying(link, options, on) {
       return;
     }
     session = made;
+    if (drawing) {
+      undrawable = !made.pc.sctp; // until the figure says so too
+      if (undrawable) throw fault(CODES.PARAMETER, 'the server does not let this stream be drawn');
+      draw(made, channel, scene, art);
+    }
     await connected(made.pc);
     if (stale()) return;
+    if (drawing) await figure.first;
+    if (stale()) return;
     meter = setInterval(() => measure(made.pc), QUALITY_MS);
+  }
+
+  function draw(made, channel, scene, art) {
+    const receiver = made.pc.getReceivers().find((one) => one.track.kind === 'audio');
+    const failed = (problem) => {
+      console.info(`drawing ended, video goes on: ${problem.message}`);
+      silences += problem.again;
+      undrawable = !problem.again || silences > 1;
+      if (made === session && !running) lost();
+    };
+    figure = startFigure({ scene, art, channel, receiver, face, failed });
+    put(figure.video);
+    face.set(figure.canvas);
   }
 
   async function measure(pc) {
@@ -101,6 +142,7 @@ export function startPlaying(link, options, on) {
     const deadline = Date.now() + WAIT_MS;
     on.state('PLAY_REQUESTING', 0);
     while (!stale()) {
+      const before = undrawable;
       try {
         await attempt(stale);
         if (stale()) return;
@@ -120,7 +162,7 @@ export function startPlaying(link, options, on) {
           settle.reject(problem);
           return;
         }
-        await pause(RETRY_MS);
+        if (undrawable === before) await pause(RETRY_MS);
       }
     }
   }
@@ -140,9 +182,14 @@ export function startPlaying(link, options, on) {
     run();
   }
 
+  const unwatch = face.watch(() => figure?.placed());
   run();
   return {
     stream,
+    /** What is drawn here, counted; null while it is video. */
+    get drawn() {
+      return figure?.figures ?? null;
+    },
     first,
     /** The stream is (again) published: no need to wait for the next attempt. */
     published() {
@@ -173,6 +220,7 @@ export function startPlaying(link, options, on) {
     },
     async stop() {
       stopped = true;
+      unwatch();
       clearTimeout(farewell);
       settle.reject(fault(CODES.NO_SUCH_STREAM, 'playing was stopped'));
       await halt();

@@ -1,5 +1,6 @@
-// What shows a stream on the page: one <video>, or for a transparent stream one <canvas> over it.
+// What shows a stream on the page: one <video>, or over it one <canvas>, for a stream that is drawn here or transparent.
 
+import { faceOf } from './draw/faces.js';
 import { CODES, fault, unwrapped } from './errors.js';
 import { listeners } from './events.js';
 import { composite } from './transparent.js';
@@ -35,9 +36,17 @@ export function createView(stream, isTransparent) {
   let video;
   let stopDrawing;
   let button;
+  let unwatch;
+  const face = faceOf(stream);
   const wishes = { volume: 100, audioMuted: false, videoMuted: false };
 
   function clear() {
+    unwatch?.();
+    unwatch = undefined;
+    if (box && face.taken === box) {
+      face.canvas?.remove();
+      face.take(null);
+    }
     stopDrawing?.();
     stopDrawing = undefined;
     if (video) video.srcObject = null;
@@ -93,7 +102,7 @@ export function createView(stream, isTransparent) {
     apply();
     const mine = video;
     const show = () => {
-      if (mine !== video || stopDrawing || !isTransparent()) return;
+      if (mine !== video || stopDrawing || face.canvas || !isTransparent()) return;
       const canvas = document.createElement('canvas');
       canvas.style.cssText = look;
       stopDrawing = composite(video, canvas) || undefined;
@@ -102,6 +111,18 @@ export function createView(stream, isTransparent) {
         box.append(canvas);
       }
     };
+    /** A stream that is drawn on this page is shown by the very canvas; another view has the video of it. */
+    const take = () => {
+      if (mine !== video || face.taken) return;
+      if (face.canvas) {
+        face.canvas.style.cssText = look;
+        video.style.opacity = '0';
+        box.append(face.canvas);
+        face.take(box);
+      } else if (!stopDrawing) video.style.opacity = '';
+    };
+    unwatch = face.watch(take);
+    take();
     video.addEventListener('loadedmetadata', show);
     show();
     start(options);

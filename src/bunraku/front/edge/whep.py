@@ -30,14 +30,15 @@ class Whep:
             router.add_api_route(path, options, methods=["OPTIONS"], include_in_schema=False)
         return router
 
-    async def watch(self, request: Request, app_id: int, stream_id: str) -> Response:
+    async def watch(self, request: Request, app_id: int, stream_id: str, draw: int = 0) -> Response:
+        """``draw``: the version of docs/drawing.md that the watcher would draw the figure by."""
         try:
-            asked = await self._admitted(request, app_id, stream_id)
+            asked = await self._admitted(request, app_id, stream_id, draw)
             return self._resources.created(await self._hall.watch(asked))
         except Refused as refused:
             return self._resources.refuse(refused)
 
-    async def _admitted(self, request: Request, app_id: int, stream_id: str) -> WatchRequest:
+    async def _admitted(self, request: Request, app_id: int, stream_id: str, draw: int) -> WatchRequest:
         named = legal(stream_id, MAX_STREAM_ID)
         stream = await self._hall.find_stream(app_id, stream_id) if named else None
         # A stream that is not there, or not yet again, is in no room: its players go on asking.
@@ -52,7 +53,8 @@ class Whep:
         if stream is None or not stream.live:
             raise Refused(404, "no such stream")
         offer = await read_offer(request)
-        return WatchRequest(app_id, stream.room_id, stream_id, token.user_id, address(request), offer)
+        room, user = stream.room_id, token.user_id
+        return WatchRequest(app_id, room, stream_id, user, address(request), offer, draw)
 
     async def leave(self, session_id: str) -> Response:
         """The unguessable session id is the permission."""

@@ -123,6 +123,7 @@ class Actions:
                 emotion=extra.emotion,
                 background_url=None if extra.transparent else extra.background_url,
                 outputs=outputs,
+                drawing=self.settings.rtc.drawable and extra.drawing != "never",
                 barge_in=barge_in,
             ),
         )

@@ -52,6 +52,12 @@ def _colour(value: str | None) -> str | None:
     return value
 
 
+def _drawing(value: str | None) -> str | None:
+    if value not in (None, "allow", "never"):
+        raise ValueError("must be allow or never")
+    return value
+
+
 def _emotion(value: str | None) -> str | None:
     if value is not None and value not in EMOTIONS:
         raise ValueError(f"must be one of {', '.join(EMOTIONS)}")
@@ -217,6 +223,11 @@ class ExtraConfig(Params):
     emotion: Emotion = None
     background_url: Annotated[
         OptionalText, Field(description="A picture behind the figure: PNG, JPEG, WebP or BMP up to 10 MiB.")
+    ] = None
+    drawing: Annotated[
+        OptionalText,
+        AfterValidator(_drawing),
+        Field(description="Whether viewers' browsers may draw the figure; allow when not given."),
     ] = None
     barge_in: Annotated[
         BargeIn | None, Field(description="Whose speech in the room cuts the figure short.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -52,6 +52,46 @@ class Avatar(Protocol):
 
     def render(self, moment: Moment) -> Rect:
         """Draw one frame and say what changed."""
+        ...
+
+
+@runtime_checkable
+class Drawable(Protocol):
+    """An ``Avatar`` that the viewer's machine can draw itself (docs/drawing.md).
+
+    Guaranteed: ``trace`` takes microseconds, touches nothing that ``render`` does, and may be called
+    beside it, on another thread.
+    """
+
+    @property
+    def kind(self) -> str:
+        """The word for the language of its states."""
+        ...
+
+    @property
+    def art(self) -> str:
+        """``DrawablePack.art`` of its pack."""
+        ...
+
+    def trace(self, moment: Moment) -> bytes:
+        """What is needed to draw this moment; called once for every tick that is drawn."""
+        ...
+
+
+@runtime_checkable
+class DrawablePack(Protocol):
+    """An ``AvatarPack`` whose figures are ``Drawable``."""
+
+    @property
+    def art(self) -> str:
+        """Names the content of ``bundle``: another content has another name."""
+        ...
+
+    def bundle(self) -> bytes:
+        """All that is needed to draw its figures, in one file. Takes time: call it off the event loop.
+
+        Raises ``DigitalHumanBroken``.
+        """
         ...
 
 

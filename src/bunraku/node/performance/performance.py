@@ -16,7 +16,7 @@ from concurrent.futures import Executor
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -33,9 +33,10 @@ from bunraku.core.media import (
 )
 from bunraku.core.meter import Meter
 from bunraku.core.script import Script, SocketScript
-from bunraku.node.avatars.base import Avatar
+from bunraku.node.avatars.base import Avatar, Moment
 from bunraku.node.encode.opus import PACKET_SAMPLES, OpusEncoder, open_opus_encoder
 from bunraku.node.lipsync.visemes import rest
+from bunraku.node.performance.drawing import DrawnOutlet, DrawnTrack
 from bunraku.node.performance.drive_queue import Change, DriveQueue, Mode
 from bunraku.node.performance.life import Life
 from bunraku.node.performance.line import Line, Moments, Voicing
@@ -59,6 +60,10 @@ class Outlet(VideoOutlet, Protocol):
     def wanted(self) -> bool:
         """Whether anybody watches."""
         ...
+
+
+class Publication(Outlet, DrawnOutlet, Protocol):
+    """An ``Outlet`` that others may draw for."""
 
 
 class Audience(Protocol):
@@ -87,6 +92,7 @@ class Performance:
         seed: int,
         mood: str = "neutral",
         queue_capacity: int = 100,
+        drawing: DrawnTrack | None = None,
         open_video: VideoOpener = open_video_encoder,
         open_audio: Callable[[], OpusEncoder] = open_opus_encoder,
     ) -> None:
@@ -102,6 +108,7 @@ class Performance:
             clock.monotonic, avatar, outlet, executor, self.meter, bitrate=bitrate, open_video=open_video
         )
         self._sound = SoundTrack(clock, outlet.push, open_audio, self._begin_late, delay=avatar.latency)
+        self._drawing = drawing
         self._monitor: Callable[[PCM], object] | None = None
         self._time_us = 0
         self._cut_at: float | None = None
@@ -125,6 +132,11 @@ class Performance:
     @property
     def queue_full(self) -> bool:
         return self._queue.full
+
+    @property
+    def drawing(self) -> dict[str, Any] | None:
+        """What who draws the figure must know beforehand; None when nobody can."""
+        return None if self._drawing is None else self._drawing.about
 
     @property
     def program_us(self) -> int:
@@ -358,6 +370,8 @@ class Performance:
         if self._cut_at is not None:
             self.meter.interrupt_ms.observe((self._clock.monotonic() - self._cut_at) * 1e3)
             self._cut_at = None
+        if self._drawing is not None:
+            self._drawing.send(Moment(weights, pose, time_us, samples))
         self.pictures.send(weights, pose, time_us, samples)
 
     # --- sound

@@ -19,8 +19,9 @@ from bunraku.node.avatars import backdrop
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.fetch import Fetcher
+from bunraku.node.performance.drawing import drawn_track
 from bunraku.node.performance.line import Voicing
-from bunraku.node.performance.performance import Audience, Outlet, Performance
+from bunraku.node.performance.performance import Audience, Performance, Publication
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Stage:
         return pack.id, pack.emotion
 
     async def make(
-        self, record: StreamTask, background_url: str | None, outlet: Outlet, audience: Audience
+        self, record: StreamTask, background_url: str | None, outlet: Publication, audience: Audience
     ) -> Performance:
         """A performance whose first picture is encoded; its ``run`` is the caller's.
 
@@ -87,6 +88,7 @@ class Stage:
             seed=zlib.crc32(record.id.encode()),
             mood=record.emotion,
             queue_capacity=self._queue_capacity,
+            drawing=drawn_track(avatar, framing, outlet),
         )
         await performance.open()
         return performance

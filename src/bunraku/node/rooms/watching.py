@@ -89,7 +89,8 @@ class Watching:
         self._opening[stream] += 1
         try:
             with self._connecting.opening(keys):
-                session = await self._transport.watch(stream, request.offer)
+                draws = stream.drawing is not None and request.draw == stream.drawing["version"]
+                session = await self._transport.watch(stream, request.offer, draw=draws)
                 self._connecting.made(session, keys)
         except OfferRefused as error:
             raise Refused(400, str(error)) from None

@@ -51,8 +51,11 @@ class Transport(Protocol):
 
     async def close(self) -> None: ...
 
-    async def watch(self, stream: Stream, offer: str) -> PeerSession:
-        """Raises ``OfferRefused``."""
+    async def watch(self, stream: Stream, offer: str, *, draw: bool = False) -> PeerSession:
+        """With ``draw`` a data channel that is offered is taken, and gets what ``Stream.draw`` gives.
+
+        Raises ``OfferRefused``.
+        """
         ...
 
     async def publish(self, microphone: Microphone, offer: str) -> PeerSession:

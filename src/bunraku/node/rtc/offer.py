@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bunraku.core.media import Kind
 from bunraku.node.rtc.base import OfferRefused
@@ -13,6 +13,8 @@ MAX_OFFER = 64 * 1024  # characters; a browser's with all its codecs has about e
 MAX_SECTIONS = 16
 MAX_LINES = 2000
 MAX_CANDIDATES = 64
+PORT = re.compile(r"[0-9]{1,5}")
+DATA_CHANNEL = ("UDP/DTLS/SCTP", "webrtc-datachannel")
 PAYLOAD = re.compile(r"[0-9]{1,3}")
 MID = re.compile(r"[!-~]{1,32}")
 FINGERPRINT = re.compile(r"(sha-256) ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})", re.I)
@@ -30,6 +32,8 @@ class Section:
     protocol: str
     direction: str
     formats: tuple[OfferedFormat, ...]
+    sctp_port: int | None = None
+    """Of a data channel (RFC 8841)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Taken:
 
     offer: Offer
     chosen: tuple[Chosen | None, ...]
+    channel: Section | None = None
+    """The data channel that is taken."""
 
     def of(self, kind: Kind) -> Chosen | None:
         pairs = zip(self.offer.sections, self.chosen, strict=True)
@@ -64,10 +70,12 @@ class _Media:
         return [a[len(prefix) :] for a in self.attributes if a.startswith(prefix)]
 
 
-def watched(offer: Offer) -> Taken:
-    """The first section of each kind that the peer receives by a codec of ours. Raises
-    ``OfferRefused``."""
+def watched(offer: Offer, *, channel: bool = False) -> Taken:
+    """The first section of each kind that the peer receives by a codec of ours, and on demand its data
+    channel. Raises ``OfferRefused``."""
     taken = _take(offer, RECEIVES, (Kind.AUDIO, Kind.VIDEO))
+    if channel:
+        taken = replace(taken, channel=next((s for s in offer.sections if s.sctp_port), None))
     if not any(taken.chosen):
         raise OfferRefused("offer holds no audio or video we can send")
     return taken
@@ -147,4 +155,7 @@ def _section(media: _Media, index: int) -> Section:
     direction = next((a for a in media.attributes if a in known), "sendrecv")
     mids = media.values("mid")
     mid = mids[0] if mids and MID.fullmatch(mids[0]) else str(index)
-    return Section(fields[0], mid, fields[2], direction, formats)
+    ports = [p for p in media.values("sctp-port") if PORT.fullmatch(p)]
+    channel = fields[0] == "application" and fields[2] == DATA_CHANNEL[0] and fields[3] == DATA_CHANNEL[1]
+    sctp_port = int(ports[0]) & 0xFFFF if channel and ports else None
+    return Section(fields[0], mid, fields[2], direction, formats, sctp_port)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bunraku.core.media import Codec, EncodedUnit, Kind
+from bunraku.core.media import Codec, Drawn, EncodedUnit, Kind
 
 
 class Watcher(Protocol):
@@ -24,6 +24,12 @@ class Watcher(Protocol):
     def push(self, unit: EncodedUnit) -> None: ...
 
     async def close(self) -> None: ...
+
+
+class Drawer(Protocol):
+    """A watcher that draws the figure itself. ``draw`` never blocks and never raises."""
+
+    def draw(self, drawn: Drawn) -> None: ...
 
 
 def never() -> bool:
@@ -43,11 +49,14 @@ class Stream:
     user_id: str
     user_name: str
     watchers: set[Watcher] = field(default_factory=set[Watcher])
+    drawers: set[Drawer] = field(default_factory=set[Drawer])
     live: bool = False
     width: int = 0
     height: int = 0
     transparent: bool = False
     is_digital_human: bool = False
+    drawing: dict[str, Any] | None = None
+    """What a watcher that draws must know (docs/drawing.md); None: this stream is not to be drawn."""
     fence: Callable[[], bool] = never
     _keyframe: set[Codec] = field(default_factory=set[Codec])
 
@@ -78,6 +87,17 @@ class Stream:
             if unit.kind is Kind.AUDIO or watcher.video_codec is unit.codec:
                 watcher.push(unit)
 
+    @property
+    def drawn(self) -> bool:
+        """Whether anybody draws."""
+        return bool(self.drawers)
+
+    def draw(self, drawn: Drawn) -> None:
+        if self.fence():
+            return
+        for drawer in tuple(self.drawers):
+            drawer.draw(drawn)
+
     def request_keyframe(self, codec: Codec) -> None:
         self._keyframe.add(codec)
 
@@ -98,10 +118,11 @@ class Stream:
     async def close(self) -> None:
         await asyncio.gather(*(w.close() for w in tuple(self.watchers)), return_exceptions=True)
         self.watchers.clear()
+        self.drawers.clear()
 
     def describe(self) -> dict[str, Any]:
         """For room members, in the names of our player module."""
-        return {
+        described = {
             "streamID": self.stream_id,
             "user": {"userID": self.user_id, "userName": self.user_name},
             "extraInfo": "",
@@ -109,3 +130,4 @@ class Stream:
             "height": self.height,
             "transparent": self.transparent,
         }
+        return described if self.drawing is None else {**described, "drawing": self.drawing}

@@ -9,7 +9,7 @@ from bunraku.core.drive import Drive
 from bunraku.core.output import Output
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask
-from bunraku.node.performance.performance import Audience, Outlet, Performance
+from bunraku.node.performance.performance import Audience, Performance, Publication
 from bunraku.store.tables import CallbackRow
 
 
@@ -72,7 +72,7 @@ class Staging(Protocol):
         ...
 
     async def make(
-        self, record: StreamTask, background_url: str | None, outlet: Outlet, audience: Audience
+        self, record: StreamTask, background_url: str | None, outlet: Publication, audience: Audience
     ) -> Performance:
         """Raises ``StagingFailed``, ``ApiError``, or whatever breaks."""
         ...

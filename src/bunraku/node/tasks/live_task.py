@@ -12,6 +12,7 @@ from typing import Any
 
 from bunraku.core.calls import current, during, note
 from bunraku.core.clock import Clock, timeout
+from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.errors import StreamAlreadyStopped, StreamNotStarted, SystemBusy
 from bunraku.core.figures import Figures
@@ -156,14 +157,14 @@ class LiveTask:
 
     # --- life
 
-    def start(self, staging: Staging, background_url: str | None, patience: float) -> None:
+    def start(self, staging: Staging, commission: Commission, patience: float) -> None:
         """Begin to bring the performance to the stage; ``patience`` seconds are given for it."""
-        self._spawn(self._start(staging, background_url, patience), "start")
+        self._spawn(self._start(staging, commission, patience), "start")
 
-    async def _start(self, staging: Staging, background_url: str | None, patience: float) -> None:
+    async def _start(self, staging: Staging, commission: Commission, patience: float) -> None:
         try:
             async with timeout(self._clock, patience):
-                performance = await staging.make(self._record, background_url, self._stream, self)
+                performance = await staging.make(self._record, commission.background_url, self._stream, self)
         except TimeoutError:
             self._fail("initialization timed out")
         except StagingFailed as error:
@@ -174,6 +175,7 @@ class LiveTask:
         else:
             if self._record.status is TaskStatus.INITIALIZING:  # not stopped meanwhile
                 self._performance = performance
+                self._stream.drawing = performance.drawing if commission.drawing else None
                 self._change(TaskStatus.STREAMING)
                 self._rooms.publish(self._stream)
                 self._outputs.start()

@@ -266,7 +266,7 @@ class TaskManager:
             self._coming[app_id] -= 1
             self._births.discard(birth)
             birth.set_result(None)
-        live.start(self._staging, commission.background_url, self._settings.init_timeout)
+        live.start(self._staging, commission, self._settings.init_timeout)
         if commission.barge_in is not None and self._attention is not None:
             live.attend(self._attention, commission.barge_in)
         return record

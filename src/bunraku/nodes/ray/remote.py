@@ -72,6 +72,9 @@ class RemoteNode:
     async def asset(self, digital_human_id: str, name: str) -> bytes | None:
         return await self._ask("asset", digital_human_id, name, patience=LONG)
 
+    async def art(self, app_id: int, name: str) -> bytes | None:
+        return await self._ask("art", app_id, name, patience=LONG)
+
     # --- stream tasks
 
     async def create(self, commission: Commission) -> StreamTask:

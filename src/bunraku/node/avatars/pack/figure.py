@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect
 from bunraku.node.avatars.base import Moment
+from bunraku.node.avatars.pack.chooser import Chooser
 from bunraku.node.avatars.pack.developer import Developer
 from bunraku.node.avatars.pack.geometry import NOTHING, covered, intersection, merged, union
 from bunraku.node.avatars.pack.limbs import lay
-from bunraku.node.avatars.pack.manifest import EyesArt, Manifest
-from bunraku.node.avatars.pack.mouth import MouthChooser
+from bunraku.node.avatars.pack.manifest import KIND, Manifest
 from bunraku.node.avatars.pack.plates import F32, NODE, Decoded, Plate
+from bunraku.node.avatars.pack.tracer import Tracer
 from bunraku.node.avatars.pack.warp import Warp, farthest
 
-POSE_HYSTERESIS = 0.8  # degrees: a head that hovers between two poses must not flicker
 CHROMA_STILL = 0.75  # px of luma: colour is coarse, and follows in steps below half its own px
 
 
@@ -31,13 +31,13 @@ class PackFigure:
     latency = 0
     """A picture shows the very moment it is drawn of."""
 
-    def __init__(self, manifest: Manifest, art: Decoded, framing: Framing) -> None:
+    def __init__(self, manifest: Manifest, art: Decoded, framing: Framing, tracer: Tracer) -> None:
         self.framing = framing
+        self._tracer = tracer
         self._plates, self._limbs = art
         self._gestures = manifest.gestures
         self._picture = Picture(framing.stream_width, framing.height)
-        self._mouths = MouthChooser(manifest)
-        self._eyes = manifest.eyes
+        self._chooser = Chooser(manifest)
         self._developer = Developer(framing, self._picture)
         rows, columns = self._plates[0].bases.shape[1:3]
         self._warp = Warp(rows, columns, manifest.bases)
@@ -52,14 +52,25 @@ class PackFigure:
     def gestures(self) -> Mapping[str, float]:
         return self._gestures
 
+    @property
+    def kind(self) -> str:
+        return KIND
+
+    @property
+    def art(self) -> str:
+        return self._tracer.art
+
+    def trace(self, moment: Moment) -> bytes:
+        return self._tracer.trace(moment)
+
     def render(self, moment: Moment) -> Rect:
         mouth, pose = moment.weights, moment.pose
         shown = self._developer.canvas.plate
-        plate = self._choose_plate(pose)
+        choice = self._chooser.choose(mouth, pose)
+        plate, sprite, eyes = self._plates[choice.plate], choice.mouth, choice.eyes
         if shown is not None and plate is not shown:
             self._developer.begin_dissolve()
         canvas = self._developer.canvas
-        eyes, sprite = self._choose_eyes(pose), self._mouths.choose(mouth, pose.smile)
         patched = canvas.show(plate, sprite, eyes)
         nodes = self._warp.nodes(plate, pose)
         if shown is None or self._developer.changing:
@@ -157,23 +168,6 @@ class PackFigure:
                 recoloured.append(band.rect)
                 tinted[owned] = nodes[owned]
         return moved, recoloured
-
-    def _choose_plate(self, pose: Pose) -> Plate:
-        shown = self._developer.canvas.plate
-
-        def away(p: Plate) -> float:
-            held = POSE_HYSTERESIS if p is shown else 0.0
-            return abs(pose.yaw - p.yaw) + abs(pose.pitch - p.pitch) - held
-
-        return min(self._plates, key=away)
-
-    def _choose_eyes(self, pose: Pose) -> int:
-        def away(at: EyesArt) -> float:
-            lid = 3.0 * (at.lid - pose.lid) ** 2
-            look = (at.gaze_x - pose.gaze_x) ** 2 + (at.gaze_y - pose.gaze_y) ** 2
-            return lid + look * (1 - 0.9 * pose.lid) + 0.8 * (at.squint - pose.squint) ** 2
-
-        return min(range(len(self._eyes)), key=lambda i: away(self._eyes[i]))
 
     def _around(self, rects: list[Rect]) -> Rect:
         """What sprites may touch after the warp."""

@@ -13,10 +13,12 @@ import cv2
 from bunraku.core.errors import DigitalHumanBroken
 from bunraku.core.framing import Framing
 from bunraku.node.avatars.mapped import ArrayFolder
+from bunraku.node.avatars.pack import bundle as bundled
 from bunraku.node.avatars.pack import stored
 from bunraku.node.avatars.pack.figure import PackFigure
 from bunraku.node.avatars.pack.manifest import Manifest, read
 from bunraku.node.avatars.pack.plates import Art, Decoded
+from bunraku.node.avatars.pack.tracer import Tracer
 
 CACHE_BYTES = 400_000_000
 """Decoded art kept at hand for the next task; running figures keep theirs alive regardless."""
@@ -95,7 +97,15 @@ class Pack:
         return found if found.is_file() else None
 
     def stage(self, framing: Framing) -> PackFigure:
-        return PackFigure(self.manifest, self.decoded(framing.width, framing.height), framing)
+        tracer = Tracer(self.manifest, self.art)
+        return PackFigure(self.manifest, self.decoded(framing.width, framing.height), framing, tracer)
+
+    @property
+    def art(self) -> str:
+        return hashlib.sha256(f"{bundled.FORMAT} {self._version}".encode()).hexdigest()[:32]
+
+    def bundle(self) -> bytes:
+        return bundled.bundle(self.manifest, self.folder)
 
     def decoded(self, width: int, height: int) -> Decoded:
         """The art at one size of picture. Raises ``DigitalHumanBroken``."""

@@ -38,7 +38,8 @@ class AiortcTransport:
         await asyncio.gather(*(p.close() for p in self._peers), return_exceptions=True)
         self._peers.clear()
 
-    async def watch(self, stream: Stream, offer: str) -> AiortcWatcher:
+    async def watch(self, stream: Stream, offer: str, *, draw: bool = False) -> AiortcWatcher:
+        del draw  # ``RtcSettings.drawable``
         taken = offers.watched(offers.parse(offer))
         watcher = AiortcWatcher(stream, self._clock)
         self._peers.add(watcher)

@@ -98,6 +98,10 @@ class Peer(ABC):
     def on_rtp(self, datagram: bytes) -> None: ...
 
     @abstractmethod
+    def _on_data(self, data: bytes) -> None:
+        """Application data. Raises ``ValueError`` when the peer is not wanted any more."""
+
+    @abstractmethod
     def on_beat(self) -> None:
         """Every ``BEAT``."""
 
@@ -115,7 +119,8 @@ class Peer(ABC):
                 self._outgoing, self._incoming = dtls.srtp_sessions(self._dtls, self.offer.fingerprint)
                 self._opened()
             else:
-                self._dtls.recv(2048)
+                while True:
+                    self._on_data(self._dtls.recv(2048))
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
@@ -139,6 +144,13 @@ class Peer(ABC):
                     return
                 self._flush()
         self.on_beat()
+
+    def _send_data(self, data: bytes) -> None:
+        """Application data; lost when the connection is over."""
+        if self.connected:
+            with contextlib.suppress(SSL.Error):
+                self._dtls.send(data)
+            self._flush()
 
     def _flush(self) -> None:
         if self.address is None:

@@ -52,6 +52,9 @@ class PortPublisher(Peer):
     def _ended(self) -> None:
         self._microphone.end()
 
+    def _on_data(self, data: bytes) -> None:
+        """A publisher has a voice and no more."""
+
     def on_beat(self) -> None:
         self._allowance = min(MAX_PACKETS, self._allowance + MAX_PACKETS * BEAT)
         self._hear(self._in_order.due(self._wire.now()))

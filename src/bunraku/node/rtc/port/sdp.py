@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from bunraku.core.media import Kind
 from bunraku.node.rtc.codecs import Chosen
-from bunraku.node.rtc.offer import Section, Taken
+from bunraku.node.rtc.offer import DATA_CHANNEL, Section, Taken
 
+SCTP_PORT = 5000
+MAX_MESSAGE = 1024  # bytes we are willing to hear at once
 CANDIDATE_PRIORITY = 2130706431  # a host candidate of component 1, RFC 8445 section 5.1.2.1
 
 
@@ -67,10 +69,20 @@ def _answer(
         "s=-",
         "t=0 0",
         "a=ice-lite",
-        "a=group:BUNDLE " + " ".join(s.mid for s, chosen in sections if chosen is not None),
+        "a=group:BUNDLE " + " ".join(s.mid for s, chosen in sections if chosen or s is taken.channel),
         "a=msid-semantic: WMS *",
     ]
     for section, chosen in sections:
+        if section is taken.channel:
+            lines += [
+                f"m=application 9 {' '.join(DATA_CHANNEL)}",
+                "c=IN IP4 0.0.0.0",
+                f"a=mid:{section.mid}",
+                f"a=sctp-port:{SCTP_PORT}",
+                f"a=max-message-size:{MAX_MESSAGE}",
+                *_way(us, addresses, port),
+            ]
+            continue
         if chosen is None:
             lines += [f"m={section.kind} 0 {section.protocol} 0", "c=IN IP4 0.0.0.0", "a=inactive"]
             lines.append(f"a=mid:{section.mid}")
@@ -81,12 +93,21 @@ def _answer(
             f"a=mid:{section.mid}",
             "a=rtcp-mux",
             *media(section, chosen),
-            f"a=ice-ufrag:{us.ufrag}",
-            f"a=ice-pwd:{us.password}",
-            f"a=fingerprint:sha-256 {us.fingerprint}",
-            "a=setup:passive",
+            *_way(us, addresses, port),
         ]
-        for i, address in enumerate(addresses):
-            lines.append(f"a=candidate:{i + 1} 1 udp {CANDIDATE_PRIORITY - i} {address} {port} typ host")
-        lines.append("a=end-of-candidates")
     return "\r\n".join(lines) + "\r\n"
+
+
+def _way(us: Identity, addresses: list[str], port: int) -> list[str]:
+    """How to reach us, and whom to expect there."""
+    return [
+        f"a=ice-ufrag:{us.ufrag}",
+        f"a=ice-pwd:{us.password}",
+        f"a=fingerprint:sha-256 {us.fingerprint}",
+        "a=setup:passive",
+        *(
+            f"a=candidate:{i + 1} 1 udp {CANDIDATE_PRIORITY - i} {address} {port} typ host"
+            for i, address in enumerate(addresses)
+        ),
+        "a=end-of-candidates",
+    ]

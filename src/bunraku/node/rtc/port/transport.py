@@ -57,8 +57,8 @@ class PortTransport:
             await peer.close()
         self._udp.close()
 
-    async def watch(self, stream: Stream, offer: str) -> PortWatcher:
-        taken = offers.watched(offers.parse(offer))
+    async def watch(self, stream: Stream, offer: str, *, draw: bool = False) -> PortWatcher:
+        taken = offers.watched(offers.parse(offer), channel=draw)
         peer = PortWatcher(stream, taken, self._fingerprint, self._context, self, self._ice.remove)
         peer.answer = sdp.sending(taken, peer.identity, self._told, self.port)
         self._ice.add(peer)

@@ -11,12 +11,15 @@ from typing import Any
 from OpenSSL import SSL
 
 from bunraku.core.clock import BEAT
-from bunraku.core.media import Codec, EncodedUnit, Kind
+from bunraku.core.media import Codec, Drawn, EncodedUnit, Kind
+from bunraku.node.rtc import drawing
 from bunraku.node.rtc.feedback import Feedback, PathEstimate
 from bunraku.node.rtc.gate import KeyframeGate
 from bunraku.node.rtc.offer import Taken
 from bunraku.node.rtc.port import rtp
+from bunraku.node.rtc.port.channel import DataChannel
 from bunraku.node.rtc.port.peer import Peer, Wire
+from bunraku.node.rtc.port.sdp import SCTP_PORT
 from bunraku.node.streams.stream import Stream
 
 HISTORY = 512  # packets kept for retransmission: several seconds of video
@@ -63,6 +66,9 @@ class PortWatcher(Peer):
         self._allowance = float(RETRANSMIT_LIMIT)
         self._path = PathEstimate()
         self._about: Feedback | None = None
+        self._channel: DataChannel | None = None
+        if taken.channel is not None and taken.channel.sctp_port is not None:
+            self._channel = DataChannel(SCTP_PORT, taken.channel.sctp_port, self._send_data)
         video = self._tracks.get(Kind.VIDEO)
         if video is not None:
             codec = video.codec
@@ -83,15 +89,23 @@ class PortWatcher(Peer):
         if not self._stream.live:
             raise ValueError("the stream ended meanwhile")
         self._stream.add_watcher(self)
+        if self._channel is not None:
+            self._channel.start()
+            self._stream.drawers.add(self)
 
     def _ended(self) -> None:
         self._stream.remove_watcher(self)
+        self._stream.drawers.discard(self)
+        if self._channel is not None:
+            self._channel.close()
 
     def on_rtp(self, datagram: bytes) -> None:
         """A watcher has nothing to send."""
 
     def on_beat(self) -> None:
         self._allowance = min(float(RETRANSMIT_LIMIT), self._allowance + RETRANSMIT_LIMIT * BEAT)
+        if self._channel is not None:
+            self._channel.on_beat(BEAT)
 
     # --- media
 
@@ -123,6 +137,16 @@ class PortWatcher(Peer):
         if video:
             self._path.sent(now, cut.octets, count)
         self._wire.send_many(datagrams, address)
+
+    def draw(self, drawn: Drawn) -> None:
+        if self._channel is not None and self._channel.open and not self.closed:
+            track = self._tracks.get(Kind.AUDIO)
+            offset = 0 if track is None else track.offset
+            self._channel.send(drawing.message(drawn, offset))
+
+    def _on_data(self, data: bytes) -> None:
+        if self._channel is not None:
+            self._channel.receive(data)
 
     def report(self, wall: float) -> None:
         """Sender reports: both RTP clocks tied to one wall clock (RFC 3550 section 6.4.1)."""

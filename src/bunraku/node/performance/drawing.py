@@ -1,0 +1,49 @@
+"""The figure of a performance for those who draw it themselves: a few bytes a tick (docs/drawing.md)."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from bunraku.core.framing import Framing
+from bunraku.core.media import DRAWN_VERSION, Drawn
+from bunraku.node.avatars.base import Avatar, Drawable, Moment
+
+
+class DrawnOutlet(Protocol):
+    """Where it goes. Nothing here blocks or raises."""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether anybody draws."""
+        ...
+
+    def draw(self, drawn: Drawn) -> None: ...
+
+
+class DrawnTrack:
+    """Nothing is traced while nobody draws."""
+
+    def __init__(self, figure: Drawable, framing: Framing, outlet: DrawnOutlet) -> None:
+        self._figure, self._outlet = figure, outlet
+        self._art = int(figure.art[:4], 16)
+        self.about: dict[str, Any] = {
+            "version": DRAWN_VERSION,
+            "kind": figure.kind,
+            "art": figure.art,
+            "width": framing.width,
+            "height": framing.height,
+            "background": list(framing.background),
+        }
+        """What who draws must know beforehand, as JSON."""
+
+    def send(self, moment: Moment) -> None:
+        if self._outlet.drawn:
+            self._outlet.draw(Drawn(moment.time_us, self._art, self._figure.trace(moment)))
+
+
+def drawn_track(avatar: Avatar, framing: Framing, outlet: DrawnOutlet) -> DrawnTrack | None:
+    """None for a figure that is not drawn from its art alone: of another kind, labelled, or before a
+    picture."""
+    if not isinstance(avatar, Drawable) or framing.backdrop is not None:
+        return None
+    return DrawnTrack(avatar, framing, outlet)

@@ -1,0 +1,212 @@
+"""Streams that viewers draw: what is said of each tick, and the data channel that it goes by."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+
+import pytest
+from aiortc import RTCDataChannel, RTCDataChannelParameters, RTCSctpTransport
+from aiortc.rtcsctptransport import SackChunk
+
+from bunraku.core.framing import Framing
+from bunraku.core.media import Drawn, Pose
+from bunraku.node.avatars.base import Drawable, DrawablePack, Moment
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.avatars.pack.chooser import Chooser
+from bunraku.node.avatars.pack.tracer import FORMER, UNIT
+from bunraku.node.lipsync.visemes import one_hot, rest
+from bunraku.node.performance.drawing import drawn_track
+from bunraku.node.rtc import drawing, offer
+from bunraku.node.rtc.port.channel import DataChannel
+from bunraku.node.streams.stream import Stream
+
+from ..support.sdp import OFFER
+
+PACK = Catalog().list()[0]
+SAID = ("rest", "aa", "aa", "PP", "E")
+CHANNEL = (
+    "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:draw\r\n"
+    "a=sctp-port:5000\r\na=max-message-size:262144\r\n"
+)
+
+
+class Canvas:
+    """Stands for a watcher that draws."""
+
+    def __init__(self):
+        self.seen: list[Drawn] = []
+
+    def draw(self, drawn: Drawn) -> None:
+        self.seen.append(drawn)
+
+
+def moments():
+    for i, name in enumerate(SAID):
+        mouth = rest() if name == "rest" else one_hot(name)
+        yield Moment(mouth, Pose(yaw=2.0 * i, nod=-0.5, gesture="wave", gesture_phase=0.1 * i), i * 40_000)
+
+
+def test_a_trace_says_what_the_compositor_shows():
+    figure = PACK.stage(Framing(64, 64))
+    assert isinstance(figure, Drawable)
+    chooser, former = Chooser(PACK.manifest), []
+    for moment in moments():
+        form = f"!BBBBH{len(PACK.manifest.bases)}h{2 * FORMER}B"
+        plate, mouth, eyes, gesture, phase, *rest_ = struct.unpack(form, figure.trace(moment))
+        figure.render(moment)
+        shown = figure._developer.canvas
+        assert figure._plates[plate] is shown.plate
+        assert (plate, mouth, eyes) == chooser.choose(moment.weights, moment.pose)
+        assert (mouth, eyes) == (shown._mouth, shown._eyes)
+        values = dict(zip(PACK.manifest.bases, rest_, strict=False))
+        assert values["yaw"] == moment.pose.yaw * UNIT
+        assert values["nod"] == -0.5 * UNIT
+        names = list(dict.fromkeys(limb.gesture for limb in PACK.manifest.limbs))
+        assert names[gesture - 1] == "wave"
+        assert phase == round(moment.pose.gesture_phase * 65535)
+        assert rest_[-2 * FORMER :] == ([x for pair in former for x in pair] + [0] * 6)[: 2 * FORMER]
+        former.insert(0, (mouth, eyes))
+
+
+def test_nothing_is_traced_for_nobody():
+    stream, framing = Stream(1, "r", "s", "u", "u"), Framing(64, 64, (1, 2, 3))
+    track = drawn_track(PACK.stage(framing), framing, stream)
+    canvas = Canvas()
+    track.send(next(moments()))
+    stream.drawers.add(canvas)
+    assert canvas.seen == []
+    track.send(next(moments()))
+    assert [d.time_us for d in canvas.seen] == [0]
+    assert track.about["art"] == PACK.art
+    assert canvas.seen[0].art == int(PACK.art[:4], 16)
+    stream.fence = lambda: True
+    track.send(next(moments()))
+    assert len(canvas.seen) == 1
+
+
+def test_a_labelled_figure_and_one_before_a_picture_are_not_drawn():
+    labelled = Catalog(label="AI").list()[0]
+    framing = Framing(64, 64)
+    assert not isinstance(labelled, DrawablePack)
+    assert drawn_track(labelled.stage(framing), framing, Stream(1, "r", "s", "u", "u")) is None
+    plain = PACK.stage(framing)
+    before = Framing(64, 64, backdrop=plain.picture)
+    assert drawn_track(plain, before, Stream(1, "r", "s", "u", "u")) is None
+
+
+def test_a_message_bears_the_time_of_the_watchers_own_sound():
+    state = b"\1\2\3"
+    version, art, time = struct.unpack("!BxHL", drawing.message(Drawn(40_000, 7, state), 0xFFFFFFFF)[:8])
+    assert (version, art, time) == (1, 7, 1919)
+    assert drawing.message(Drawn(0, 0, state), 0)[8:] == state
+
+
+def test_a_data_channel_is_taken_only_on_demand():
+    offered = offer.parse(OFFER.rstrip() + "\r\n" + CHANNEL)
+    assert offer.watched(offered).channel is None
+    taken = offer.watched(offered, channel=True)
+    assert taken.channel is not None
+    assert (taken.channel.mid, taken.channel.sctp_port) == ("draw", 5000)
+    assert offer.watched(offer.parse(OFFER), channel=True).channel is None
+    other = CHANNEL.replace("UDP/DTLS/SCTP", "DTLS/SCTP")
+    assert offer.watched(offer.parse(OFFER.rstrip() + "\r\n" + other), channel=True).channel is None
+
+
+class Line:
+    """Stands for the DTLS of a browser: whatever is sent lies here until it is handed over."""
+
+    state, _role = "connected", "client"
+
+    def __init__(self):
+        self.sent: list[bytes] = []
+
+    def _register_data_receiver(self, receiver):
+        self.receiver = receiver
+
+    def _unregister_data_receiver(self, receiver):
+        pass
+
+    async def _send_data(self, data):
+        self.sent.append(data)
+
+
+@pytest.fixture
+async def ends():
+    """Our channel and a peer's that are connected; ``carry`` hands over what was sent since."""
+
+    class Ends:
+        def __init__(self):
+            self.line, self.left = Line(), []
+            self.ours = DataChannel(5000, 5000, self.left.append)
+            self.peer = RTCSctpTransport(self.line, 5000)
+            told = RTCDataChannelParameters(
+                label="drawing", negotiated=True, id=0, ordered=False, maxRetransmits=0
+            )
+            self.theirs, self.heard = RTCDataChannel(self.peer, told), []
+            self.theirs.on("message", self.heard.append)
+
+        async def carry(self, lose=()):
+            for _ in range(8):
+                await asyncio.sleep(0)
+                left, self.left[:] = self.left[:], []
+                for i, packet in enumerate(left):
+                    if i not in lose:
+                        await self.peer._handle_data(packet)
+                sent, self.line.sent[:] = self.line.sent[:], []
+                for packet in sent:
+                    self.ours.receive(packet)
+
+    both = Ends()
+    both.ours.start()
+    await both.peer.start(RTCSctpTransport.getCapabilities(), 5000)
+    await both.carry()
+    yield both
+    both.ours.close()
+    await both.peer.stop()
+
+
+async def test_messages_arrive_and_lost_ones_are_not_repeated(ends):
+    assert ends.ours.open
+    for i in range(5):
+        ends.ours.send(b"%d" % i)
+    await ends.carry(lose={1, 3})
+    assert ends.heard == [b"0", b"2", b"4"]
+    ends.ours.send(b"5")
+    await ends.carry()
+    assert ends.heard[-1] == b"5"
+
+
+async def test_a_path_that_takes_nothing_holds_little(ends):
+    for _ in range(1000):
+        ends.ours.send(b"x" * 40)
+    await asyncio.sleep(0)
+    assert ends.ours._channel.bufferedAmount <= 2048 + 40
+
+
+async def test_what_a_peer_sends_by_the_channel_is_not_kept(ends):
+    for _ in range(50):
+        ends.theirs.send(b"y" * 1000)
+    await ends.carry()
+    assert not ends.ours._sctp._inbound_streams
+
+
+async def test_a_peer_that_confirms_what_cannot_have_been_sent_is_refused(ends):
+    lie = SackChunk()
+    lie.cumulative_tsn, lie.advertised_rwnd = ends.ours._sctp._last_sacked_tsn, 1 << 20
+    lie.gaps = [(2, 65535)] * 200
+    await ends.peer._send_chunk(lie)
+    with pytest.raises(ValueError, match="SCTP"):
+        ends.ours.receive(ends.line.sent[-1])
+
+
+async def test_floods_are_dropped_before_they_are_read(ends):
+    taken = []
+
+    async def handle(data):
+        taken.append(data)
+
+    ends.ours._sctp._handle_data = handle
+    for _ in range(1000):
+        ends.ours.receive(b"z")
+    assert 0 < len(taken) <= 100

@@ -1,0 +1,181 @@
+// Art resampled for pictures of one size, on the graphics card: plates, sprites and raised arms. As `plates.py` has it.
+
+import { buildProgram, createTexture } from './gl.js';
+import { pictureRect } from './lens.js';
+
+// Two triangles that cover what is drawn to.
+const EVERYWHERE = `void main() {
+  gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
+}`;
+// Bilinear sampling of the blurred art. A sprite is resampled inside its surroundings, so that its
+// edges match the plate's. `reach` is the blur's in px, `sigma` its width.
+const SHOOT = `
+uniform sampler2D base;
+uniform sampler2DArray sprites;
+uniform vec4 box;      // of the sprite in the art; no width: there is none
+uniform int layer;
+uniform vec2 origin;   // of what is drawn, in the picture
+uniform vec3 lens;     // left, top, scale
+uniform float sigma;
+uniform int reach;
+out vec4 colour;
+vec4 art(ivec2 at) {
+  ivec2 inside = at - ivec2(box.xy);
+  if (box.z > 0.0 && all(greaterThanEqual(inside, ivec2(0))) && all(lessThan(inside, ivec2(box.zw)))) {
+    return texelFetch(sprites, ivec3(inside, layer), 0);
+  }
+  ivec2 size = textureSize(base, 0);
+  // Blurring mirrors the art at its edge, sampling finds nothing beyond it.
+  ivec2 mirrored = abs(at);
+  mirrored = min(mirrored, 2 * (size - 1) - mirrored);
+  return texelFetch(base, clamp(mirrored, ivec2(0), size - 1), 0);
+}
+float bell(float x) { return sigma > 0.0 ? exp(-x * x / (2.0 * sigma * sigma)) : (abs(x) < 0.5 ? 1.0 : 0.0); }
+void main() {
+  vec2 place = (floor(gl_FragCoord.xy) + origin + 0.5) / lens.z + lens.xy - 0.5;
+  vec2 low = floor(place), part = place - low;
+  float all_ = 0.0;
+  for (int i = -reach; i <= reach; i += 1) all_ += bell(float(i));
+  vec4 sum = vec4(0.0);
+  ivec2 size = textureSize(base, 0);
+  vec2 least = vec2(-1.0), most = vec2(size);
+  for (int y = -reach; y <= reach + 1; y += 1) {
+    float v = 0.0;
+    if (y <= reach && low.y >= 0.0) v += bell(float(y)) * (1.0 - part.y);
+    if (y > -reach && low.y + 1.0 < most.y) v += bell(float(y - 1)) * part.y;
+    if (v == 0.0) continue;
+    for (int x = -reach; x <= reach + 1; x += 1) {
+      float u = 0.0;
+      if (x <= reach && low.x >= 0.0) u += bell(float(x)) * (1.0 - part.x);
+      if (x > -reach && low.x + 1.0 < most.x) u += bell(float(x - 1)) * part.x;
+      if (u == 0.0) continue;
+      sum += u * v * art(ivec2(low) + ivec2(x, y));
+    }
+  }
+  colour = any(lessThanEqual(place, least)) || any(greaterThanEqual(place, most)) ? vec4(0.0) : sum / (all_ * all_);
+}`;
+// Each px is the mean of the art that it covers.
+const SHRINK = `
+uniform sampler2D base;
+uniform vec2 ratio;
+out vec4 colour;
+void main() {
+  vec2 from = floor(gl_FragCoord.xy) * ratio, until = from + ratio;
+  vec4 sum = vec4(0.0);
+  float all_ = 0.0;
+  ivec2 size = textureSize(base, 0);
+  for (int y = int(from.y); y < min(size.y, int(ceil(until.y))); y += 1) {
+    for (int x = int(from.x); x < min(size.x, int(ceil(until.x))); x += 1) {
+      vec2 share = min(until, vec2(x, y) + 1.0) - max(from, vec2(x, y));
+      sum += share.x * share.y * texelFetch(base, ivec2(x, y), 0);
+      all_ += share.x * share.y;
+    }
+  }
+  colour = sum / max(all_, 1e-6);
+}`;
+
+function upload(gl, bitmap, layers = 0) {
+  const texture = createTexture(gl, bitmap.width, layers ? bitmap.height / layers : bitmap.height, layers);
+  if (layers) {
+    const height = bitmap.height / layers;
+    for (let i = 0; i < layers; i += 1) {
+      gl.pixelStorei(gl.UNPACK_SKIP_ROWS, i * height);
+      gl.texSubImage3D(gl.TEXTURE_2D_ARRAY, 0, 0, 0, i, bitmap.width, height, 1, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+    }
+    gl.pixelStorei(gl.UNPACK_SKIP_ROWS, 0);
+  } else {
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  }
+  return texture;
+}
+
+/** What resamples art. Its plates are of one lens; `free` gives a plate back. */
+export function createPlates(gl, bundle) {
+  const { manifest } = bundle;
+  const shoot = buildProgram(gl, EVERYWHERE, SHOOT);
+  const shrink = buildProgram(gl, EVERYWHERE, SHRINK);
+  const target = gl.createFramebuffer();
+
+  function drawInto(attach, width, height) {
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target);
+    attach();
+    gl.viewport(0, 0, width, height);
+    gl.disable(gl.BLEND);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
+  }
+
+  function aim(lens, base, rect, box, sheet) {
+    const sigma = lens.scale < 0.95 ? 0.42 * (1 / lens.scale - 0.35) : 0;
+    // As OpenCV sizes a Gaussian kernel for 8 bits.
+    const reach = sigma ? (Math.round(sigma * 6 + 1) | 1) >> 1 : 0;
+    shoot.use();
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D_ARRAY, sheet);
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, base);
+    gl.uniform1i(shoot.at('base'), 0);
+    gl.uniform1i(shoot.at('sprites'), 1);
+    gl.uniform4f(shoot.at('box'), ...(box || [0, 0, 0, 0]));
+    gl.uniform2f(shoot.at('origin'), rect.x, rect.y);
+    gl.uniform3f(shoot.at('lens'), lens.left, lens.top, lens.scale);
+    gl.uniform1f(shoot.at('sigma'), sigma);
+    gl.uniform1i(shoot.at('reach'), reach);
+  }
+
+  function sprites(lens, base, sheet, box, count) {
+    const rect = pictureRect(lens, box);
+    const texture = createTexture(gl, rect.width, rect.height, count);
+    aim(lens, base, rect, box, sheet);
+    for (let i = 0; i < count; i += 1) {
+      gl.uniform1i(shoot.at('layer'), i);
+      drawInto(() => gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, i), rect.width, rect.height);
+    }
+    return { rect, texture };
+  }
+
+  return {
+    /** The plate of one pose. Takes long the first time: its pictures are decoded. */
+    async plate(pose, lens) {
+      const { mouth_rect: mouthBox, eyes_rect: eyesBox } = manifest.poses[pose];
+      const bitmaps = await Promise.all(['pose', 'mouth', 'eyes'].map((kind) => bundle.bitmap(`${kind}_${pose}.webp`)));
+      if (gl.isContextLost()) return null;
+      const [base, mouthSheet, eyesSheet] = [
+        upload(gl, bitmaps[0]), upload(gl, bitmaps[1], manifest.mouths), upload(gl, bitmaps[2], manifest.eyes),
+      ];
+      for (const bitmap of bitmaps) bitmap.close();
+      const body = createTexture(gl, lens.width, lens.height);
+      aim(lens, base, { x: 0, y: 0 }, null, mouthSheet);
+      drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
+      const made = {
+        body,
+        mouths: sprites(lens, base, mouthSheet, mouthBox, manifest.mouths),
+        eyes: sprites(lens, base, eyesSheet, eyesBox, manifest.eyes),
+      };
+      for (const texture of [base, mouthSheet, eyesSheet]) gl.deleteTexture(texture);
+      return made;
+    },
+    /** A raised arm, in px of the picture. */
+    async limb(art, lens) {
+      const bitmap = await bundle.bitmap(art.image);
+      if (gl.isContextLost()) return null;
+      const base = upload(gl, bitmap);
+      const [width, height] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.round(side * lens.scale)));
+      let texture = base;
+      if (lens.scale < 1) {
+        texture = createTexture(gl, width, height);
+        shrink.use();
+        gl.activeTexture(gl.TEXTURE0);
+        gl.bindTexture(gl.TEXTURE_2D, base);
+        gl.uniform1i(shrink.at('base'), 0);
+        gl.uniform2f(shrink.at('ratio'), bitmap.width / width, bitmap.height / height);
+        drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0), width, height);
+        gl.deleteTexture(base);
+      }
+      bitmap.close();
+      return { ...art, texture, width, height };
+    },
+    free(plate) {
+      for (const texture of [plate.body, plate.mouths.texture, plate.eyes.texture]) gl.deleteTexture(texture);
+    },
+  };
+}
