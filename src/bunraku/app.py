@@ -15,7 +15,7 @@ from bunraku.core.clock import Clock, SystemClock
 from bunraku.core.settings import Settings
 from bunraku.core.tracing import Tracer
 from bunraku.front.compose import application
-from bunraku.front.edge.outputs import OutputLinks
+from bunraku.front.edge.links import Links
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.node.compose import NodeParts, assemble, node_name
 from bunraku.node.speech.base import SpeechProvider
@@ -35,7 +35,7 @@ class EmbeddedServer:
     app_store: AppStore
     sessions: ConsoleSessions
     tracer: Tracer
-    links: OutputLinks
+    links: Links
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -73,7 +73,7 @@ def build(
     info = partial(parts.info, clock.wall())
     nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready, info, node_id)
     sessions = ConsoleSessions(clock, settings.console.password)
-    links = OutputLinks(clock, settings.outputs.link_seconds)
+    links = Links(clock, settings.outputs.link_seconds)
     server = EmbeddedServer(parts, app_store, sessions, tracer, links)
     app = application(
         settings,

@@ -16,6 +16,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -40,6 +41,7 @@ SAFE = frozenset(
 )
 RETRIES = 2
 TIMEOUT = 15.0
+UPLOAD = 900.0  # s for a file
 
 _BY_CODE: dict[int, type[errors.ApiError]] = {
     kind.code: kind
@@ -142,6 +144,16 @@ def _recording(task_id: str, url: str, interrupt: bool, voice_channel: int) -> d
     }
 
 
+def _person(name: str, kind: str, consent: bool, timbre_id: str | None) -> dict[str, Any]:
+    voice = {} if timbre_id is None else {"TimbreId": timbre_id}
+    return {"Name": name, "Consent": consent, "Source": {"Type": kind}} | voice
+
+
+def _form(fields: dict[str, Any]) -> dict[str, str]:
+    """Strings as they are, the rest as JSON."""
+    return {k: v if isinstance(v, str) else json.dumps(v) for k, v in fields.items()}
+
+
 class Client:
     """Blocking client. Thread-safe as far as ``httpx.Client`` is."""
 
@@ -185,6 +197,35 @@ class Client:
 
     def digital_humans(self) -> list[dict[str, Any]]:
         return self._all("GetDigitalHumanList", "DigitalHumans")
+
+    def digital_human(self, digital_human_id: str) -> dict[str, Any]:
+        """What there is to know of one; of one's own also ``State``, ``Progress``, ``Warnings``."""
+        return self.call("GetDigitalHumanInfo", DigitalHumanId=digital_human_id)
+
+    def make_digital_human(
+        self,
+        name: str,
+        source: Path | str,
+        *,
+        consent: bool,
+        kind: str = "photo",
+        timbre_id: str | None = None,
+    ) -> str:
+        """Begin to make one of one's own; its id. ``source`` is a file's path, or its URL. ``consent``:
+        the person pictured agreed."""
+        fields = _person(name, kind, consent, timbre_id)
+        if isinstance(source, str):
+            fields["Source"]["Url"] = source
+            return self.call("CreateDigitalHuman", **fields)["DigitalHumanId"]
+        signed = query("CreateDigitalHuman", self._app_id, self._secret)
+        with source.open("rb") as file:
+            answer = self._http.post(
+                "/", params=signed, data=_form(fields), files={"File": (source.name, file)}, timeout=UPLOAD
+            )
+        return unwrap(answer)["DigitalHumanId"]
+
+    def delete_digital_human(self, digital_human_id: str) -> None:
+        self.call("DeleteDigitalHuman", DigitalHumanId=digital_human_id)
 
     def timbres(self) -> list[dict[str, Any]]:
         return self._all("GetTimbreList", "Timbres")
@@ -284,6 +325,35 @@ class AsyncClient:
 
     async def digital_humans(self) -> list[dict[str, Any]]:
         return await self._all("GetDigitalHumanList", "DigitalHumans")
+
+    async def digital_human(self, digital_human_id: str) -> dict[str, Any]:
+        """What there is to know of one; of one's own also ``State``, ``Progress``, ``Warnings``."""
+        return await self.call("GetDigitalHumanInfo", DigitalHumanId=digital_human_id)
+
+    async def make_digital_human(
+        self,
+        name: str,
+        source: Path | str,
+        *,
+        consent: bool,
+        kind: str = "photo",
+        timbre_id: str | None = None,
+    ) -> str:
+        """Begin to make one of one's own; its id. ``source`` is a file's path, which is read whole, or its
+        URL. ``consent``: the person pictured agreed."""
+        fields = _person(name, kind, consent, timbre_id)
+        if isinstance(source, str):
+            fields["Source"]["Url"] = source
+            return (await self.call("CreateDigitalHuman", **fields))["DigitalHumanId"]
+        signed = query("CreateDigitalHuman", self._app_id, self._secret)
+        file = (source.name, await asyncio.to_thread(source.read_bytes))
+        answer = await self._http.post(
+            "/", params=signed, data=_form(fields), files={"File": file}, timeout=UPLOAD
+        )
+        return unwrap(answer)["DigitalHumanId"]
+
+    async def delete_digital_human(self, digital_human_id: str) -> None:
+        await self.call("DeleteDigitalHuman", DigitalHumanId=digital_human_id)
 
     async def timbres(self) -> list[dict[str, Any]]:
         return await self._all("GetTimbreList", "Timbres")

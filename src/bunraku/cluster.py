@@ -18,7 +18,7 @@ from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
 from bunraku.core.tracing import Tracer
 from bunraku.front.compose import application
-from bunraku.front.edge.outputs import OutputLinks
+from bunraku.front.edge.links import Links
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.nodes.ray import cluster as ray_cluster
 from bunraku.nodes.ray.cluster import Joined
@@ -57,7 +57,7 @@ class Front:
     cluster: Joined
     own: tuple[str, ...]
     tracer: Tracer
-    links: OutputLinks
+    links: Links
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -94,7 +94,7 @@ def build(
     directory = Directory(database, clock, settings.tasks.retention)
     nodes = RayNodes(clock, directory, Lives(database))
     sessions = ConsoleSessions(clock, settings.console.password)
-    links = OutputLinks(clock, settings.outputs.link_seconds)
+    links = Links(clock, settings.outputs.link_seconds)
     tracer = tracer_of(settings, clock)
     front = Front(database, app_store, sessions, nodes, cluster, tuple(own), tracer, links)
     app = application(

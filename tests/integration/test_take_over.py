@@ -19,7 +19,7 @@ from ..support.databases import database, database_urls
 __all__ = ["database", "database_urls"]  # fixtures
 
 
-def ended(tasks, drives, outputs):
+def ended(tasks, drives, outputs, _people):
     over = [t.evolve(TaskStatus.STOPPING).evolve(TaskStatus.STOPPED, ended_at=1.0) for t in tasks]
     return Ending(tuple(over), tuple(drives), tuple(outputs))
 

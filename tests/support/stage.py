@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bunraku.core.clock import Clock
-from bunraku.core.commission import Commission
+from bunraku.core.commission import Commission, Role
 from bunraku.core.errors import DigitalHumanNotFound
 from bunraku.core.framing import Framing
 from bunraku.core.media import TICK_SAMPLES, TICK_US, Picture, Rect
@@ -83,11 +83,12 @@ class ScriptedStaging:
         self.made: list[Performance] = []
         self.asked: list[str] = []
 
-    def cast(self, digital_human_id: str) -> tuple[str, str]:
+    def cast(self, app_id: int, digital_human_id: str) -> Role:
+        del app_id
         self.asked.append(digital_human_id)
         if digital_human_id != "anna":
             raise DigitalHumanNotFound(digital_human_id)
-        return "anna", "neutral"
+        return Role("anna", "neutral")
 
     async def make(self, record: Any, background_url: str | None, outlet: Any, audience: Any) -> Performance:
         del background_url

@@ -395,7 +395,7 @@ async def test_a_life_that_was_declared_over_writes_nothing_any_more(journal, bo
     """And what it left is ended once, by who declared it."""
     lives = Lives(books.database)
 
-    def end(tasks, drives, outputs):
+    def end(tasks, drives, outputs, _people):
         return Ending(tuple(t.evolve(TaskStatus.STOPPING) for t in tasks))
 
     mine, _ = await lives.begin("n1", "machine", "1", 0.0, end)

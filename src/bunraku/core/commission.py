@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bunraku.core.framing import Framing
 from bunraku.core.output import OutputOrder
+
+
+class Role(NamedTuple):
+    """Who a task shows: the digital human's own id, the emotion it shows unless asked for another, and
+    whether it is the app's own."""
+
+    id: str
+    emotion: str
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

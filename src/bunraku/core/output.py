@@ -57,6 +57,9 @@ class ErasedFiles:
     files: int
     left: str = ""
 
+    def and_also(self, other: ErasedFiles) -> ErasedFiles:
+        return ErasedFiles(self.files + other.files, "; ".join(filter(None, (self.left, other.left))))
+
 
 @dataclass(frozen=True, slots=True)
 class OutputOrder:

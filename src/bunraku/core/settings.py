@@ -295,6 +295,42 @@ class OutputSettings(_Section):
     ] = 86400
 
 
+class PeopleSettings(_Section):
+    """``[people]``: digital humans of single apps (contract section 13.3)."""
+
+    folder: Annotated[
+        Path | None,
+        Field(
+            description="Where their packs are kept, data_dir/people when not given; of several machines, a "
+            "folder that all nodes share, unless s3_url is set."
+        ),
+    ] = None
+    s3_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^s3://[^/]+(/.*)?$",
+            description="s3://bucket/prefix: packs are kept there instead, a prefix that no output has "
+            "(bunraku[s3]). Endpoint, region and keys are those of [outputs].",
+        ),
+    ] = None
+    most: Annotated[int, Field(ge=0, description="Digital humans an app may have of its own.")] = 20
+    most_bytes: Annotated[int, Field(gt=0, description="What the packs of an app may take.")] = 1024**3
+    most_making: Annotated[
+        int, Field(ge=1, description="Of an app, made at once or waiting for their turn.")
+    ] = 3
+    makers: Annotated[
+        int, Field(ge=1, description="Made at once on one node, by a process of low priority each.")
+    ] = 1
+    source_bytes: Annotated[
+        int, Field(gt=0, description="Largest file that is taken, uploaded or fetched.")
+    ] = 200 * 1024**2
+    pack_bytes: Annotated[int, Field(gt=0, description="Largest pack that may come of it.")] = 200 * 1024**2
+    seconds: Annotated[float, Field(gt=0, description="Seconds that making one may take.")] = 900.0
+    memory: Annotated[
+        int, Field(ge=256 * 1024**2, description="Bytes of memory that making one may take.")
+    ] = 3 * 1024**3
+
+
 class SpeechEndpoint(_Section):
     """``[[speech.endpoints]]``: a server that speaks OpenAI's ``/v1/audio/speech``."""
 
@@ -422,6 +458,7 @@ class Settings(BaseSettings):
     fetch: FetchSettings = FetchSettings()
     speech: SpeechSettings = SpeechSettings()
     outputs: OutputSettings = OutputSettings()
+    people: PeopleSettings = PeopleSettings()
     console: ConsoleSettings = ConsoleSettings()
     tracing: TracingSettings = TracingSettings()
     compat: CompatSettings = CompatSettings()

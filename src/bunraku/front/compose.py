@@ -15,12 +15,15 @@ from bunraku.core.tracing import Tracer
 from bunraku.front.compat.simli.routes import Simli
 from bunraku.front.edge.art import Art
 from bunraku.front.edge.drive_socket import DriveSocketEdge
+from bunraku.front.edge.links import Links
 from bunraku.front.edge.login import Doorkeeper
-from bunraku.front.edge.outputs import OutputFiles, OutputLinks
+from bunraku.front.edge.outputs import OutputFiles
+from bunraku.front.edge.people import PeoplePictures
 from bunraku.front.edge.signaling import Signaling
 from bunraku.front.edge.whep import Whep
 from bunraku.front.edge.whip import Whip
 from bunraku.front.http import is_loopback
+from bunraku.front.own_people import OwnPeople
 from bunraku.front.rpc.actions import ACTION_NAMES, Actions
 from bunraku.front.rpc.gate import Gate
 from bunraku.front.rpc.limits import CallLimits
@@ -32,6 +35,7 @@ from bunraku.front.web.audit import Audited
 from bunraku.front.web.backstage import Backstage
 from bunraku.front.web.console import COOKIE, Console
 from bunraku.front.web.metrics import Metrics
+from bunraku.front.web.people_desk import PeopleDesk
 from bunraku.front.web.player import Player
 from bunraku.front.web.sessions import ConsoleSessions
 from bunraku.front.web.voice_desk import VoiceDesk
@@ -41,6 +45,7 @@ from bunraku.store.audit import AuditLog
 from bunraku.store.database import Database
 from bunraku.store.erasure import Erasure
 from bunraku.store.nonces import Nonces
+from bunraku.store.people_store import PeopleStore
 from bunraku.store.voice_store import VoiceStore
 
 
@@ -53,7 +58,7 @@ def application(
     nodes: Nodes,
     sessions: ConsoleSessions,
     tracer: Tracer,
-    links: OutputLinks,
+    links: Links,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """``lifespan`` starts what the application needs and ends it. ``state.gate`` lets calls in."""
@@ -74,13 +79,15 @@ def application(
         DriveSocketEdge(nodes).routes(),
         Metrics(nodes).routes(),
         Assets(nodes).routes(),
-        OutputFiles(nodes, links).routes(),
+        OutputFiles(nodes, links.outputs).routes(),
+        PeoplePictures(nodes, links.people).routes(),
         Player().routes(),
     ):
         app.include_router(routes)
     if settings.compat.simli.keys:
         app.include_router(Simli(settings.compat.simli, apps, nodes, clock, ice_servers).routes())
-    actions = Actions(settings, nodes, links)
+    people = OwnPeople(PeopleStore(database), nodes, links.people)
+    actions = Actions(settings, nodes, links.outputs, people)
     limits, nonces = CallLimits(settings.limits, clock), Nonces(database, clock)
     gate = Gate(apps, clock, limits, ACTION_NAMES, nonces, strict_nonce=settings.limits.strict_nonce)
     dispatcher = Dispatcher(gate, actions, clock, tracer, settings.public_url)
@@ -92,10 +99,10 @@ def application(
         app.add_middleware(Audited, audit=audit, cookie=COOKIE)
         removal = AppRemoval(apps, app_store, nodes, Erasure(database), clock)
         app.include_router(Backstage(console, apps, nodes).routes())
-        voices = VoiceStore(database)
-        app.include_router(
-            VoiceDesk(console, apps, nodes, voices, allow_private=settings.fetch.allow_private).routes()
-        )
+        voices, private = VoiceStore(database), settings.fetch.allow_private
+        app.include_router(VoiceDesk(console, apps, nodes, voices, people, allow_private=private).routes())
+        desk = PeopleDesk(console, apps, people, dispatcher, settings.people.source_bytes)
+        app.include_router(desk.routes())
         app.include_router(AppDesk(console, apps, app_store, removal).routes())
     install(app, dispatcher, settings.rpc_prefix)
     app.state.gate = gate

@@ -20,6 +20,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from bunraku.front.http import BODY_SECONDS
+
 PIECE = 1024  # bytes fed to a parser at once; the densest are parsed in about 4 ms
 DENSE = 16  # events in a piece; requests and audio hold three
 TURN = 0.004  # s a connection may parse until others have theirs
@@ -275,7 +277,7 @@ class HttpConnection(_Paced, H11Protocol):
         if self.conn.their_state is h11.IDLE and answered:
             return since > HEAD_TIMEOUT
         if self.conn.their_state is h11.SEND_BODY:
-            return since > (LINGER if answered else REQUEST_TIMEOUT)
+            return since > (LINGER if answered else self.scope.get(BODY_SECONDS, REQUEST_TIMEOUT))
         return self._stalled(now)
 
 

@@ -5,16 +5,23 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
+from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Scope
 
 from bunraku.core.errors import BodyUnreadable
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_BODY = 1024 * 1024
 BODY_TIMEOUT = 15.0
+FORM_TIMEOUT = 900.0  # s for a file, none of its pauses longer than BODY_TIMEOUT
+FORM_FIELDS = 64 * 1024  # bytes beside the file
+BODY_SECONDS = "bunraku.body_seconds"
+"""In a request's scope; ``front.connections`` looks for it."""
 
 
 async def read_body(request: Request) -> bytes:
@@ -36,6 +43,53 @@ async def read_body(request: Request) -> bytes:
     except ClientDisconnect:
         raise BodyUnreadable("connection broke") from None
     return b"".join(parts)
+
+
+async def read_form(request: Request, most: int) -> FormData:
+    """A ``multipart/form-data`` body (RFC 7578) of a few fields and one file, which lies in a temporary file
+    until the answer closes it. ``most`` bytes in all. Raises ``BodyUnreadable``."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > most + FORM_FIELDS:
+        raise BodyUnreadable(f"larger than {most} bytes")
+    allow_body(request.scope, FORM_TIMEOUT)
+    parser = MultiPartParser(
+        request.headers,
+        _bounded(request, most + FORM_FIELDS),
+        max_files=1,
+        max_fields=20,
+        max_part_size=FORM_FIELDS // 4,
+    )
+    try:
+        async with asyncio.timeout(FORM_TIMEOUT):
+            return await parser.parse()
+    except TimeoutError:
+        raise BodyUnreadable("it came too slowly") from None
+    except ClientDisconnect:
+        raise BodyUnreadable("connection broke") from None
+    except (MultiPartException, ValueError, KeyError) as error:
+        raise BodyUnreadable("it is no form") from error
+
+
+async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes]:
+    parts, size = request.stream(), 0
+    while True:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            part = await anext(parts, None)
+        if part is None:
+            return
+        size += len(part)
+        if size > most:
+            raise BodyUnreadable(f"larger than {most} bytes")
+        yield part
+
+
+def is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+def allow_body(scope: Scope, seconds: float) -> None:
+    """The body of this request, whose sender is known, may take so long to come."""
+    scope[BODY_SECONDS] = seconds
 
 
 def is_loopback(host: str) -> bool:

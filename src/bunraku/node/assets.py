@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 
 from bunraku.core.errors import ApiError
-from bunraku.node.avatars.base import DrawablePack
+from bunraku.node.avatars.base import AvatarPack, DrawablePack
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.preview import PREVIEW, portrait
 from bunraku.node.film import film
@@ -31,12 +31,16 @@ class AssetCache:
             pack = self._catalog.get(digital_human_id)
         except ApiError:
             return None
+        return await self.of(pack, name, self._folder / pack.id)
+
+    async def of(self, pack: AvatarPack, name: str, folder: Path) -> bytes | None:
+        """Of a pack that may be an app's own; what is made is kept in ``folder``."""
         gesture = name.removesuffix(".mp4")
         if name not in AVATARS and (gesture == name or gesture not in pack.gestures):
             return None
         if name == "avatar.jpg" and pack.portrait is not None:
             return await asyncio.to_thread(pack.portrait.read_bytes)
-        path = self._folder / pack.id / pack.version / name
+        path = folder / pack.version / name
         async with self._making:
             if not path.is_file():
                 if name in AVATARS:

@@ -34,6 +34,10 @@ from bunraku.node.node import LocalNode
 from bunraku.node.outputs.base import Means
 from bunraku.node.outputs.outputs import OutputMeans
 from bunraku.node.outputs.storage import Storage
+from bunraku.node.people.own_packs import OwnPacks
+from bunraku.node.people.people import People
+from bunraku.node.people.shelf import Shelf
+from bunraku.node.people.workshop import Workshop
 from bunraku.node.performance.stage import Stage
 from bunraku.node.performance.voicing import NodeVoicing
 from bunraku.node.rooms.afar import SourcesAnywhere
@@ -65,6 +69,7 @@ from bunraku.store.journal import Journal
 from bunraku.store.ledger import DatabaseLedger
 from bunraku.store.lives import Lives
 from bunraku.store.nonces import Nonces
+from bunraku.store.people_store import PeopleStore
 from bunraku.store.retention import Retention
 from bunraku.store.voice_store import VoiceStore
 
@@ -76,6 +81,7 @@ WARM = (Framing(720, 1280), Framing(512, 512))
 WARM_PACKS = 2
 FORGET_EVERY = 60.0
 OUTPUTS_END = 0.8  # of the time a task may take to stop
+MODELS = "people-nets"  # in the data directory: of those who make people of photos
 NONCES_KEPT = 1300  # s: longer than a signature may be used in either direction
 
 
@@ -130,6 +136,7 @@ class NodeParts:
     lag: LoopLag
     node: LocalNode
     storage: Storage
+    people: People
     sound: Executor
 
     @property
@@ -185,8 +192,11 @@ class NodeParts:
             # An attempt that is under way is noted before the journal closes: it would be made again.
             stack.push_async_callback(self.delivery.close)
             self.herald.outbox.resume(ending.callbacks)
+            await self.people.workshop.clear()
             for record, drives, outputs in await self.directory.ended():
                 self.ended.add(record, drives, outputs)
+            stack.push_async_callback(self.herald.outbox.emptied)
+            stack.push_async_callback(self.people.workshop.cancel)
             self.manager.start()
             stack.push_async_callback(self.manager.close)
             jobs = (
@@ -215,6 +225,7 @@ class NodeParts:
                 await self.lives.forget()
                 await nonces.forget_before(int(self.clock.wall()) - NONCES_KEPT)
                 await asyncio.to_thread(self.storage.sweep, self.clock.wall())
+                await self.people.sweep()
             except Exception:
                 log.exception("forgetting")
 
@@ -235,7 +246,10 @@ def assemble(
     picture leaves the node."""
     cv2.setNumThreads(1)  # pictures are already spread over worker threads
     cache = settings.cache_dir or settings.data_dir / "cache"
-    catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art", label=settings.provenance.label)
+    label = settings.provenance.label
+    kept_people, shelf = PeopleStore(database), Shelf(settings.people, settings.outputs, settings.data_dir)
+    own_packs = OwnPacks(kept_people, shelf, cache / "people", label)
+    catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art", label=label, own=own_packs)
     own_voices = OwnVoices(VoiceStore(database).all, clock, allow_private=settings.fetch.allow_private)
     voices = Voices(
         installed_providers(settings, clock) if providers is None else list(providers),
@@ -303,6 +317,19 @@ def assemble(
         tracer=tracer,
         attention=Attention(sources.listen, clock),
     )
+    workshop = Workshop(
+        settings.people,
+        settings.fetch,
+        kept_people,
+        shelf,
+        workers,
+        clock,
+        lambda: journal.owner,
+        herald.human,
+        (cache / f"making-{node_id}").absolute(),
+        (settings.data_dir / MODELS).absolute(),
+    )
+    people = People(kept_people, shelf, workshop, own_packs, clock)
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)
     assets = AssetCache(catalog, settings.data_dir / "assets")
     node = LocalNode(
@@ -319,6 +346,7 @@ def assemble(
         delivery,
         lag,
         storage,
+        people,
     )
     return NodeParts(
         settings,
@@ -344,6 +372,7 @@ def assemble(
         lag,
         node,
         storage,
+        people,
         sound,
     )
 

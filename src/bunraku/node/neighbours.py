@@ -108,8 +108,8 @@ class Neighbours:
         return True
 
     async def _adopt(self, me: Owner) -> None:
-        """Callbacks that a node which is gone could not deliver."""
+        """Callbacks that a node which is gone could not deliver, and what it could not finish making."""
         try:
-            self._herald.outbox.resume((await self._lives.orphans(me)).callbacks)
+            self._herald.outbox.resume((await self._lives.orphans(me, self._herald.end_lost)).callbacks)
         except Exception:
             log.exception("callbacks of nodes that are gone were not adopted")

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from bunraku.core.apps import Apps
 from bunraku.core.catalogue import DigitalHuman
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
-from bunraku.core.errors import InvalidParams, StreamNotStarted, TimbreNotFound, TimbreNotSupported
+from bunraku.core.errors import (
+    DigitalHumanNotFound,
+    InvalidParams,
+    StreamNotStarted,
+    TimbreNotFound,
+    TimbreNotSupported,
+)
 from bunraku.core.figures import Figures
 from bunraku.core.load import Load
 from bunraku.core.output import ErasedFiles, Output, OutputOrder
+from bunraku.core.own_human import HumanOrder
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import AudioScript, Script, SocketScript, StreamScript, TextScript, Timbre
 from bunraku.core.settings import Settings
@@ -26,6 +34,7 @@ from bunraku.node.callbacks.delivery import Delivery
 from bunraku.node.lag import LoopLag
 from bunraku.node.memory import resident_bytes
 from bunraku.node.outputs.storage import Place, Storage
+from bunraku.node.people.people import People
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.rooms.desk import RoomDesk
 from bunraku.node.speech.voices import Voices
@@ -58,6 +67,7 @@ class LocalNode:
     delivery: Delivery
     lag: LoopLag
     storage: Storage
+    people: People
 
     # --- catalogue
 
@@ -80,9 +90,35 @@ class LocalNode:
         del app_id  # every app may see every digital human there is
         return await self.assets.art(name)
 
+    # --- digital humans of single apps
+
+    async def receive(self, upload: str, piece: bytes) -> None:
+        self.people.workshop.uploads.add(upload, piece)
+
+    async def make_human(self, order: HumanOrder) -> str:
+        if order.timbre_id is not None:
+            timbre = self.voices.timbre(order.timbre_id, tenant=order.app_id)
+            if timbre is None:
+                raise TimbreNotFound("TimbreId")
+            if timbre.digital_human_id is not None:
+                raise TimbreNotSupported("TimbreId")
+            order = replace(order, timbre_id=timbre.id)
+        return await self.people.workshop.take(order)
+
+    async def own_asset(self, app_id: int, digital_human_id: str, name: str) -> bytes | None:
+        pack = await self.people.packs.bring(app_id, digital_human_id)
+        folder = self.people.packs.folder((app_id, pack.id)) / "assets"
+        return await self.assets.of(pack, name, folder)
+
+    async def forget_human(self, app_id: int, digital_human_id: str) -> None:
+        await self.people.forget((app_id, digital_human_id))
+
     # --- stream tasks
 
     async def create(self, commission: Commission) -> StreamTask:
+        if self.catalog.is_own(commission.digital_human_id):
+            with suppress(DigitalHumanNotFound):  # said in the order of section 5.4
+                await self.people.packs.bring(commission.app_id, commission.digital_human_id)
         if commission.barge_in is not None and not voice_activity.available():
             raise InvalidParams("ExtraConfig.BargeIn needs the extra bunraku[vad] on the server")
         return await self.manager.create(commission)
@@ -131,7 +167,7 @@ class LocalNode:
 
     async def gesture(self, app_id: int, task_id: str, action: str) -> None:
         live = await self._on_stage(app_id, task_id)
-        gestures = self.catalog.get(live.record.digital_human_id).gestures
+        gestures = self.catalog.get(live.record.digital_human_id, tenant=app_id).gestures
         if action not in gestures:
             raise InvalidParams(f"Action must be one of {', '.join(gestures)}")
         live.gesture(action)
@@ -184,10 +220,12 @@ class LocalNode:
         return found or await self.storage.read_kept(place, name, offset, size)
 
     async def erase_files(self, app_id: int) -> ErasedFiles:
-        return await asyncio.to_thread(self.storage.erase_local, app_id)
+        people = await self.people.erase_files(app_id)
+        return people.and_also(await asyncio.to_thread(self.storage.erase_local, app_id))
 
     async def erase_kept_files(self, app_id: int) -> ErasedFiles:
-        return await self.storage.erase_kept(app_id)
+        people = await self.people.shelf.erase_kept(app_id)
+        return people.and_also(await self.storage.erase_kept(app_id))
 
     # --- drive sockets
 
@@ -246,6 +284,7 @@ class LocalNode:
         return (False, "no such app") if app is None else await self.delivery.test(app)
 
     async def dismiss(self, app_id: int) -> None:
+        await self.people.workshop.cancel(app_id)
         await self.manager.dismiss(app_id)
         await self.desk.dismiss(app_id)
 

@@ -17,6 +17,7 @@ from bunraku.core.errors import SystemBusy
 from bunraku.core.figures import Figures
 from bunraku.core.load import NodeInfo
 from bunraku.core.output import ErasedFiles, Output, OutputOrder
+from bunraku.core.own_human import HumanOrder
 from bunraku.core.owner import Elsewhere as Elsewhere
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
@@ -43,7 +44,29 @@ class CatalogueHall(Protocol):
         ...
 
     async def asset(self, digital_human_id: str, name: str) -> bytes | None:
-        """A picture or film of a digital human; None when there is none of that name."""
+        """A picture or film of a digital human of everybody's; None when there is none of that name."""
+        ...
+
+
+class PeopleHall(Protocol):
+    """Digital humans of single apps (contract section 13.3)."""
+
+    async def receive(self, upload: str, piece: bytes) -> None:
+        """The next bytes of a file that a caller brings. ``upload`` is the front's own name for it.
+        Raises ``InvalidParams`` or ``SystemBusy``."""
+        ...
+
+    async def make_human(self, order: HumanOrder) -> str:
+        """Begin to make one; its id. Raises ``InvalidParams``, ``TimbreNotFound``, ``TimbreNotSupported``,
+        ``NoResources`` or ``SystemBusy``."""
+        ...
+
+    async def own_asset(self, app_id: int, digital_human_id: str, name: str) -> bytes | None:
+        """As ``asset``, of an app's own."""
+        ...
+
+    async def forget_human(self, app_id: int, digital_human_id: str) -> None:
+        """Nothing of it stays here or where packs are kept. Can be repeated. Raises ``SystemBusy``."""
         ...
 
     async def art(self, app_id: int, name: str) -> bytes | None:
@@ -121,11 +144,12 @@ class FileHall(Protocol):
         ...
 
     async def erase_files(self, app_id: int) -> ErasedFiles:
-        """Delete what outputs of a dismissed app left on this node, in bounded time."""
+        """Delete what outputs of a dismissed app left on this node, and its digital humans, in bounded
+        time."""
         ...
 
     async def erase_kept_files(self, app_id: int) -> ErasedFiles:
-        """Delete what outputs of a dismissed app left in storage that all nodes share, in bounded time."""
+        """Delete the same in storage that all nodes share, in bounded time."""
         ...
 
 
@@ -156,7 +180,7 @@ class KeeperHall(Protocol):
         ...
 
 
-class Node(CatalogueHall, TaskHall, SocketHall, FileHall, KeeperHall, Protocol):
+class Node(CatalogueHall, PeopleHall, TaskHall, SocketHall, FileHall, KeeperHall, Protocol):
     """All of it."""
 
 

@@ -12,10 +12,11 @@ from sqlalchemy import delete, exists, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from bunraku.core.own_human import State
 from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.database import Database
-from bunraku.store.tables import RoomRow, StreamRow, TaskRow
+from bunraku.store.tables import PersonRow, RoomRow, StreamRow, TaskRow
 
 
 class ClaimRefused(Exception):
@@ -28,6 +29,10 @@ class NameTaken(ClaimRefused):
 
 class NoSlot(ClaimRefused):
     """The app has as many stream tasks as it may."""
+
+
+class HumanGone(ClaimRefused):
+    """The digital human was deleted."""
 
 
 class Claims:
@@ -78,6 +83,16 @@ class Claims:
         await session.execute(
             delete(StreamRow).where(StreamRow.app_id == app_id, StreamRow.stream_id == stream_id, *mine)
         )
+
+    async def human(self, session: AsyncSession, app_id: int, human_id: str) -> None:
+        """Nobody deletes it until this transaction has ended: then there is a task to see. Raises
+        ``HumanGone``."""
+        ready = (PersonRow.id == human_id, PersonRow.app_id == app_id, PersonRow.state == State.READY.value)
+        query = select(PersonRow.id).where(*ready)
+        if not self._database.sqlite:
+            query = query.with_for_update(read=True)
+        if await session.scalar(query) is None:
+            raise HumanGone(human_id)
 
     async def slot(self, session: AsyncSession, app_id: int, places: int) -> int:
         """The first free place among ``places``. Raises ``NoSlot``."""

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from bunraku.core.clock import Clock, timeout
 from bunraku.core.drive import Drive
 from bunraku.core.output import Output
+from bunraku.core.own_human import OwnHuman
 from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.claims import ClaimRefused
@@ -181,7 +182,9 @@ class Journal:
 
     # --- what may be refused
 
-    async def birth(self, task: StreamTask, places: int, *callbacks: CallbackRow) -> StreamTask:
+    async def birth(
+        self, task: StreamTask, places: int, *callbacks: CallbackRow, own: bool = False
+    ) -> StreamTask:
         """Make a task durable, with its room, its stream's name and one of its app's ``places``.
 
         Returns the task in its place. Raises ``NameTaken``, ``NoSlot``, ``Elsewhere``, or
@@ -189,7 +192,7 @@ class Journal:
         """
         for callback in callbacks:
             callback.node_id = self.owner.node_id
-        placed = await self._ask(Birth(task, places, callbacks))
+        placed = await self._ask(Birth(task, places, callbacks, own))
         assert placed is not None
         return placed
 
@@ -360,6 +363,8 @@ def _task_of(change: Pending) -> str:
             return task_id
         case Attempted(row=row):
             return row.task_id
+        case OwnHuman(id=human_id):
+            return human_id
         case _:
             return change.task_id
 
@@ -380,6 +385,6 @@ def _latest(changes: list[Pending]) -> list[Pending]:
     """Only the last state of a record matters, at the place of its first; the rest is each its own."""
     latest: dict[tuple[type, object], Pending] = {}
     for i, change in enumerate(changes):
-        key = change.id if isinstance(change, StreamTask | Drive | Output) else i
+        key = change.id if isinstance(change, StreamTask | Drive | Output | OwnHuman) else i
         latest[(type(change), key)] = change
     return list(latest.values())

@@ -16,12 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive
 from bunraku.core.output import Output
+from bunraku.core.own_human import OwnHuman, State
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.claims import Claims
 from bunraku.store.database import ATTEMPT, PLAIN, Database
-from bunraku.store.rows import drive_row, output_row, task_row, values
-from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, OutputRow, StreamRow, TaskRow
+from bunraku.store.rows import drive_row, output_row, person_changes, task_row, values
+from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, OutputRow, PersonRow, StreamRow, TaskRow
 
 
 class Fenced(Exception):
@@ -44,17 +45,19 @@ class Attempted:
     over: bool
 
 
-Entry = StreamTask | Drive | Output | CallbackRow | Unborn | Attempted
+Entry = StreamTask | Drive | Output | OwnHuman | CallbackRow | Unborn | Attempted
 """What has happened, and cannot be refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """A task with its room, the name of its stream and one of its app's ``places``."""
+    """A task with its room, the name of its stream and one of its app's ``places``. ``own``: its digital
+    human is the app's own, and must not have been deleted."""
 
     task: StreamTask
     places: int
     callbacks: tuple[CallbackRow, ...] = ()
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,8 @@ class DatabaseLedger:
             await self._claims.end_of(session, tasks)
         if drives:
             await session.execute(self._drives, [values(drive_row(d)) for d in drives])
+        for human in (c for c in changes if isinstance(c, OwnHuman)):
+            await self._made(session, human)
         if outputs:
             await session.execute(self._outputs, [values(output_row(o)) for o in outputs])
         session.add_all([c for c in changes if isinstance(c, CallbackRow)])
@@ -169,6 +174,13 @@ class DatabaseLedger:
             if isinstance(change, Unborn):
                 await session.flush()
                 await self._unborn(session, change.task_id)
+
+    async def _made(self, session: AsyncSession, human: OwnHuman) -> None:
+        """Nothing, where it was deleted meanwhile."""
+        row = (PersonRow.id == human.id, PersonRow.state == State.MAKING.value)
+        await session.execute(
+            update(PersonRow).where(*row).values(**person_changes(human)), execution_options=PLAIN
+        )
 
     async def _attempt(self, session: AsyncSession, attempted: Sequence[Attempted]) -> None:
         over = [a.row.id for a in attempted if a.over]
@@ -189,8 +201,10 @@ class DatabaseLedger:
     async def _try(self, session: AsyncSession, owner: Owner, question: Question) -> StreamTask | None:
         claims = self._claims
         match question:
-            case Birth(task, places, callbacks):
+            case Birth(task, places, callbacks, own):
                 await claims.room(session, owner, task.app_id, task.room_id)
+                if own:
+                    await claims.human(session, task.app_id, task.digital_human_id)
                 await claims.stream(session, owner, task.app_id, task.room_id, task.stream_id, task.id)
                 placed = replace(task, slot=await claims.slot(session, task.app_id, places))
                 session.add(task_row(placed))

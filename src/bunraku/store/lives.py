@@ -17,11 +17,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bunraku.core.drive import Drive
 from bunraku.core.load import Load, NodeInfo
 from bunraku.core.output import Output, OutputStatus
+from bunraku.core.own_human import OwnHuman, State
 from bunraku.core.owner import NOBODY, Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.database import PLAIN, Database
-from bunraku.store.rows import DRIVE_COLUMNS, OUTPUT_COLUMNS, TASK_COLUMNS, drive, output, stream_task
-from bunraku.store.tables import CallbackRow, DriveRow, NodeRow, OutputRow, RoomRow, StreamRow, TaskRow
+from bunraku.store.rows import (
+    DRIVE_COLUMNS,
+    OUTPUT_COLUMNS,
+    TASK_COLUMNS,
+    drive,
+    output,
+    own_human,
+    stream_task,
+)
+from bunraku.store.tables import (
+    CallbackRow,
+    DriveRow,
+    NodeRow,
+    OutputRow,
+    PersonRow,
+    RoomRow,
+    StreamRow,
+    TaskRow,
+)
 
 UNFINISHED = (1, 3, 4)
 HERE = ("up", "draining")
@@ -40,12 +58,14 @@ class Ending:
     drives: tuple[Drive, ...] = ()
     outputs: tuple[Output, ...] = ()
     callbacks: tuple[CallbackRow, ...] = ()
+    people: tuple[OwnHuman, ...] = ()
     of: str = ""
     """The node whose life it was."""
 
 
-EndLost = Callable[[Sequence[StreamTask], Sequence[Drive], Sequence[Output]], Ending]
-"""Pure: from unfinished tasks, their unfinished drives and outputs, to what is written of them."""
+EndLost = Callable[[Sequence[StreamTask], Sequence[Drive], Sequence[Output], Sequence[OwnHuman]], Ending]
+"""Pure: from unfinished tasks, their unfinished drives and outputs, and digital humans that were being made,
+to what is written of them."""
 
 
 _NODES: Any = select(
@@ -164,17 +184,25 @@ class Lives:
             query = delete(NodeRow).where(*over, *(~there for there in named))
             await session.execute(query, execution_options=PLAIN)
 
-    async def orphans(self, by: Owner) -> Ending:
-        """Callbacks whose node is gone for good become ``by``'s."""
+    async def orphans(self, by: Owner, end: EndLost) -> Ending:
+        """Callbacks whose node is gone for good become ``by``'s; what it was making has failed."""
         async with self._database.sessions.begin() as session:
             gone = select(NodeRow.id).where(NodeRow.state.in_(OVER))
             query = select(CallbackRow).where(CallbackRow.node_id.in_(gone)).order_by(CallbackRow.id)
             if not self._database.sqlite:
                 query = query.with_for_update(skip_locked=True)
             rows = (await session.scalars(query)).all()
-            for row in rows:
+            making = select(PersonRow).where(
+                PersonRow.node_id.in_(gone), PersonRow.state == State.MAKING.value
+            )
+            people = await session.scalars(making.with_for_update(skip_locked=True))
+            ending = end((), (), (), [own_human(row) for row in people])
+            await self._write(session, PersonRow, {h.id: _failed(h) for h in ending.people})
+            for row in (*rows, *ending.callbacks):
                 row.node_id = by.node_id
-            return Ending(callbacks=tuple(rows))
+            session.add_all(ending.callbacks)
+            await session.flush()
+            return Ending(callbacks=(*rows, *ending.callbacks), people=ending.people)
 
     async def _end(self, session: AsyncSession, node_id: str, before: int, by: Owner, end: EndLost) -> Ending:
         """A node has no more tasks than its capacity, so that one transaction has its bound."""
@@ -191,10 +219,11 @@ class Lives:
         left = update(CallbackRow).where(CallbackRow.node_id.in_((node_id, NOBODY.node_id)))
         moved = await session.scalars(left.values(node_id=by.node_id).returning(CallbackRow))
         former = sorted(moved, key=lambda row: row.id)
-        ending = end(tasks, drives, outputs)
+        ending = end(tasks, drives, outputs, await self._unmade(session, node_id, before))
         await self._write(session, DriveRow, {d.id: {"status": int(d.status)} for d in ending.drives})
         await self._write(session, OutputRow, {o.id: _end_of(o) for o in ending.outputs})
         await self._write(session, TaskRow, {t.id: _change(t) for t in ending.tasks})
+        await self._write(session, PersonRow, {h.id: _failed(h) for h in ending.people})
         for ids in _chunks([t.id for t in ending.tasks if not t.status.live]):
             await session.execute(
                 delete(StreamRow).where(StreamRow.task_id.in_(ids)), execution_options=PLAIN
@@ -219,10 +248,16 @@ class Lives:
         rows += await session.execute(left.with_for_update(skip_locked=True))
         return [stream_task(r) for r in rows]
 
+    async def _unmade(self, session: AsyncSession, node_id: str, before: int) -> list[OwnHuman]:
+        lost = (PersonRow.node_id == node_id, PersonRow.epoch < before)
+        making = (*lost, PersonRow.state == State.MAKING.value)
+        rows = await session.scalars(select(PersonRow).where(*making).with_for_update())
+        return [own_human(row) for row in rows]
+
     async def _write(
         self,
         session: AsyncSession,
-        table: type[TaskRow | DriveRow | OutputRow],
+        table: type[TaskRow | DriveRow | OutputRow | PersonRow],
         changes: dict[str, dict[str, Any]],
     ) -> None:
         """One statement for all that change alike."""
@@ -253,3 +288,13 @@ def _change(task: StreamTask) -> dict[str, Any]:
 def _end_of(o: Output) -> dict[str, Any]:
     """What ``Output.lost`` changes."""
     return {"status": o.status.value, "fail_reason": o.fail_reason, "ended_at": o.ended_at}
+
+
+def _failed(human: OwnHuman) -> dict[str, Any]:
+    """What ``OwnHuman.failed`` changes; points of a face go with it."""
+    return {
+        "state": human.state.value,
+        "fail_reason": human.fail_reason,
+        "ended_at": human.ended_at,
+        "marks": None,
+    }

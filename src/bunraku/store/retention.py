@@ -1,5 +1,6 @@
 """What is over and past its time is deleted: ended stream tasks and their drives, and what was said
-before that: however long a drive is kept, its text goes when callers cannot ask for it any more.
+before that: however long a drive is kept, its text goes when callers cannot ask for it any more; digital
+humans of apps that could not be made.
 
 Nothing that runs and no callback that waits is ever touched: the statements name the two final states
 alone, and the outbox empties itself.
@@ -13,15 +14,17 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.clock import Clock
+from bunraku.core.own_human import State
 from bunraku.core.settings import RetentionSettings
 from bunraku.store.database import Database
-from bunraku.store.tables import AuditRow, DriveRow, OutputRow, TaskRow
+from bunraku.store.tables import AuditRow, DriveRow, OutputRow, PersonRow, TaskRow
 
 DAY = 86_400.0
 ENDED = (2, 5)
 BATCH = 500  # rows in a transaction: who wants to write waits for one
 BATCHES = 200  # in a sweep, so that a long backlog goes over several
 PAUSE = 0.02  # s between them
+FAILED = 7 * DAY  # s that a digital human which could not be made is told of
 LATE = DAY  # s that the end of a task may be written after it was
 
 
@@ -59,7 +62,9 @@ class Retention:
                 return done
             if self._drives is not None and (done := await self._old_drives(session, now - self._drives)):
                 return done
-            return 0 if self._audit is None else await self._old_audit(session, now - self._audit)
+            if self._audit is not None and (done := await self._old_audit(session, now - self._audit)):
+                return done
+            return await self._old_failures(session, now - FAILED)
 
     async def _old_tasks(self, session: AsyncSession, horizon: float) -> int:
         over = (TaskRow.status.in_(ENDED), TaskRow.ended_at < horizon)
@@ -96,6 +101,13 @@ class Retention:
         ids = list(await session.scalars(self._passing_over(old)))
         if ids:
             await session.execute(delete(AuditRow).where(AuditRow.id.in_(ids)))
+        return len(ids)
+
+    async def _old_failures(self, session: AsyncSession, horizon: float) -> int:
+        old = (PersonRow.state == State.FAILED.value, PersonRow.ended_at < horizon)
+        ids = list(await session.scalars(self._passing_over(select(PersonRow.id).where(*old))))
+        if ids:
+            await session.execute(delete(PersonRow).where(PersonRow.id.in_(ids)))
         return len(ids)
 
     def _passing_over(self, query: Any) -> Any:

@@ -9,9 +9,10 @@ from sqlalchemy import Row
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.framing import Framing
 from bunraku.core.output import Output, OutputFile, OutputStatus, Protocol
+from bunraku.core.own_human import Made, OwnHuman, SourceKind, State
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.store.tables import Base, DriveRow, OutputRow, TaskRow
+from bunraku.store.tables import Base, DriveRow, OutputRow, PersonRow, TaskRow
 
 TASK_COLUMNS, DRIVE_COLUMNS = TaskRow.__table__.c, DriveRow.__table__.c
 OUTPUT_COLUMNS = OutputRow.__table__.c
@@ -126,4 +127,57 @@ def output(row: OutputRow | Row[Any]) -> Output:
         fail_reason=row.fail_reason,
         ended_at=row.ended_at,
         files=tuple(OutputFile(str(f[0]), int(f[1]), float(f[2])) for f in row.files),
+    )
+
+
+def person_row(human: OwnHuman) -> PersonRow:
+    return PersonRow(
+        id=human.id,
+        app_id=human.app_id,
+        name=human.name,
+        source=human.source.value,
+        created_at=human.created_at,
+        consent=human.consent,
+        timbre_id=human.timbre_id,
+        node_id=human.owner.node_id,
+        epoch=human.owner.epoch,
+        **person_changes(human),
+    )
+
+
+def person_changes(human: OwnHuman) -> dict[str, Any]:
+    """What making changes; name and voice are others' to change meanwhile."""
+    return {
+        "state": human.state.value,
+        "progress": human.progress,
+        "step": human.step,
+        "marks": human.marks,
+        "fail_reason": human.fail_reason,
+        "ended_at": human.ended_at,
+        "warnings": list(human.made.warnings),
+        "digest": human.made.digest,
+        "bytes": human.made.bytes,
+        "gestures": list(human.made.gestures),
+        "emotion": human.made.emotion,
+    }
+
+
+def own_human(row: PersonRow) -> OwnHuman:
+    gestures, warnings = tuple(map(str, row.gestures)), tuple(map(str, row.warnings))
+    return OwnHuman(
+        id=row.id,
+        app_id=row.app_id,
+        name=row.name,
+        source=SourceKind(row.source),
+        created_at=row.created_at,
+        consent=row.consent,
+        owner=Owner(row.node_id, row.epoch),
+        timbre_id=row.timbre_id,
+        state=State(row.state),
+        progress=row.progress,
+        step=row.step,
+        marks=row.marks,
+        fail_reason=row.fail_reason,
+        ended_at=row.ended_at,
+        made=Made(row.digest, row.bytes, gestures, row.emotion, warnings),
     )

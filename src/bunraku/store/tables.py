@@ -42,6 +42,36 @@ class VoiceRow(Base):
     api_key: Mapped[str | None] = mapped_column(String(1024), nullable=True)
 
 
+class PersonRow(Base):
+    """A digital human of one app, and who makes it while it is made. ``consent`` is the RequestId of the
+    call that said the person pictured agreed, at ``created_at``."""
+
+    __tablename__ = "people"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    app_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[float] = mapped_column(Float)
+    consent: Mapped[str] = mapped_column(String(36))
+    timbre_id: Mapped[str | None] = mapped_column(String(128), nullable=True)
+    state: Mapped[str] = mapped_column(String(16))
+    progress: Mapped[int] = mapped_column(Integer)
+    step: Mapped[str] = mapped_column(String(32))
+    marks: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True), nullable=True)
+    """Points of the face; only while it is made."""
+    fail_reason: Mapped[str | None] = mapped_column(String(512), nullable=True)
+    warnings: Mapped[list[Any]] = mapped_column(JSON)
+    ended_at: Mapped[float | None] = mapped_column(Float, nullable=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of its pack as it is kept."""
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    gestures: Mapped[list[Any]] = mapped_column(JSON)
+    emotion: Mapped[str] = mapped_column(String(32))
+    node_id: Mapped[str] = mapped_column(String(64), index=True)
+    epoch: Mapped[int] = mapped_column(Integer)
+
+
 class TaskRow(Base):
     """A stream task, live or ended."""
 

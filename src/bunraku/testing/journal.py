@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive
 from bunraku.core.output import Output
+from bunraku.core.own_human import OwnHuman
 from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.store.claims import NameTaken, NoSlot
@@ -55,6 +56,7 @@ class MemoryLedger:
         self.tasks: dict[str, StreamTask] = {}
         self.drives: dict[str, Drive] = {}
         self.outputs: dict[str, Output] = {}
+        self.people: dict[str, OwnHuman] = {}
         self.rooms: dict[tuple[int, str], Owner] = {}
         self.names: dict[tuple[int, str], Name] = {}
         self.written: list[StreamTask | Drive] = []
@@ -151,6 +153,8 @@ class MemoryLedger:
                 self.written.append(change)
             case Output():
                 self.outputs[change.id] = change
+            case OwnHuman():
+                self.people[change.id] = change
             case CallbackRow():
                 change.id = next(self._ids)
                 self._callbacks[change.id] = _copy(change)

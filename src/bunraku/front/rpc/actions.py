@@ -10,17 +10,20 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from bunraku.core.apps import App
+from bunraku.core.calls import current
 from bunraku.core.catalogue import DigitalHuman
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive, DriveStatus
 from bunraku.core.errors import InvalidParams, TaskNotFound
 from bunraku.core.framing import Framing, default_bitrate
 from bunraku.core.output import Output, OutputOrder, Protocol
-from bunraku.core.script import AudioScript, Prosody, Script, StreamScript, TextScript
+from bunraku.core.own_human import HumanOrder, OwnHuman, SourceKind, State
+from bunraku.core.script import AudioScript, Prosody, Script, StreamScript, TextScript, Timbre
 from bunraku.core.settings import Settings
 from bunraku.core.stream_task import TaskStatus
 from bunraku.core.urls import FetchRefused, check_url
 from bunraku.front.edge.outputs import OutputLinks
+from bunraku.front.own_people import OwnPeople
 from bunraku.front.rpc import messages as m
 from bunraku.front.rpc.parameters import Params
 from bunraku.nodes.base import NodeAway, Nodes
@@ -48,6 +51,8 @@ class Action:
     reply: type[BaseModel] | None
     run: Callable[[Actions, Caller, Any], Awaitable[BaseModel | None]]
     summary: str
+    most_file: Callable[[Actions], int] | None = None
+    """Its body may be a form with a file of so many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Actions:
     settings: Settings
     nodes: Nodes
     links: OutputLinks
+    people: OwnPeople
 
     # --- catalogue
 
@@ -70,21 +76,54 @@ class Actions:
             actions=[m.Gesture(action=g, preview_url=f"{root}/{g}.mp4") for g in human.gestures],
         )
 
-    async def get_digital_human_list(self, caller: Caller, p: m.GetDigitalHumanList) -> m.DigitalHumanList:
-        humans = () if p.fetch_mode == 3 else await (await self.nodes.any()).humans()
-        page = _page(humans, p.offset, p.limit)
-        return m.DigitalHumanList(
-            total=len(humans), digital_humans=[self._info(x, caller.base_url) for x in page]
+    def _own_info(self, human: OwnHuman, base_url: str) -> m.DigitalHumanInfo:
+        root = base_url + self.people.links.root(human.app_id, human.id)
+        ready = human.state is State.READY
+        return m.DigitalHumanInfo(
+            digital_human_id=human.id,
+            name=human.name,
+            avatar_url=f"{root}/avatar.jpg" if ready else "",
+            is_public=False,
+            actions=[m.Gesture(action=g, preview_url=f"{root}/{g}.mp4") for g in human.made.gestures],
         )
 
-    async def get_digital_human_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.DigitalHumanInfo:
-        return self._info(await (await self.nodes.any()).human(p.digital_human_id), caller.base_url)
+    async def get_digital_human_list(self, caller: Caller, p: m.GetDigitalHumanList) -> m.DigitalHumanList:
+        humans = () if p.fetch_mode == 3 else await (await self.nodes.any()).humans()
+        own = () if p.fetch_mode == 2 else await self.people.store.of(caller.app.id)
+        page = _page([*humans, *own], p.offset, p.limit)
+        return m.DigitalHumanList(
+            total=len(humans) + len(own),
+            digital_humans=[
+                self._own_info(x, caller.base_url)
+                if isinstance(x, OwnHuman)
+                else self._info(x, caller.base_url)
+                for x in page
+            ],
+        )
+
+    async def get_digital_human_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.OwnHumanInfo:
+        human = await self.people.human(caller.app.id, p.digital_human_id)
+        if not isinstance(human, OwnHuman):
+            return m.OwnHumanInfo.model_validate(self._info(human, caller.base_url).model_dump())
+        return m.OwnHumanInfo(
+            **self._own_info(human, caller.base_url).model_dump(by_alias=False),
+            state=human.state.value,
+            progress=human.progress,
+            fail_reason=human.fail_reason,
+            warnings=list(human.made.warnings),
+            timbre_id=human.timbre_id,
+        )
 
     async def get_timbre_list(self, caller: Caller, p: m.GetTimbreList) -> m.TimbreList:
         node, bound = await self.nodes.any(), None
+        fits: tuple[Timbre, ...] = ()
         if p.digital_human_id is not None:
-            bound = (await node.human(p.digital_human_id)).id
-        timbres = await node.timbres(caller.app.id, bound)
+            human = await self.people.human(caller.app.id, p.digital_human_id)
+            bound = human.id
+            if isinstance(human, OwnHuman) and human.timbre_id is not None:
+                every = await node.timbres(caller.app.id, None)
+                fits = tuple(t for t in every if t.id == human.timbre_id)
+        timbres = (*fits, *await node.timbres(caller.app.id, bound))
         page = _page(timbres, p.offset, p.limit)
         return m.TimbreList(
             total=len(timbres),
@@ -92,8 +131,27 @@ class Actions:
         )
 
     async def get_render_info(self, caller: Caller, p: m.DigitalHumanRequest) -> m.RenderInfo:
-        await (await self.nodes.any()).human(p.digital_human_id)
+        await self.people.human(caller.app.id, p.digital_human_id)
         return m.RenderInfo()
+
+    # --- people of one's own
+
+    async def create_human(self, caller: Caller, p: m.CreateDigitalHuman) -> m.CreatedHuman:
+        file, url = p.file, p.source.url
+        if (file is None) == (url is None):
+            needs = "Source.Url is required" if file is None else "Source.Url and File are both given"
+            raise InvalidParams(needs)
+        if url is not None:
+            self._check_url("Source.Url", url)
+        source = SourceKind(p.source.type)
+        order = HumanOrder(caller.app.id, p.name, source, current().request, url, timbre_id=p.timbre_id)
+        return m.CreatedHuman(digital_human_id=await self.people.create(order, file))
+
+    async def delete_human(self, caller: Caller, p: m.DigitalHumanRequest) -> None:
+        await self.people.delete(caller.app.id, p.digital_human_id)
+
+    def most_file(self) -> int:
+        return self.settings.people.source_bytes
 
     # --- stream tasks
 
@@ -339,8 +397,12 @@ def _video(hint: dict[str, Any]) -> tuple[int, int, int]:
 ACTIONS = (
     Action("GetDigitalHumanList", m.GetDigitalHumanList, m.DigitalHumanList,
            Actions.get_digital_human_list, "Digital humans the app may use"),
-    Action("GetDigitalHumanInfo", m.DigitalHumanRequest, m.DigitalHumanInfo,
+    Action("GetDigitalHumanInfo", m.DigitalHumanRequest, m.OwnHumanInfo,
            Actions.get_digital_human_info, "One digital human"),
+    Action("CreateDigitalHuman", m.CreateDigitalHuman, m.CreatedHuman,
+           Actions.create_human, "Make a digital human of one's own", Actions.most_file),
+    Action("DeleteDigitalHuman", m.DigitalHumanRequest, None,
+           Actions.delete_human, "Delete one's own, with its files"),
     Action("GetTimbreList", m.GetTimbreList, m.TimbreList, Actions.get_timbre_list, "Voices"),
     Action("CreateDigitalHumanStreamTask", m.CreateDigitalHumanStreamTask, m.CreatedTask,
            Actions.create, "Bring a digital human to life in a room"),

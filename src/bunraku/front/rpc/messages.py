@@ -8,16 +8,19 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from bunraku.core.output import MOST, NAME, Protocol
+from bunraku.core.own_human import LONGEST_NAME, SourceKind
 from bunraku.core.vocabulary import EMOTIONS
 from bunraku.front.rpc.parameters import (
     AsRequiredObject,
     Boolean,
+    File,
     OptionalText,
     Params,
     Text,
     WireModel,
     one_of,
     ranged,
+    to_boolean,
     to_object,
 )
 
@@ -102,6 +105,24 @@ def _secret(value: str | None) -> str | None:
     return value
 
 
+def _source(value: str) -> str:
+    if value not in tuple(SourceKind):
+        raise ValueError(f"must be one of {', '.join(SourceKind)}")
+    return value
+
+
+def _human_name(value: str) -> str:
+    if not value.strip() or len(value) > LONGEST_NAME:
+        raise ValueError(f"must be 1 to {LONGEST_NAME} characters")
+    return _room_id(value)
+
+
+def _consent(value: bool) -> bool:
+    if not value:
+        raise ValueError("must be true: that the person pictured agreed")
+    return value
+
+
 def _outputs(value: Any) -> Any:
     if value is not None and (not isinstance(value, list) or len(value) > MOST):
         raise ValueError(f"must be an array of at most {MOST}")
@@ -169,6 +190,27 @@ class GetDigitalHumanList(Params):
 
 class DigitalHumanRequest(Params):
     digital_human_id: Text
+
+
+class HumanSource(Params):
+    type: Annotated[Text, AfterValidator(_source)] = Field(
+        description=f"One of {', '.join(SourceKind)}, of those that the server makes."
+    )
+    url: Annotated[OptionalText, AfterValidator(_target)] = Field(
+        None, description="Where the file is, by http or https; required unless it is uploaded."
+    )
+
+
+class CreateDigitalHuman(Params):
+    name: Annotated[Text, AfterValidator(_human_name)] = Field(description="1 to 64 characters.")
+    source: Annotated[HumanSource, AsRequiredObject] = Field(
+        description="Of a form, fields Source.Type and Source.Url, or an object as JSON."
+    )
+    timbre_id: OptionalText = Field(None, description="The voice that fits; GetTimbreList has it first.")
+    consent: Annotated[bool, AfterValidator(_consent), BeforeValidator(to_boolean)] = Field(
+        description="Must be true: the person pictured agreed. It is recorded."
+    )
+    file: File = Field(None, description="The file itself, of a multipart/form-data body.")
 
 
 class GetTimbreList(Params):
@@ -325,6 +367,14 @@ class DigitalHumanInfo(WireModel):
     actions: list[Gesture]
 
 
+class OwnHumanInfo(DigitalHumanInfo):
+    state: str | None = Field(None, description="making, ready or failed; only of an app's own.")
+    progress: int | None = Field(None, description="0 to 100.")
+    fail_reason: str | None = Field(None, description="Only when State is failed.")
+    warnings: list[str] | None = Field(None, description="Sentences: what may be better in another file.")
+    timbre_id: str | None = None
+
+
 class DigitalHumanList(WireModel):
     total: int
     digital_humans: list[DigitalHumanInfo]
@@ -339,6 +389,10 @@ class TimbreInfo(WireModel):
 class TimbreList(WireModel):
     total: int
     timbres: list[TimbreInfo]
+
+
+class CreatedHuman(WireModel):
+    digital_human_id: str
 
 
 class CreatedTask(WireModel):

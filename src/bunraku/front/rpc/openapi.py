@@ -80,7 +80,10 @@ def document() -> dict[str, Any]:
         }
         if action.params is not Nothing:
             schema = {"$ref": REF.format(model=action.params.__name__)}
-            operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+            content = {"application/json": {"schema": schema}}
+            if action.most_file is not None:
+                content["multipart/form-data"] = {"schema": schema}
+            operation["requestBody"] = {"content": content}
         paths[f"/?Action={action.name}"] = {"post": operation}
     return {
         "openapi": "3.1.0",

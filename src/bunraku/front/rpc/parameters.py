@@ -21,6 +21,7 @@ from pydantic import (
     ValidationError,
 )
 from pydantic_core import CoreSchema, core_schema
+from starlette.datastructures import FormData, UploadFile
 
 from bunraku.core.errors import InvalidParams
 
@@ -124,7 +125,36 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def from_form(form: FormData, rpc: str) -> dict[str, Any]:
+    """Fields of a form are read as those of a query; its one file is ``File``."""
+    pairs = [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
+    out = from_query(pairs, rpc)
+    for key, value in form.multi_items():
+        if key == "File" and isinstance(value, UploadFile):
+            out[key] = value
+    return out
+
+
 # --- field types
+
+
+def _file(value: Any) -> Any:
+    if value is not None and not isinstance(value, UploadFile):
+        raise ValueError("must be the file of a multipart/form-data body")
+    return value
+
+
+class FileSchema:
+    """What the API document says of a file."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": "binary"}
+
+
+File = Annotated[Any, BeforeValidator(_file), FileSchema()]
+"""An ``UploadFile``, or None."""
 
 
 def _number(value: Any) -> Any:
@@ -190,7 +220,7 @@ def one_of(*values: int, zero_is_unset: bool = False) -> Integer:
     return Integer(check, enum=list(values))
 
 
-def _boolean(value: Any) -> Any:
+def to_boolean(value: Any) -> Any:
     if isinstance(value, QueryText):
         known = {"true": True, "1": True, "false": False, "0": False, "": None}
         if value.lower() not in known:
@@ -238,7 +268,7 @@ def _required_object(value: Any) -> Any:
     return found
 
 
-Boolean = Annotated[bool | None, BeforeValidator(_boolean)]
+Boolean = Annotated[bool | None, BeforeValidator(to_boolean)]
 OptionalText = Annotated[str | None, BeforeValidator(_string)]
 Text = Annotated[str, BeforeValidator(_required_string), Field(json_schema_extra={"minLength": 1})]
 Model = TypeVar("Model", bound=Params)

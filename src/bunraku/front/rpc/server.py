@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, FastAPI, Request
+from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -18,11 +19,11 @@ from bunraku.core.calls import Call, current, during, note
 from bunraku.core.clock import Clock
 from bunraku.core.errors import ApiError, AppUnknown, InvalidParams, SystemFault
 from bunraku.core.tracing import Span, Tracer, traceparent
-from bunraku.front.http import client_address, read_body
+from bunraku.front.http import client_address, is_form, read_body, read_form
 from bunraku.front.rpc.actions import ACTIONS, Action, Actions, Caller
 from bunraku.front.rpc.envelope import failure, respond, success
 from bunraku.front.rpc.gate import Credentials, Gate
-from bunraku.front.rpc.parameters import COMMON, from_body, from_query, parse
+from bunraku.front.rpc.parameters import COMMON, from_body, from_form, from_query, parse
 
 log = logging.getLogger("bunraku.rpc")
 
@@ -116,13 +117,22 @@ class Dispatcher:
             return await self._gate.admit(credentials, client_address(request, self._gate.proxies))
 
         async def read() -> dict[str, Any]:
+            nonlocal form
             assert action is not None  # the gate refuses unknown actions
+            if action.most_file is not None and request.method == "POST" and is_form(request):
+                form = await read_form(request, action.most_file(self._actions))
+                return from_query(pairs, action.name) | from_form(form, action.name)
             body = b"" if request.method == "GET" else await read_body(request)
             # null in the body means "not specified" and takes nothing away (contract section 2.4).
             said = {key: value for key, value in from_body(body).items() if value is not None}
             return from_query(pairs, action.name) | said
 
-        return await self._run(action, request, admit, read)
+        form: FormData | None = None
+        try:
+            return await self._run(action, request, admit, read)
+        finally:
+            if form is not None:
+                await form.close()
 
     async def act(
         self, action: Action, app: App | None, values: dict[str, Any], request: Request

@@ -186,6 +186,8 @@ class Console:
         envelope = await self._dispatcher.act(row, app, values, request)
         made = envelope.get("Data") or {}
         task = made.get("TaskId") or values.get("TaskId")
+        if action.endswith("DigitalHuman"):
+            task = made.get("DigitalHumanId") or values.get("DigitalHumanId")
         known = isinstance(task, str) and envelope["Code"] == 0
         say(request.scope, app=app and app.id, target=task if known else "", result=envelope["Code"])
         return respond(envelope)

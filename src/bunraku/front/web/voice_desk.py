@@ -17,6 +17,7 @@ from bunraku.core.own_voice import PREFIX, OwnVoice
 from bunraku.core.settings import SpeechEndpoint
 from bunraku.core.urls import FetchRefused, check_url
 from bunraku.front.http import read_json
+from bunraku.front.own_people import OwnPeople
 from bunraku.front.web.app_desk import NO_STORE, invalid
 from bunraku.front.web.backstage import ConsoleGuard
 from bunraku.nodes.asking import of_all
@@ -68,11 +69,18 @@ class VoiceDesk:
     """Routes ``/console/voices/*``; the guard decides who comes in."""
 
     def __init__(
-        self, guard: ConsoleGuard, apps: Apps, nodes: Nodes, store: VoiceStore, *, allow_private: bool
+        self,
+        guard: ConsoleGuard,
+        apps: Apps,
+        nodes: Nodes,
+        store: VoiceStore,
+        people: OwnPeople,
+        *,
+        allow_private: bool,
     ) -> None:
         """``allow_private``: endpoints may have private addresses."""
         self._guard, self._apps, self._nodes, self._store = guard, apps, nodes, store
-        self._allow_private = allow_private
+        self._people, self._allow_private = people, allow_private
 
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
@@ -103,7 +111,7 @@ class VoiceDesk:
             form = VoiceForm.model_validate(await read_json(request))
             if form.base_url is not None:
                 check_url(form.base_url, allow_private=self._allow_private)
-            human = await (await self._nodes.any()).human(form.digital_human_id)
+            human = await self._people.human(app_id, form.digital_human_id)
             voice = form.voice(app_id, human.id)
             await self._store.add(voice)
         except ValidationError as error:

@@ -129,6 +129,10 @@ class AvatarPack(Protocol):
         """Ids of timbres that fit this digital human, by BCP 47 tag, the best first."""
         ...
 
+    def close(self) -> None:
+        """What is decoded of it and not on a stage is given up. It may be staged again."""
+        ...
+
     def stage(self, framing: Framing) -> Avatar:
         """A new figure. May decode art: call it off the event loop.
 

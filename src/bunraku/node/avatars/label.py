@@ -150,5 +150,8 @@ class LabelledPack:
     def voices(self) -> dict[str, tuple[str, ...]]:
         return self._pack.voices
 
+    def close(self) -> None:
+        self._pack.close()
+
     def stage(self, framing: Framing) -> LabelledAvatar:
         return LabelledAvatar(self._pack.stage(framing), framing, self._text)

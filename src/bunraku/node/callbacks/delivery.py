@@ -32,12 +32,13 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = (2.0, 4.0, 8.0, 16.0, 32.0)  # s from the start of the attempt before
 OUTCOMES = 200  # remembered for the console
 LINE = 2000  # callbacks of one task that may wait their turn
-TASK_EVENT, DRIVE_EVENT, OUTPUT_EVENT = 3, 4, 101
+TASK_EVENT, DRIVE_EVENT, OUTPUT_EVENT, PEOPLE_EVENT = 3, 4, 101, 102
 
 
 @dataclass(slots=True)
 class Callback:
-    """One event for one receiver. ``receipt`` is what the outbox knows it by, ``call`` what came to it."""
+    """One event for one receiver. ``task_id`` is the digital human's where the event is about no task.
+    ``receipt`` is what the outbox knows it by, ``call`` what came to it."""
 
     app_id: int
     task_id: str
@@ -215,6 +216,6 @@ class Delivery:
             "Timestamp": timestamp,
             "Signature": sign(app.callback_secret, timestamp, nonce),
             "EventTime": callback.event_time_ms,
-            "TaskId": callback.task_id,
+            "TaskId": "" if callback.event_type == PEOPLE_EVENT else callback.task_id,
             "Detail": callback.detail,
         }

@@ -53,6 +53,17 @@ class Bucket:
     url: str
     options: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
+    @classmethod
+    def of(cls, url: str, settings: OutputSettings) -> Bucket:
+        """With the endpoint, the region and the keys of the settings."""
+        given = {
+            "endpoint": settings.s3_endpoint,
+            "region": settings.s3_region,
+            "access_key_id": settings.s3_access_key,
+            "secret_access_key": settings.s3_secret_key,
+        }
+        return cls(url, {k: v for k, v in given.items() if v is not None})
+
     def _store(self) -> Any:
         from obstore.store import S3Store
 
@@ -75,6 +86,20 @@ class Bucket:
                 time.sleep(PAUSE * 2**attempt)
             else:
                 return
+
+    def get(self, key: str, path: Path) -> None:
+        """Raises ``FileNotFoundError`` or ``StorageAway``."""
+        import obstore
+        from obstore.exceptions import NotFoundError
+
+        try:
+            with path.open("wb") as file:
+                for piece in obstore.get(self._store(), key):
+                    file.write(piece)
+        except NotFoundError as error:
+            raise FileNotFoundError(key) from error
+        except Exception as error:  # obstore's own, many kinds
+            raise StorageAway(type(error).__name__) from error
 
     async def read(self, key: str, offset: int, size: int) -> tuple[bytes, int] | None:
         import obstore
@@ -122,13 +147,7 @@ class Storage:
         self.root = settings.folder or data_dir / "outputs"
         self.bucket = None
         if settings.s3_url is not None:
-            given = {
-                "endpoint": settings.s3_endpoint,
-                "region": settings.s3_region,
-                "access_key_id": settings.s3_access_key,
-                "secret_access_key": settings.s3_secret_key,
-            }
-            self.bucket = Bucket(settings.s3_url, {k: v for k, v in given.items() if v is not None})
+            self.bucket = Bucket.of(settings.s3_url, settings)
 
     def folder(self, place: Place) -> Path:
         return self.root / place.key
@@ -153,28 +172,11 @@ class Storage:
 
     def erase_local(self, app_id: int) -> ErasedFiles:
         """Blocking. Delete the app's folder. Can be repeated."""
-        return _erase(self.root / str(app_id), time.monotonic() + ERASING)
+        return erase_folder(self.root / str(app_id))
 
     async def erase_kept(self, app_id: int) -> ErasedFiles:
         """Delete what is in S3 of the app, of any node. Can be repeated."""
-        if self.bucket is None:
-            return ErasedFiles(0)
-        gone = 0
-        try:
-            async with asyncio.timeout(ERASING):
-                for attempt in range(ATTEMPTS):
-                    try:
-                        async for some in self.bucket.erase(str(app_id)):
-                            gone += some
-                    except Exception as error:
-                        log.warning("files in S3 stay (%s)", type(error).__name__, extra={"app_id": app_id})
-                        if attempt + 1 < ATTEMPTS:
-                            await asyncio.sleep(PAUSE * 2**attempt)
-                    else:
-                        return ErasedFiles(gone)
-        except TimeoutError:
-            pass
-        return ErasedFiles(gone, "the storage is away or slow")
+        return ErasedFiles(0) if self.bucket is None else await erase_in(self.bucket, app_id)
 
     def sweep(self, now: float) -> int:
         """Blocking. Forget what is too old or too much, the oldest first; returns how many files."""
@@ -204,8 +206,30 @@ def _local(root: Path) -> Iterator[tuple[float, int, str]]:
             continue
 
 
-def _erase(folder: Path, deadline: float) -> ErasedFiles:
+async def erase_in(bucket: Bucket, app_id: int) -> ErasedFiles:
+    """Delete what is under an app's number. Can be repeated."""
+    gone = 0
+    try:
+        async with asyncio.timeout(ERASING):
+            for attempt in range(ATTEMPTS):
+                try:
+                    async for some in bucket.erase(str(app_id)):
+                        gone += some
+                except Exception as error:
+                    log.warning("files in S3 stay (%s)", type(error).__name__, extra={"app_id": app_id})
+                    if attempt + 1 < ATTEMPTS:
+                        await asyncio.sleep(PAUSE * 2**attempt)
+                else:
+                    return ErasedFiles(gone)
+    except TimeoutError:
+        pass
+    return ErasedFiles(gone, "the storage is away or slow")
+
+
+def erase_folder(folder: Path) -> ErasedFiles:
+    """Blocking. Delete a folder and all that is in it, in bounded time. Can be repeated."""
     gone, left = 0, ""
+    deadline = time.monotonic() + ERASING
 
     def stays(error: OSError) -> None:
         nonlocal left

@@ -13,6 +13,11 @@ from typing import Protocol, TypeAlias
 STEPS = ("face", "landmarks", "cut-out", "mouth", "eyes", "head", "pack")
 """What a maker may say it does now, in the order in which it comes; a kind may leave some out."""
 
+MARKS = "marks.json"
+"""A maker may leave what it sees in ``folder`` under this name before it says its next step: ``{"width",
+"height", "points": [[x, y], …]}`` in pixels of the picture as it is shown upright. It is drawn over the
+picture while it is made, and becomes no part of the pack."""
+
 Progress: TypeAlias = Callable[[int, str], None]
 """Called with per cent, which never fall, and one of ``STEPS``."""
 

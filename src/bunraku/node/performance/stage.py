@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from bunraku.core.clock import Clock
+from bunraku.core.commission import Role
 from bunraku.core.errors import ApiError
 from bunraku.core.framing import Framing
 from bunraku.core.settings import LimitSettings
@@ -56,13 +57,11 @@ class Stage:
         """For performances that are made from now on."""
         self._queue_capacity = limits.drive_queue
 
-    def cast(self, digital_human_id: str) -> tuple[str, str]:
-        """The digital human's own id and the emotion it shows unless asked for another.
-
-        Raises ``DigitalHumanNotFound``, or what makes it unusable.
-        """
-        pack = self._catalog.get(digital_human_id)
-        return pack.id, pack.emotion
+    def cast(self, app_id: int, digital_human_id: str) -> Role:
+        """Raises ``DigitalHumanNotFound``, or what makes it unusable. The app's own must have been brought
+        here."""
+        pack = self._catalog.get(digital_human_id, tenant=app_id)
+        return Role(pack.id, pack.emotion, own=self._catalog.is_own(pack.id))
 
     async def make(
         self, record: StreamTask, background_url: str | None, outlet: Publication, audience: Audience
@@ -71,7 +70,7 @@ class Stage:
 
         Raises ``StagingFailed``, ``ApiError`` for unusable art, and whatever else breaks.
         """
-        pack = self._catalog.get(record.digital_human_id)
+        pack = self._catalog.get(record.digital_human_id, tenant=record.app_id)
         framing = record.framing
         if background_url is not None:
             framing = await self._furnish(record, background_url)

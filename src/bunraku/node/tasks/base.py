@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from bunraku.core.commission import Role
 from bunraku.core.drive import Drive
 from bunraku.core.output import Output
+from bunraku.core.own_human import OwnHuman
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask
 from bunraku.node.performance.performance import Audience, Performance, Publication
@@ -35,7 +37,7 @@ class TaskJournal(Protocol):
     @property
     def overloaded(self) -> bool: ...
 
-    def note(self, *changes: StreamTask | Drive | Output | CallbackRow) -> None:
+    def note(self, *changes: StreamTask | Drive | Output | OwnHuman | CallbackRow) -> None:
         """Never waits."""
         ...
 
@@ -47,10 +49,14 @@ class TaskJournal(Protocol):
         """Until what was noted is durable, or it has taken too long. Never raises."""
         ...
 
-    async def birth(self, task: StreamTask, places: int, *callbacks: CallbackRow) -> StreamTask:
-        """Make a task durable, with the name of its stream and one of its app's ``places``.
+    async def birth(
+        self, task: StreamTask, places: int, *callbacks: CallbackRow, own: bool = False
+    ) -> StreamTask:
+        """Make a task durable, with the name of its stream and one of its app's ``places``. ``own``: its
+        digital human is the app's own.
 
-        Raises ``store.claims.NameTaken``, ``NoSlot``, ``Elsewhere`` or ``store.journal.DatabaseAway``.
+        Raises ``store.claims.NameTaken``, ``NoSlot``, ``HumanGone``, ``Elsewhere`` or
+        ``store.journal.DatabaseAway``.
         """
         ...
 
@@ -64,11 +70,8 @@ class TaskJournal(Protocol):
 class Staging(Protocol):
     """Makes performances; ``performance.stage.Stage`` is one."""
 
-    def cast(self, digital_human_id: str) -> tuple[str, str]:
-        """The digital human's own id and the emotion it shows unless asked for another.
-
-        Raises ``DigitalHumanNotFound``, or what makes it unusable.
-        """
+    def cast(self, app_id: int, digital_human_id: str) -> Role:
+        """Raises ``DigitalHumanNotFound``, or what makes it unusable."""
         ...
 
     async def make(

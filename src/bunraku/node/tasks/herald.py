@@ -10,15 +10,17 @@ from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.media import Word
 from bunraku.core.output import Output
+from bunraku.core.own_human import OwnHuman
 from bunraku.core.settings import CallbackSettings
 from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.node.callbacks.delivery import DRIVE_EVENT, OUTPUT_EVENT, TASK_EVENT
+from bunraku.node.callbacks.delivery import DRIVE_EVENT, OUTPUT_EVENT, PEOPLE_EVENT, TASK_EVENT
 from bunraku.node.captions import join
 from bunraku.node.tasks.base import TaskJournal
 from bunraku.node.tasks.outbox import Outbox
 from bunraku.store.lives import Ending
 from bunraku.store.tables import CallbackRow
 
+UNMADE = "The server that made it stopped. Bring the file again."
 ANNOUNCED = 100
 """Files that a callback names, the newest."""
 
@@ -48,6 +50,14 @@ def output_detail(output: Output) -> dict[str, Any]:
         detail["Files"] = [
             {"Name": f.name, "Bytes": f.bytes, "Seconds": f.seconds} for f in output.files[-ANNOUNCED:]
         ]
+    return detail
+
+
+def human_detail(human: OwnHuman) -> dict[str, Any]:
+    """Of EventType 102 (contract section 13.3)."""
+    detail: dict[str, Any] = {"DigitalHumanId": human.id, "State": human.state.value}
+    if human.fail_reason is not None:
+        detail["FailReason"] = human.fail_reason
     return detail
 
 
@@ -94,13 +104,25 @@ class Herald:
             callbacks = self._callback(app_id, output.task_id, OUTPUT_EVENT, output_detail(output))
         self._tell(output, callbacks)
 
+    def human(self, human: OwnHuman) -> None:
+        """A digital human of an app is ready, or has failed."""
+        self._tell(human, self._human_callbacks(human))
+
+    def _human_callbacks(self, human: OwnHuman) -> list[CallbackRow]:
+        # In the place of the task's id: that keeps the events of one in order.
+        return self._callback(human.app_id, human.id, PEOPLE_EVENT, human_detail(human))
+
     def born(self, callbacks: Sequence[CallbackRow]) -> None:
         """A task came into being, and these with it."""
         for row in callbacks:
             self.outbox.send(row)
 
     def end_lost(
-        self, tasks: Sequence[StreamTask], drives: Sequence[Drive], outputs: Sequence[Output] = ()
+        self,
+        tasks: Sequence[StreamTask],
+        drives: Sequence[Drive],
+        outputs: Sequence[Output] = (),
+        people: Sequence[OwnHuman] = (),
     ) -> Ending:
         """A ``store.lives.EndLost``: what was unfinished ends as interrupted, failed and stopped."""
         now = self.clock.wall()
@@ -126,9 +148,11 @@ class Herald:
             task = task.evolve(TaskStatus.STOPPED, ended_at=now)
             callbacks += self.task_callbacks(task)
             ended.append(task)
-        return Ending(tuple(ended), tuple(interrupted), failed, tuple(callbacks))
+        unmade = tuple(human.failed(UNMADE, now) for human in people)
+        callbacks += [row for human in unmade for row in self._human_callbacks(human)]
+        return Ending(tuple(ended), tuple(interrupted), failed, tuple(callbacks), unmade)
 
-    def _tell(self, change: StreamTask | Drive | Output, callbacks: list[CallbackRow]) -> None:
+    def _tell(self, change: StreamTask | Drive | Output | OwnHuman, callbacks: list[CallbackRow]) -> None:
         self.journal.note(change, *callbacks)
         self.born(callbacks)
 

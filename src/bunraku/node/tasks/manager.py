@@ -12,6 +12,7 @@ from bunraku.core.clock import Clock, next_beat, timeout
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.errors import (
+    DigitalHumanNotFound,
     NoResources,
     StreamAlreadyStopped,
     StreamConcurrencyLimit,
@@ -33,7 +34,7 @@ from bunraku.node.tasks.base import Staging, TaskJournal
 from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.herald import Herald
 from bunraku.node.tasks.live_task import LiveTask
-from bunraku.store.claims import NameTaken, NoSlot
+from bunraku.store.claims import HumanGone, NameTaken, NoSlot
 from bunraku.store.journal import SETTLE, DatabaseAway
 
 log = logging.getLogger(__name__)
@@ -227,7 +228,7 @@ class TaskManager:
         if self._journal.away:
             raise SystemBusy("database is away")
         check(commission.outputs, self._outputs.means)
-        human_id, emotion = self._staging.cast(commission.digital_human_id)
+        role = self._staging.cast(app_id, commission.digital_human_id)
         if self._rooms.stream(app_id, commission.stream_id) is not None:
             raise StreamIdExists("RTCConfig.StreamId")
         mine = sum(t.record.app_id == app_id and t.record.status.counted for t in self._live.values())
@@ -238,7 +239,7 @@ class TaskManager:
         record = StreamTask(
             id=str(uuid.uuid4()),
             app_id=app_id,
-            digital_human_id=human_id,
+            digital_human_id=role.id,
             room_id=commission.room_id,
             stream_id=commission.stream_id,
             created_at=self._clock.wall(),
@@ -246,7 +247,7 @@ class TaskManager:
             max_idle_time=commission.max_idle_time,
             framing=commission.framing,
             bitrate=commission.bitrate,
-            emotion=commission.emotion or emotion,
+            emotion=commission.emotion or role.emotion,
             owner=self._journal.owner,
         )
         stream = _stream_of(record)
@@ -258,7 +259,7 @@ class TaskManager:
         self._births.add(birth)
         self._coming[app_id] += 1
         try:
-            live = await self._bear(commission, record, stream)
+            live = await self._bear(commission, record, stream, role.own)
         except BaseException:
             self._rooms.withdraw(stream)
             raise
@@ -271,16 +272,18 @@ class TaskManager:
             live.attend(self._attention, commission.barge_in)
         return record
 
-    async def _bear(self, commission: Commission, record: StreamTask, stream: Stream) -> LiveTask:
+    async def _bear(self, commission: Commission, record: StreamTask, stream: Stream, own: bool) -> LiveTask:
         """Until the task is durable nobody hears of it: neither its callbacks nor its room."""
         callbacks = self._herald.task_callbacks(record)
         try:
             async with timeout(self._clock, SETTLE):
-                placed = await self._journal.birth(record, commission.max_tasks, *callbacks)
+                placed = await self._journal.birth(record, commission.max_tasks, *callbacks, own=own)
         except NameTaken as error:
             raise StreamIdExists("RTCConfig.StreamId") from error
         except NoSlot as error:
             raise _app_full(commission) from error
+        except HumanGone as error:
+            raise DigitalHumanNotFound(record.digital_human_id) from error
         except Elsewhere:
             raise
         except BaseException as error:

@@ -15,6 +15,7 @@ from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.figures import Figures
 from bunraku.core.output import ErasedFiles, Output, OutputOrder
+from bunraku.core.own_human import HumanOrder
 from bunraku.core.report import Outcome, Report
 from bunraku.core.script import Script, Timbre
 from bunraku.core.stream_task import StreamTask
@@ -75,10 +76,24 @@ class RemoteNode:
     async def art(self, app_id: int, name: str) -> bytes | None:
         return await self._ask("art", app_id, name, patience=LONG)
 
+    # --- digital humans of single apps
+
+    async def receive(self, upload: str, piece: bytes) -> None:
+        await self._ask("receive", upload, piece)
+
+    async def make_human(self, order: HumanOrder) -> str:
+        return await self._ask("make_human", order)
+
+    async def own_asset(self, app_id: int, digital_human_id: str, name: str) -> bytes | None:
+        return await self._ask("own_asset", app_id, digital_human_id, name, patience=LONG)
+
+    async def forget_human(self, app_id: int, digital_human_id: str) -> None:
+        await self._ask("forget_human", app_id, digital_human_id, patience=LONG)
+
     # --- stream tasks
 
     async def create(self, commission: Commission) -> StreamTask:
-        return await self._ask("create", commission)
+        return await self._ask("create", commission, patience=2 * PATIENCE)
 
     async def stop(self, app_id: int, task_id: str) -> None:
         await self._ask("stop", app_id, task_id)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache as kept
+from functools import lru_cache
 from pathlib import Path
 
 from bunraku.node.avatars.pack.pack import Pack
 
 
-@kept
+@lru_cache(256)  # far more than a server has of everybody's; those of apps come and go
 def open_pack(folder: Path, cache: Path | None) -> Pack:
     """One ``Pack`` per folder and process, however many servers and tasks show it.
 

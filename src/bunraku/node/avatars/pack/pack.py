@@ -47,6 +47,11 @@ class ArtCache:
             while len(self._held) > 1 and sum(d.nbytes for d in self._held.values()) > self._capacity:
                 self._held.popitem(last=False)
 
+    def drop(self, prefix: str) -> None:
+        with self._lock:
+            for name in [n for n in self._held if n.startswith(prefix)]:
+                del self._held[name]
+
 
 ART = ArtCache(CACHE_BYTES)
 
@@ -95,6 +100,9 @@ class Pack:
     def portrait(self) -> Path | None:
         found = self.folder / "avatar.jpg"
         return found if found.is_file() else None
+
+    def close(self) -> None:
+        ART.drop(f"{self._version}-")
 
     def stage(self, framing: Framing) -> PackFigure:
         tracer = Tracer(self.manifest, self.art)
