@@ -4,6 +4,7 @@ and kept in the data directory."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from bunraku.core.errors import ApiError
@@ -49,6 +50,16 @@ class AssetCache:
                     await film(pack, PREVIEW, [], path, gesture=gesture)
         return await asyncio.to_thread(path.read_bytes)
 
+    async def art_of(self, pack: AvatarPack, name: str, folder: Path) -> bytes | None:
+        """The same of a pack that is an app's own; kept in ``folder``."""
+        if not isinstance(pack, DrawablePack) or pack.art != name:
+            return None
+        path = folder / f"{name}.art"
+        async with self._bundling:
+            if not path.is_file():
+                await asyncio.to_thread(_write, path, pack.bundle)
+        return await asyncio.to_thread(path.read_bytes)
+
     async def art(self, name: str) -> bytes | None:
         """What a digital human is drawn from, by its content's name; None when there is none."""
         packs = (pack for pack in self._catalog.list() if isinstance(pack, DrawablePack))
@@ -62,3 +73,10 @@ class AssetCache:
                 while len(self._art) > KEPT:
                     del self._art[next(iter(self._art))]
             return kept
+
+
+def _write(path: Path, bundle: Callable[[], bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(bundle())
+    partial.replace(path)

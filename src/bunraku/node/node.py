@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bunraku.core.apps import Apps
 from bunraku.core.catalogue import DigitalHuman
@@ -87,8 +88,16 @@ class LocalNode:
         return await self.assets.get(digital_human_id, name)
 
     async def art(self, app_id: int, name: str) -> bytes | None:
-        del app_id  # every app may see every digital human there is
-        return await self.assets.art(name)
+        """Of everybody's, and of the app's own that were brought here: whoever asks watches one."""
+        found = await self.assets.art(name)
+        for pack in () if found is not None else self.people.packs.of(app_id):
+            found = await self.assets.art_of(pack, name, self._assets_of(app_id, pack))
+            if found is not None:
+                break
+        return found
+
+    def _assets_of(self, app_id: int, pack: AvatarPack) -> Path:
+        return self.people.packs.folder((app_id, pack.id)) / "assets"
 
     # --- digital humans of single apps
 
@@ -107,8 +116,7 @@ class LocalNode:
 
     async def own_asset(self, app_id: int, digital_human_id: str, name: str) -> bytes | None:
         pack = await self.people.packs.bring(app_id, digital_human_id)
-        folder = self.people.packs.folder((app_id, pack.id)) / "assets"
-        return await self.assets.of(pack, name, folder)
+        return await self.assets.of(pack, name, self._assets_of(app_id, pack))
 
     async def forget_human(self, app_id: int, digital_human_id: str) -> None:
         await self.people.forget((app_id, digital_human_id))

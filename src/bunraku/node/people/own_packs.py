@@ -54,6 +54,10 @@ class OwnPacks:
         found = self._open.get(digital_human_id)
         return found.pack if found is not None and found.tenant == tenant else None
 
+    def of(self, tenant: int) -> tuple[AvatarPack, ...]:
+        """All of an app's that were brought."""
+        return tuple(found.pack for found in self._open.values() if found.tenant == tenant)
+
     def folder(self, key: Key) -> Path:
         return self._folder / str(key[0]) / key[1]
 
