@@ -114,6 +114,18 @@ async def test_keyframes_are_asked_for_every_two_seconds():
     assert all(b - a <= 2.1 for a, b in zip(at, at[1:], strict=False))
 
 
+async def test_an_output_counts_as_somebody_watching(desk):
+    assert not desk.stream.wanted
+    output = desk.add(Protocol.FILE)
+    await desk.status(output, OutputStatus.ACTIVE)
+    assert desk.stream.wanted
+    assert desk.outputs.watching == len(desk.stream.watchers) == 2, "what is sent, and its sound"
+    desk.outputs.remove(output.id)
+    await desk.status(output, OutputStatus.COMPLETE)
+    assert not desk.stream.wanted
+    assert desk.outputs.watching == 0
+
+
 async def test_an_output_that_rests_between_attempts_keeps_no_stream_awake(desk):
     output = desk.add(Protocol.RTMP, url="rtmp://127.0.0.1:1/live/key")
     await desk.status(output, OutputStatus.RETRYING)
