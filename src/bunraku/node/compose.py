@@ -34,6 +34,7 @@ from bunraku.node.node import LocalNode
 from bunraku.node.outputs.base import Means
 from bunraku.node.outputs.outputs import OutputMeans
 from bunraku.node.outputs.storage import Storage
+from bunraku.node.people import models
 from bunraku.node.people.own_packs import OwnPacks
 from bunraku.node.people.people import People
 from bunraku.node.people.shelf import Shelf
@@ -81,7 +82,6 @@ WARM = (Framing(720, 1280), Framing(512, 512))
 WARM_PACKS = 2
 FORGET_EVERY = 60.0
 OUTPUTS_END = 0.8  # of the time a task may take to stop
-MODELS = "people-nets"  # in the data directory: of those who make people of photos
 NONCES_KEPT = 1300  # s: longer than a signature may be used in either direction
 
 
@@ -327,7 +327,7 @@ def assemble(
         lambda: journal.owner,
         herald.human,
         (cache / f"making-{node_id}").absolute(),
-        (settings.data_dir / MODELS).absolute(),
+        (settings.data_dir / models.FOLDER).absolute(),
     )
     people = People(kept_people, shelf, workshop, own_packs, clock)
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)

@@ -34,15 +34,16 @@ class Unsuitable(Exception):
         return type(self), (self.reason, self.tip)
 
 
-class Make(Protocol):
-    """What the module ``maker`` of a kind's folder holds under the name ``make``."""
+class Maker(Protocol):
+    """What the module ``maker`` of a kind's folder holds."""
 
-    def __call__(
-        self, source: Path, folder: Path, *, name: str, models: Path, progress: Progress
-    ) -> list[str]:
+    NETS: bool
+    """It wants the nets that find a face (``models.ensure``) in the folder ``models``."""
+
+    def make(self, source: Path, folder: Path, *, name: str, models: Path, progress: Progress) -> list[str]:
         """Write a complete pack of the file ``source`` into the empty ``folder``; gives warnings.
 
-        ``name`` is the digital human's. ``models`` is the folder of the nets (``models.ensure``),
-        which is only read. Raises ``Unsuitable``; anything else that it raises is a fault of ours.
+        ``name`` is the digital human's. ``models`` is the folder of the nets, which is only read. Raises
+        ``Unsuitable``; anything else that it raises is a fault of ours.
         """
         ...

@@ -23,11 +23,10 @@ from bunraku.core.media import Pose
 from bunraku.core.urls import FetchFailed
 from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.kinds import open_pack
-from bunraku.node.avatars.picture_file import MAX_PIXELS, BackdropFailed, size_of
 from bunraku.node.avatars.preview import SILENT, portrait
 from bunraku.node.people import archive
 from bunraku.node.people.base import MARKS, Unsuitable
-from bunraku.node.people.kinds import maker
+from bunraku.node.people.kinds import maker_of
 from bunraku.node.workers.download import download
 from bunraku.node.workers.zygote import Link, limit_cpu, limit_memory
 
@@ -49,7 +48,6 @@ def run(request: dict[str, Any], link: Link) -> None:
     folder = Path(request["folder"])
     try:
         source = _source(request, folder)
-        _check(source, request["source"])
         made = _make(request, source, folder, link)
     except Unsuitable as error:
         link.send({"unsuitable": f"{error.reason} {error.tip}"})
@@ -74,18 +72,6 @@ def _source(request: dict[str, Any], folder: Path) -> Path:
     return path
 
 
-def _check(source: Path, kind: str) -> None:
-    """A small picture may unfold to gigabytes: nothing is decoded before this."""
-    if kind != "photo":
-        return
-    try:
-        _, width, height = size_of(source.read_bytes())
-    except BackdropFailed as error:
-        raise Unsuitable(f"The file is unsuitable: {error}.", "Bring a JPEG or PNG.") from error
-    if not 0 < width * height <= MAX_PIXELS:
-        raise Unsuitable(f"The picture has more than {MAX_PIXELS // 10**6} megapixels.", OTHER)
-
-
 def _make(request: dict[str, Any], source: Path, folder: Path, link: Link) -> dict[str, Any]:
     pack = folder / "pack"
     pack.mkdir()
@@ -99,7 +85,7 @@ def _make(request: dict[str, Any], source: Path, folder: Path, link: Link) -> di
             told, said["marks"] = marks, json.loads(marks)
         link.send(said)
 
-    make = maker(request["source"])
+    make = maker_of(request["source"]).make
     warnings = make(source, pack, name=request["name"], models=Path(request["models"]), progress=progress)
     progress(95, "pack")
     (pack / MARKS).unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from typing import cast
 
 from bunraku.node import people
-from bunraku.node.people.base import Make
+from bunraku.node.people.base import Maker
 
 
 @cache
@@ -22,6 +22,6 @@ def kinds() -> tuple[str, ...]:
     )
 
 
-def maker(kind: str) -> Make:
-    """Of one of ``kinds``."""
-    return cast(Make, importlib.import_module(f"{people.__name__}.{kind}.maker").make)
+def maker_of(kind: str) -> Maker:
+    """Of one of ``kinds``. The first time it is imported, which takes a while."""
+    return cast(Maker, importlib.import_module(f"{people.__name__}.{kind}.maker"))

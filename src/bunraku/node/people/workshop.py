@@ -19,7 +19,9 @@ from bunraku.core.own_human import WARNINGS, HumanOrder, Made, OwnHuman
 from bunraku.core.owner import Owner
 from bunraku.core.settings import FetchSettings, PeopleSettings
 from bunraku.node.outputs.storage import StorageAway
-from bunraku.node.people.kinds import kinds
+from bunraku.node.packaged import NotFetched
+from bunraku.node.people import models
+from bunraku.node.people.kinds import kinds, maker_of
 from bunraku.node.people.shelf import Shelf
 from bunraku.node.people.uploads import Uploads
 from bunraku.node.workers.fair import FairSlots
@@ -33,6 +35,7 @@ STOPPED = "The server stopped while it was made. Bring the file again."
 SLOW = "It took too much time or memory. Bring a smaller file."
 FULL = "There is no room left for the app's digital humans. Delete one, then bring the file again."
 AWAY = "The place where digital humans are kept is away. Bring the file again later."
+BLIND = "This server cannot see faces yet: what it needs for that could not be fetched. Tell whoever runs it."
 FAULT = "The server could not make it. Whoever runs it finds the reason in its log."
 
 
@@ -147,6 +150,7 @@ class Workshop:
     async def _make(self, human: OwnHuman, url: str | None, file: Path | None, work: Path) -> Made:
         """Raises ``MakingFailed``."""
         s = self._settings
+        await asyncio.to_thread(self._fetch_nets, human.source)
         await asyncio.to_thread(work.mkdir, parents=True, mode=0o700)
         request: dict[str, Any] = {
             "source": human.source.value,
@@ -179,6 +183,17 @@ class Workshop:
             log.error("a digital human was not kept (%s)", type(error).__name__)
             raise MakingFailed(AWAY) from error
         return made
+
+    def _fetch_nets(self, kind: str) -> None:
+        """Blocking, the first time for seconds. Raises ``MakingFailed``."""
+        if not maker_of(kind).NETS:
+            return
+        self._models.mkdir(parents=True, exist_ok=True)
+        try:
+            models.ensure(self._models)
+        except NotFetched as error:
+            log.error("people are not made of photos: %s", error)
+            raise MakingFailed(BLIND) from error
 
     async def _follow(self, human: OwnHuman, job: Job) -> Made:
         """What the worker says. It may be lying by now: nothing of it is believed that is not checked."""

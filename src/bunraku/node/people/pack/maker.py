@@ -9,6 +9,7 @@ from bunraku.node.avatars.kinds import open_pack
 from bunraku.node.people.archive import Unreadable, unpack
 from bunraku.node.people.base import Progress, Unsuitable
 
+NETS = False
 MOST = 400 * 1024**2
 """Bytes unpacked; what the server keeps is limited by its settings (``people.pack_bytes``)."""
 

@@ -15,9 +15,9 @@ import numpy as np
 from bunraku import __version__
 from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.avatars.pack.manifest import BASES, FORMAT
-from bunraku.node.people.base import Progress
+from bunraku.node.people.base import MARKS, Progress
 from bunraku.node.people.photo import judge, picture
-from bunraku.node.people.photo.arrays import U8, Box
+from bunraku.node.people.photo.arrays import F64, U8, Box
 from bunraku.node.people.photo.cutout import matte
 from bunraku.node.people.photo.eyes import Eyes
 from bunraku.node.people.photo.find import Finder
@@ -26,13 +26,14 @@ from bunraku.node.people.photo.mouth import Mouth
 from bunraku.node.people.photo.portrait import Portrait, lay_out
 from bunraku.node.people.photo.shapes import AT_REST, AXES, EYES, MOUTHS, REST_SMILE
 
+NETS = True
 QUALITY = 90  # of WebP
 VERSION = 1
 """Of this maker: counted up when the same photo makes another pack."""
 
 
 def make(source: Path, folder: Path, *, name: str, models: Path, progress: Progress) -> list[str]:
-    """See ``people.base.Make``. Takes 4 to 8 seconds of one core and 300 to 500 MB."""
+    """See ``people.base.Maker``. Takes 4 to 8 seconds of one core and 300 to 500 MB."""
     cv2.setNumThreads(1)
     progress(0, "face")
     photo = picture.read(source)
@@ -40,6 +41,8 @@ def make(source: Path, folder: Path, *, name: str, models: Path, progress: Progr
     square = judge.choose(finder.squares(rgb))
     progress(8, "landmarks")
     face = finder.face(rgb, square)
+    (folder / MARKS).write_text(json.dumps(marks(photo.bgr, face.points)))
+    progress(12, "landmarks")
     warnings = judge.judge(photo.bgr, face)
     progress(15, "cut-out")
     portrait = lay_out(photo.bgr, face, matte(models, photo.bgr))
@@ -64,8 +67,15 @@ def make(source: Path, folder: Path, *, name: str, models: Path, progress: Progr
     np.savez_compressed(folder / "fields.npz", bases=bases[None].astype(np.float16))
     about = _manifest(portrait, name, photo.sha256, mouth.box, eyes.box)
     (folder / "manifest.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (folder / MARKS).unlink()
     progress(100, "pack")
     return warnings
+
+
+def marks(bgr: U8, points: F64) -> dict[str, Any]:
+    """What is seen in the photo, as ``people.base.MARKS`` has it."""
+    height, width = bgr.shape[:2]
+    return {"width": width, "height": height, "points": points[:, :2].round(1).tolist()}
 
 
 def _write(path: Path, bgra: U8) -> None:
