@@ -85,12 +85,12 @@ class PeopleStore:
         rows = await session.execute(theirs.where(PersonRow.app_id == app_id).group_by(PersonRow.state))
         found = {state: (int(count), int(size or 0)) for state, count, size in rows}
         making, ready = (found.get(s.value, (0, 0)) for s in (State.MAKING, State.READY))
+        if making[0] > limits.most_making:
+            raise SystemBusy(f"an app may have {limits.most_making} made at once")
         if making[0] + ready[0] > limits.most:
             raise NoResources(f"an app may have {limits.most} digital humans of its own")
         if ready[1] >= limits.most_bytes:
             raise NoResources(f"an app's digital humans may take {limits.most_bytes} bytes")
-        if making[0] > limits.most_making:
-            raise SystemBusy(f"an app may have {limits.most_making} made at once")
 
     async def _forget_failures(self, session: AsyncSession, app_id: int) -> None:
         failed = (PersonRow.app_id == app_id, PersonRow.state == State.FAILED.value)
