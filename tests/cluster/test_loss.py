@@ -15,7 +15,9 @@ import time
 import pytest
 
 from bunraku.core import errors
+from bunraku.node.avatars.catalog import BUILT_IN
 
+from ..support.people import ended, tarred, upload
 from ..support.waiting import wait_for
 
 NAMES = itertools.count()
@@ -70,6 +72,26 @@ def events(callbacks, task):
 
 def timbre(front):
     return front.call("GetTimbreList")["Timbres"][0]["TimbreId"]
+
+
+def test_what_a_lost_node_was_making_has_failed_and_is_told_once(town, front, callbacks):
+    """Its owner dies in the midst; who ends its tasks ends that too."""
+    answer = upload(front, tarred(BUILT_IN / "anna")).json()
+    human = answer["Data"]["DigitalHumanId"]
+    node_id = ask(town, f"SELECT node_id FROM people WHERE id = '{human}'")
+    os.kill(town.pid(node_id), signal.SIGKILL)
+    assert "stopped" in ended(front, human)["FailReason"]
+    wait_for(lambda: human in told(callbacks), 20)
+    time.sleep(1)  # a second one would come at once
+    assert [h for h in told(callbacks) if h == human] == [human]
+    with pytest.raises(errors.DigitalHumanBroken):
+        front.create(human, room_id="failed", stream_id="failed")
+    wait_for(lambda: town.pid(node_id), 60)
+    front.delete_digital_human(human)
+
+
+def told(callbacks):
+    return [e["Detail"]["DigitalHumanId"] for e in callbacks.heard if e["EventType"] == 102]
 
 
 def ended_truthfully(callbacks, task):

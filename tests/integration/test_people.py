@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from bunraku.cli import main
 from bunraku.core import errors
 from bunraku.node import people
 from bunraku.node.people import archive
@@ -209,6 +211,28 @@ def test_deleting_deletes_files_wherever_they_are(served, mine, pack):
     assert [p for p in left(served) if human in str(p)] == []
     assert [p for p in left(served) if other in str(p)] != []
     assert httpx.get(picture).status_code == 404
+
+
+def test_a_backup_takes_them_along_and_no_cache(served, mine, pack, tmp_path):
+    human = made(mine, pack)
+    out, data = tmp_path / "backup.tgz", served.settings.data_dir
+    done = CliRunner().invoke(main, ["backup", "--data-dir", str(data), str(out)])
+    assert done.exit_code == 0, done.output
+    with tarfile.open(out) as archived:
+        names = [name for name in archived.getnames() if human in name]
+    assert names == [f"people/{APP_ID}/{human}.tar"]
+
+
+def test_a_pack_that_was_damaged_or_lost_where_it_is_kept_says_so(served, mine, pack):
+    human = made(mine, pack)
+    kept = served.settings.data_dir / "people" / str(APP_ID) / f"{human}.tar"
+    whole = kept.read_bytes()
+    for content in (whole[:-1000], whole[:5000] + b"x" + whole[5001:], None):
+        kept.unlink() if content is None else kept.write_bytes(content)
+        with pytest.raises(errors.DigitalHumanBroken):
+            mine.create(human, room_id="r", stream_id="damaged", size=(128, 128))
+    kept.write_bytes(whole)
+    mine.stop(mine.create(human, room_id="r", stream_id="mended", size=(128, 128)))
 
 
 def test_of_a_birth_and_a_deletion_one_is_refused(served, mine, pack):

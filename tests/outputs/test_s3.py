@@ -11,9 +11,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from bunraku.core.output import ErasedFiles, OutputStatus, Protocol
-from bunraku.core.settings import OutputSettings
+from bunraku.core.settings import OutputSettings, PeopleSettings
 from bunraku.node.outputs import storage as storage_module
-from bunraku.node.outputs.storage import Bucket, Place, Storage
+from bunraku.node.outputs.storage import Bucket, Place, Storage, StorageAway
+from bunraku.node.people import archive
+from bunraku.node.people.shelf import NotAsKept, Shelf
 
 from .conftest import Desk
 
@@ -106,3 +108,31 @@ async def test_storage_that_is_gone_ends_the_output_and_the_file_stays(tmp_path,
     assert len(list(desk.folder(output).glob("*.mp4"))) == 1
     assert desk.record(images).status is OutputStatus.ACTIVE
     await desk.close()
+
+
+def test_packs_of_people_are_kept_found_and_deleted_there_and_damage_is_seen(tmp_path, s3):
+    outputs = OutputSettings(**s3.settings)
+    shelf = Shelf(PeopleSettings(s3_url="s3://recordings/people"), outputs, tmp_path)
+    mine, other = (1, "a"), (12, "b")
+    for key in (mine, other):
+        (tmp_path / key[1]).write_bytes(key[1].encode() * 3_000_000)
+        shelf.put(key, tmp_path / key[1])
+    digest, out = archive.digest(tmp_path / "a"), tmp_path / "out"
+    shelf.get(mine, digest, out)
+    assert out.read_bytes() == (tmp_path / "a").read_bytes()
+    with pytest.raises(NotAsKept):
+        shelf.get(other, digest, out)
+    with pytest.raises(FileNotFoundError):
+        shelf.get((1, "b"), digest, out)
+    assert sorted(key for _, key in shelf.listed()) == [mine, other]
+    shelf.erase(mine)
+    shelf.erase(mine)
+    assert [key for _, key in shelf.listed()] == [other]
+    shelf.put(mine, tmp_path / "a")
+    assert asyncio.run(shelf.erase_kept(1)) == ErasedFiles(1)
+    assert [key for _, key in shelf.listed()] == [other]
+    assert not (tmp_path / "people").exists()
+    s3.server.stop()
+    with pytest.raises(StorageAway):
+        shelf.get(other, digest, out)
+    s3.server.start()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from starlette.datastructures import UploadFile
@@ -36,6 +37,11 @@ class OwnPeople:
             return await (await self.nodes.any()).human(digital_human_id)
         except DigitalHumanNotFound:
             return await self.store.get(app_id, digital_human_id)
+        except NodeAway:
+            # The app's own are known without any node.
+            with suppress(DigitalHumanNotFound):
+                return await self.store.get(app_id, digital_human_id)
+            raise
 
     async def create(self, order: HumanOrder, file: UploadFile | None) -> str:
         """Its id, when it is being made. Raises what ``PeopleHall`` does."""

@@ -90,14 +90,13 @@ class Bucket:
     def get(self, key: str, path: Path) -> None:
         """Raises ``FileNotFoundError`` or ``StorageAway``."""
         import obstore
-        from obstore.exceptions import NotFoundError
 
         try:
             with path.open("wb") as file:
                 for piece in obstore.get(self._store(), key):
                     file.write(piece)
-        except NotFoundError as error:
-            raise FileNotFoundError(key) from error
+        except FileNotFoundError:
+            raise
         except Exception as error:  # obstore's own, many kinds
             raise StorageAway(type(error).__name__) from error
 
