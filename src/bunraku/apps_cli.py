@@ -83,9 +83,9 @@ def delete(app_id: int, data: bool, wait: float, yes: bool, base_url: str, passw
     for table, rows in removed["rows"].items():
         click.echo(f"{rows:>8}  {table}")
     if removed["files"]:
-        click.echo(f"{removed['files']:>8}  files of outputs")
+        click.echo(f"{removed['files']:>8}  files")
     if removed["filesLeft"]:
         raise click.ClickException(
-            f"app {app_id} is gone, but not all files of its outputs ({removed['filesLeft']}): run this again"
+            f"app {app_id} is gone, but not all of its files ({removed['filesLeft']}): run this again"
         )
     click.echo(f"app {app_id} is gone")

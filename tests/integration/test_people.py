@@ -9,6 +9,7 @@ import os
 import signal
 import tarfile
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -18,9 +19,11 @@ from click.testing import CliRunner
 
 from bunraku.cli import main
 from bunraku.core import errors
+from bunraku.front.http import FORMS, FORMS_OF_ONE, Forms
 from bunraku.node import people
 from bunraku.node.people import archive
 from bunraku.node.people.archive import Unreadable, unpack
+from bunraku.node.people.uploads import Uploads
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
@@ -118,7 +121,7 @@ def begun(client, content, **fields):
 def left(served):
     """Files of anybody's digital humans."""
     data = served.settings.data_dir
-    places = (data / "people", data / "cache" / "people", *(data / "cache").glob("making-*"))
+    places = (data / "people", *(data / "cache").glob("people-*"), *(data / "cache").glob("making-*"))
     return [p for place in places for p in place.rglob("*") if p.is_file()]
 
 
@@ -386,3 +389,32 @@ def test_the_same_files_make_the_same_archive(tmp_path):
     (tmp_path / "out").mkdir()
     unpack(tmp_path / "1.tar", tmp_path / "out", 100)
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a", "b"]
+
+
+def test_no_app_holds_all_the_forms_there_may_be():
+    forms = Forms()
+    with ExitStack() as held:
+        for _ in range(FORMS_OF_ONE):
+            held.enter_context(forms.of(1))
+        with pytest.raises(errors.SystemBusy), forms.of(1):
+            pass
+        for app in range(2, 2 + (FORMS - FORMS_OF_ONE) // 2):
+            held.enter_context(forms.of(app))
+            held.enter_context(forms.of(app))
+        with pytest.raises(errors.SystemBusy), forms.of(99):
+            pass
+    with forms.of(1):
+        pass
+
+
+def test_a_front_that_vanishes_amid_a_file_leaves_nothing_for_long(tmp_path, monkeypatch):
+    uploads = Uploads(tmp_path / "uploads", 100)
+    uploads.add("half", b"x")
+    with pytest.raises(errors.InvalidParams, match="larger"):
+        uploads.add("large", bytes(101))
+    assert [p.name for p in (tmp_path / "uploads").iterdir()] == ["half"]
+    monkeypatch.setattr("bunraku.node.people.uploads.SILENT", -1.0)
+    uploads.add("next", b"y")
+    assert [p.name for p in (tmp_path / "uploads").iterdir()] == ["next"]
+    with pytest.raises(errors.InvalidParams, match="File"):
+        uploads.take("half")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
-from collections.abc import AsyncGenerator, Iterable
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -13,13 +15,14 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Scope
 
-from bunraku.core.errors import BodyUnreadable
+from bunraku.core.errors import BodyUnreadable, SystemBusy
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 MAX_BODY = 1024 * 1024
 BODY_TIMEOUT = 15.0
 FORM_TIMEOUT = 900.0  # s for a file, none of its pauses longer than BODY_TIMEOUT
 FORM_FIELDS = 64 * 1024  # bytes beside the file
+FORMS, FORMS_OF_ONE = 16, 4
 BODY_SECONDS = "bunraku.body_seconds"
 """In a request's scope; ``front.connections`` looks for it."""
 
@@ -68,6 +71,25 @@ async def read_form(request: Request, most: int) -> FormData:
         raise BodyUnreadable("connection broke") from None
     except (MultiPartException, ValueError, KeyError) as error:
         raise BodyUnreadable("it is no form") from error
+
+
+class Forms:
+    """Of how many forms a process holds the files at once; an app cannot hold all of them."""
+
+    def __init__(self) -> None:
+        self._held: Counter[int] = Counter()
+
+    @contextmanager
+    def of(self, app_id: int) -> Iterator[None]:
+        """Raises ``SystemBusy``."""
+        if self._held[app_id] >= FORMS_OF_ONE or self._held.total() >= FORMS:
+            raise SystemBusy("too many files are being brought")
+        self._held[app_id] += 1
+        try:
+            yield
+        finally:
+            self._held[app_id] -= 1
+            self._held += Counter()  # without zeros
 
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes]:

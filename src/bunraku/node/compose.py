@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import socket
@@ -248,7 +249,7 @@ def assemble(
     cache = settings.cache_dir or settings.data_dir / "cache"
     label = settings.provenance.label
     kept_people, shelf = PeopleStore(database), Shelf(settings.people, settings.outputs, settings.data_dir)
-    own_packs = OwnPacks(kept_people, shelf, cache / "people", label)
+    own_packs = OwnPacks(kept_people, shelf, cache / _people_of(settings), label)
     catalog = Catalog(settings.packs, settings.aliases, cache=cache / "art", label=label, own=own_packs)
     own_voices = OwnVoices(VoiceStore(database).all, clock, allow_private=settings.fetch.allow_private)
     voices = Voices(
@@ -375,6 +376,12 @@ def assemble(
         people,
         sound,
     )
+
+
+def _people_of(settings: Settings) -> str:
+    """A folder's name: servers that share a cache, but no database, know nothing of each other's people."""
+    database = settings.database_url or str(settings.data_dir.absolute())
+    return f"people-{hashlib.sha256(database.encode()).hexdigest()[:12]}"
 
 
 def _has_receiver(apps: Apps, app_id: int) -> bool:

@@ -6,11 +6,11 @@ import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.datastructures import FormData
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -19,7 +19,7 @@ from bunraku.core.calls import Call, current, during, note
 from bunraku.core.clock import Clock
 from bunraku.core.errors import ApiError, AppUnknown, InvalidParams, SystemFault
 from bunraku.core.tracing import Span, Tracer, traceparent
-from bunraku.front.http import client_address, is_form, read_body, read_form
+from bunraku.front.http import Forms, client_address, is_form, read_body, read_form
 from bunraku.front.rpc.actions import ACTIONS, Action, Actions, Caller
 from bunraku.front.rpc.envelope import failure, respond, success
 from bunraku.front.rpc.gate import Credentials, Gate
@@ -96,6 +96,7 @@ class Dispatcher:
     ) -> None:
         self._gate, self._actions, self._public_url = gate, actions, public_url
         self._clock, self._tracer = clock, tracer
+        self.forms = Forms()
 
     def base_url(self, request: Request) -> str:
         """How callers reach us: the configured URL, or the Host they used."""
@@ -116,23 +117,20 @@ class Dispatcher:
         async def admit() -> App:
             return await self._gate.admit(credentials, client_address(request, self._gate.proxies))
 
-        async def read() -> dict[str, Any]:
-            nonlocal form
+        async def read(app: App) -> dict[str, Any]:
             assert action is not None  # the gate refuses unknown actions
             if action.most_file is not None and request.method == "POST" and is_form(request):
+                held.enter_context(self.forms.of(app.id))
                 form = await read_form(request, action.most_file(self._actions))
+                held.push_async_callback(form.close)
                 return from_query(pairs, action.name) | from_form(form, action.name)
             body = b"" if request.method == "GET" else await read_body(request)
             # null in the body means "not specified" and takes nothing away (contract section 2.4).
             said = {key: value for key, value in from_body(body).items() if value is not None}
             return from_query(pairs, action.name) | said
 
-        form: FormData | None = None
-        try:
+        async with AsyncExitStack() as held:
             return await self._run(action, request, admit, read)
-        finally:
-            if form is not None:
-                await form.close()
 
     async def act(
         self, action: Action, app: App | None, values: dict[str, Any], request: Request
@@ -144,7 +142,7 @@ class Dispatcher:
                 raise AppUnknown
             return app
 
-        async def read() -> dict[str, Any]:
+        async def read(_: App) -> dict[str, Any]:
             return values
 
         return await self._run(action, request, admit, read)
@@ -154,7 +152,7 @@ class Dispatcher:
         action: Action | None,
         request: Request,
         admit: Callable[[], Awaitable[App]],
-        read: Callable[[], Awaitable[dict[str, Any]]],
+        read: Callable[[App], Awaitable[dict[str, Any]]],
     ) -> dict[str, Any]:
         begun, span = self._clock.monotonic(), None
         envelope: dict[str, Any]
@@ -164,7 +162,7 @@ class Dispatcher:
                 assert action is not None
                 # Strangers begin no span: what they send of traces is not looked at.
                 span = self._begin(action, app, request, begun)
-                params = parse(action.params, await read())
+                params = parse(action.params, await read(app))
                 note(task=_id(params, "task_id"), drive=_id(params, "drive_id"))
                 reply = await action.run(self._actions, Caller(app, self.base_url(request)), params)
                 envelope = success(reply)

@@ -5,6 +5,7 @@ Making and deleting are the API's own actions, run for the app.
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -98,14 +99,14 @@ class PeopleDesk:
         if refusal is not None:
             return refusal
         try:
-            form = await read_form(request, self._most_file)
-        except BodyUnreadable as error:
+            async with AsyncExitStack() as held:
+                held.enter_context(self._dispatcher.forms.of(app_id))
+                form = await read_form(request, self._most_file)
+                held.push_async_callback(form.close)
+                values = from_form(form, CREATE.name)
+                envelope = await self._dispatcher.act(CREATE, self._apps.get(app_id), values, request)
+        except (BodyUnreadable, SystemBusy) as error:
             return respond(failure(error))
-        try:
-            values = from_form(form, CREATE.name)
-            envelope = await self._dispatcher.act(CREATE, self._apps.get(app_id), values, request)
-        finally:
-            await form.close()
         made = (envelope.get("Data") or {}).get("DigitalHumanId", "")
         say(request.scope, app=app_id, target=made, result=envelope["Code"])
         return respond(envelope)
