@@ -21,7 +21,8 @@ from bunraku import __version__
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
 from bunraku.process import LOCK, owned, prepare_data_dir, reason
-from bunraku.store.database import FILE, refuse_newer
+from bunraku.store.database import FILE
+from bunraku.store.schema import refuse_newer
 
 MANIFEST = "bunraku-backup.json"
 FORMAT = 1

@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+from bunraku.bench.system import cpu_seconds
 from bunraku.core import errors
 from bunraku.node.avatars.catalog import BUILT_IN
 
@@ -268,7 +269,12 @@ def test_z_streams_survive_the_head(town, front, watch):
     wait_for(lambda: ear.heard > 50)
     town.machines.lose_head()
     killed = time.monotonic()
-    time.sleep(8)
+    time.sleep(5)
+    process, _ = town.fronts[-1]
+    used, begin = cpu_seconds(process.pid), time.monotonic()
+    time.sleep(3)
+    used, wall = cpu_seconds(process.pid) - used, time.monotonic() - begin
+    assert used < 0.3 * wall, "waiting for the head is no work"
     assert ear.gap(killed) < 2.0
     drive = front.speak(task, "still here", timbre_id=timbre(front))
     wait_for(lambda: front.call("GetDriveStatus", DriveId=drive)["DriveList"][0]["Status"] == 4)

@@ -5,10 +5,15 @@ from __future__ import annotations
 
 import copy
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import grimp
 import pytest
+from alembic.script import ScriptDirectory
+
+from bunraku.store import schema
 
 TOOLS = {
     "node.captions",
@@ -247,3 +252,17 @@ def test_no_test_module_imports_another():
         if not re.search(r"import test_apps|, test_apps", line)
     ]
     assert found == []
+
+
+def test_a_node_loads_only_what_it_needs():
+    """Each of these is megabytes in every node of a machine; who needs one loads it then."""
+    spared = ("alembic", "fastapi", "httpx", "onnxruntime", "ray", "uvicorn")
+    code = f"import sys, bunraku.node.clustered; print([n for n in {spared} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_newest_schema_is_what_alembic_takes_it_for():
+    scripts = ScriptDirectory.from_config(schema.alembic_config())
+    assert scripts.get_current_head() == schema.KNOWN[-1]
+    assert {r.revision for r in scripts.walk_revisions()} == set(schema.KNOWN)

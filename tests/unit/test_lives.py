@@ -41,10 +41,21 @@ class SlowWay(Lives):
     def __init__(self, database, clock):
         super().__init__(database)
         self.clock, self.delay = clock, 0.0
+        self.stuck = False
+        """Nothing is written until it is over; what is asked is answered."""
+
+    async def _unstuck(self):
+        while self.stuck:
+            await self.clock.sleep_until(self.clock.monotonic() + 0.01)
 
     async def beat(self, owner, state, load):
         await self.clock.sleep_until(self.clock.monotonic() + self.delay)
+        await self._unstuck()
         return await super().beat(owner, state, load)
+
+    async def take_over(self, nodes, seconds, by, end):
+        await self._unstuck()
+        return await super().take_over(nodes, seconds, by, end)
 
 
 class Machine:
@@ -66,7 +77,7 @@ class Machine:
     async def begin(self):
         owner, _ = await self.lives.begin(self.name, "m", "1", self.stage.clock.wall(), self.herald.end_lost)
         await self.journal.open(owner)
-        neighbours = Neighbours(self.stage.clock, Lives(self.stage.database), self.herald)
+        neighbours = Neighbours(self.stage.clock, self.lives, self.herald, lambda: self.lease.heard)
         self.jobs = [asyncio.create_task(w) for w in (self.lease.keep(owner), neighbours.watch(owner))]
         return owner
 
@@ -165,6 +176,24 @@ async def test_a_node_whose_beats_come_late_but_come_is_not_lost(stage):
     await stage.pass_time(8)
     assert not slow.lost
     assert await stage.states() == {"slow": "up", "quick": "up"}
+
+
+async def test_nobody_judges_while_its_own_beats_do_not_arrive(stage):
+    """A database that answers and does not write is slow for all."""
+    machines = [await stage.machine(n) for n in ("n1", "n2", "n3")]
+    await stage.pass_time(2)
+    for machine in machines:
+        machine.lives.stuck = True
+    await stage.pass_time(3.5)
+    for machine in machines:  # who is through first finds the others standing
+        machine.lives.stuck = False
+        await stage.pass_time(0.5)
+    await stage.pass_time(4)
+    assert await stage.states() == {"n1": "up", "n2": "up", "n3": "up"}
+    assert not any(machine.lost for machine in machines)
+    await machines[0].die()
+    await stage.pass_time(4.5)
+    assert (await stage.states())["n1"] == "lost", "who can write judges again"
 
 
 async def test_what_has_beaten_meanwhile_by_the_databases_clock_is_not_taken_over(stage):

@@ -109,7 +109,7 @@ class PretendNode:
         self._journal = Journal(DatabaseLedger(database), clock, Owner(node_id, 0))
         self._herald = Herald(self._journal, Outbox(self._journal, self._told), lambda _: True, clock)
         self._lease = Lease(clock, lives, self.load, lambda: None)
-        self._neighbours = Neighbours(clock, lives, self._herald)
+        self._neighbours = Neighbours(clock, lives, self._herald, lambda: self._lease.heard)
         self._jobs: list[asyncio.Task[None]] = []
         self._rooms: set[tuple[int, str]] = set()
         self._coming = 0

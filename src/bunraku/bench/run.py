@@ -32,6 +32,7 @@ from bunraku.bench.receiver import Receiver, discard_video
 from bunraku.bench.system import cpu_seconds, machine, resident_mb, spread
 from bunraku.bench.voices import SENTENCES, Kind, installed, neural_voices, talkers
 from bunraku.client import AsyncClient, query
+from bunraku.core.errors import SystemBusy
 from bunraku.core.token import generate
 
 APP_ID = 4242
@@ -229,11 +230,15 @@ class Bench:
         await self.api.stop(task)
 
     async def density(self, size: tuple[int, int], most: int, seconds: float, first: int = 1) -> None:
-        """Watched, talking streams are added until sound comes late; the first of them at once."""
+        """Watched, talking streams are added until sound comes late, or the server takes no more because it
+        would; the first of them at once."""
         crowd: list[tuple[str, asyncio.subprocess.Process]] = []
         held, lag = 0, 0.0
         for n in range(1, most + 1):
-            task, stream = await self.create(size)
+            try:
+                task, stream = await self.create(size)
+            except SystemBusy:  # the server says so itself
+                break
             await self.streaming(task)
             crowd.append((task, await self._watchers(stream, 1)))
             if n < first:

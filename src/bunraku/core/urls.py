@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 
 class FetchFailed(Exception):
     """The URL could not be fetched. The text is for the log."""
@@ -125,6 +123,8 @@ def check_url(
         c <= " " or c in "%<>\\^`{|}\x7f" for c in parts.netloc.rpartition("@")[2]
     ):  # RFC 3986 section 3.2.2
         raise ValueError("not a host name")
+    import httpx  # megabytes, for who has a URL to check
+
     try:
         httpx.URL(url)
     except httpx.InvalidURL as error:

@@ -11,15 +11,13 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import alembic.config
-from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 
-import bunraku.store
 from bunraku.core.settings import Settings
 from bunraku.doctor.finding import FAIL, OK, WARN, Finding
 from bunraku.process import LOCK
 from bunraku.store.database import Database
+from bunraku.store.schema import KNOWN
 
 SCARCE, LITTLE = 200 * 2**20, 2**30  # bytes free: too few, and few
 APART = 2.0  # s that clocks of this machine and the database may be apart
@@ -100,21 +98,13 @@ async def disk(settings: Settings) -> list[Finding]:
     return found
 
 
-def _head() -> tuple[str, set[str]]:
-    config = alembic.config.Config()
-    folder = Path(bunraku.store.__file__).parent / "migrations"
-    config.set_main_option("script_location", str(folder))
-    scripts = ScriptDirectory.from_config(config)
-    return str(scripts.get_current_head()), {r.revision for r in scripts.walk_revisions()}
-
-
 def _schema(found: str | None) -> Finding:
-    head, known = _head()
+    head = KNOWN[-1]
     if found == head:
         return Finding("database", OK, f"schema {found}, the newest")
     if found is None:
         return Finding("database", OK, "empty: the schema is made at the first start")
-    if found in known:
+    if found in KNOWN:
         remedy = "back it up before the next start, which migrates it"
         return Finding("database", WARN, f"schema {found}, this release has {head}", remedy)
     remedy = "install the release that wrote it, or restore a backup"

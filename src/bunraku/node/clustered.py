@@ -67,7 +67,7 @@ class ClusteredNode:
         here = LiveSources(p.rooms.stream, p.desk.microphone)
         self._listeners = Listeners(here, clock, node_id, lambda: self._lease.closed)
         self._lease = Lease(clock, p.lives, self._load, self._lost)
-        self._neighbours = Neighbours(clock, p.lives, p.herald)
+        self._neighbours = Neighbours(clock, p.lives, p.herald, lambda: self._lease.heard)
         self._silenced: asyncio.Task[None] | None = None
         p.journal.on_fenced = self._lease.lose
 

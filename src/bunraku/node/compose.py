@@ -51,7 +51,6 @@ from bunraku.node.rtc.port.transport import PortTransport
 from bunraku.node.speech import espeak, flite, kokoro
 from bunraku.node.speech.audio_file import AudioFiles
 from bunraku.node.speech.base import SpeechProvider
-from bunraku.node.speech.openai_voices import OpenAIProvider
 from bunraku.node.speech.own_voices import OwnVoices
 from bunraku.node.speech.piper import PiperProvider
 from bunraku.node.speech.voices import Voices
@@ -98,7 +97,10 @@ def installed_providers(settings: Settings, clock: Clock) -> list[SpeechProvider
         providers.append(flite.FliteProvider(voices, speech.flite_helpers))
     if speech.piper_voices is not None:
         providers.append(PiperProvider(speech.piper_voices))
-    providers.extend(OpenAIProvider(endpoint) for endpoint in speech.endpoints)
+    if speech.endpoints:  # its HTTP client is megabytes
+        from bunraku.node.speech.openai_voices import OpenAIProvider
+
+        providers.extend(OpenAIProvider(endpoint) for endpoint in speech.endpoints)
     return providers
 
 

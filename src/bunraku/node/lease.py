@@ -2,7 +2,8 @@
 
 A node beats in the database. When it was stopped for longer than ``STALL`` (SIGSTOP, a sleeping
 machine) others may have ended its tasks meanwhile: nothing leaves it until the database has said
-whose they are. A database that is away for everybody is no such doubt: then nobody can take over.
+whose they are. A database that is away for everybody is no such doubt: then nobody can take over. Nor
+does a node whose own beats do not arrive judge others by theirs (``heard``).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 BEAT_EVERY = 0.5  # s
 STALL = 2.0  # s without a turn of the event loop; less than ``neighbours.LOST_AFTER``
 ATTEMPT = 4.0  # s a beat may take
+HEARD = 1.25  # s since the last beat arrived; half of ``neighbours.LOST_AFTER``
 TOGETHER = round(ATTEMPT / BEAT_EVERY)
 """Beats on their way at once: a slow way to the database must not make them rare, nor one that hangs."""
 
@@ -32,7 +34,7 @@ class Lease:
         self, clock: Clock, lives: Lives, load: Callable[[], Load], on_lost: Callable[[], None]
     ) -> None:
         self._clock, self._lives, self._load, self._on_lost = clock, lives, load, on_lost
-        self._turned = clock.monotonic()
+        self._turned = self._heard = clock.monotonic()
         self._doubt = self._lost = False
         self._state = "up"
 
@@ -40,6 +42,11 @@ class Lease:
     def closed(self) -> bool:
         """Nothing may leave this node now."""
         return self._lost or self._doubt or self._clock.monotonic() - self._turned > STALL
+
+    @property
+    def heard(self) -> bool:
+        """Beats of this node arrive: the database takes what is written, and this life goes on."""
+        return not self.closed and self._clock.monotonic() - self._heard <= HEARD
 
     @property
     def state(self) -> str:
@@ -59,7 +66,7 @@ class Lease:
 
     async def keep(self, owner: Owner) -> None:
         """Beat until the life is lost or this is cancelled."""
-        self._turned = self._clock.monotonic()
+        self._turned = self._heard = self._clock.monotonic()
         beating: set[asyncio.Task[None]] = set()
         try:
             while not self._lost:
@@ -88,6 +95,6 @@ class Lease:
             log.info("no beat (%s)", type(error).__name__, extra={"node": owner.node_id})
             return
         if mine:
-            self._doubt = False
+            self._doubt, self._heard = False, self._clock.monotonic()
         else:
             self.lose()

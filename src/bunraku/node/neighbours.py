@@ -2,15 +2,16 @@
 
 Only nodes that did not beat lately are read, so that a look costs the same however many there are, and
 those that are left share the work. A node is lost when its beat stood still for ``LOST_AFTER`` while the
-database answered all the time: an outage of the database, or of this process, begins the count anew. The
-last word is the database's, by its own clock, in the statement that takes over.
+database answered, and took this node's own beats, all the time: an outage or a slowness of the database
+that this node feels too, or of this process, begins the count anew. The last word is the database's, by
+its own clock, in the statement that takes over.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bunraku.core.clock import Clock
@@ -63,15 +64,16 @@ class Watchlist:
         return lost
 
     def blink(self) -> None:
-        """A look that failed: what was seen before counts for nothing."""
+        """A look that failed, or tells of the looker: what was seen before counts for nothing."""
         self._seen.clear()
 
 
 class Neighbours:
     """Looks after the other nodes of the database."""
 
-    def __init__(self, clock: Clock, lives: Lives, herald: Herald) -> None:
-        self._clock, self._lives, self._herald = clock, lives, herald
+    def __init__(self, clock: Clock, lives: Lives, herald: Herald, heard: Callable[[], bool]) -> None:
+        """``heard``: beats of this node arrive (``Lease.heard``); else it judges nobody."""
+        self._clock, self._lives, self._herald, self._heard = clock, lives, herald, heard
         self._watchlist = Watchlist()
         self._adopted = clock.monotonic()
 
@@ -86,6 +88,8 @@ class Neighbours:
                 log.info("no look at the other nodes (%s)", type(error).__name__)
                 self._watchlist.blink()
             else:
+                if not self._heard():
+                    self._watchlist.blink()
                 lost = [n.id for n in self._watchlist.look(nodes, now)]
                 while lost and await self._end(lost, me):
                     pass

@@ -8,11 +8,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-import alembic.command
-import alembic.config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import ColumnElement, Connection, delete, event, func, literal_column, text
+from sqlalchemy import ColumnElement, delete, event, func, literal_column, text
 from sqlalchemy import exc as exceptions
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import (
@@ -23,7 +19,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
-from bunraku.core.starting import CannotStart
+from bunraku.store.schema import migrate
 from bunraku.store.tables import Base, KeyRow
 
 FILE = "bunraku.db"  # in the data directory
@@ -92,7 +88,7 @@ class Database:
         async with self._engine.begin() as connection:
             if not self.sqlite:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
-            await connection.run_sync(_migrate)
+            await connection.run_sync(migrate)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -169,28 +165,3 @@ def passing(error: BaseException) -> bool:
     if code is not None:
         return code & 0xFF in PASSING  # the rest is detail
     return str(getattr(error.orig, "sqlstate", None) or "").startswith(PASSING_STATES)
-
-
-def _migrate(connection: Connection) -> None:
-    config = _alembic()
-    config.attributes["connection"] = connection
-    found = MigrationContext.configure(connection).get_current_revision()
-    if found is not None:
-        refuse_newer(found)
-    alembic.command.upgrade(config, "head")
-
-
-def _alembic() -> alembic.config.Config:
-    config = alembic.config.Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
-
-
-def refuse_newer(revision: str) -> None:
-    """Raises ``CannotStart`` for a schema that this release does not know."""
-    known = ScriptDirectory.from_config(_alembic())
-    if revision not in {r.revision for r in known.walk_revisions()}:
-        raise CannotStart(
-            f"the database was written by a newer release: its schema is {revision}, "
-            f"this one knows up to {known.get_current_head()}"
-        )

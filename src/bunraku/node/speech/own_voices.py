@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from bunraku.core.clock import Clock
 from bunraku.core.own_voice import PREFIX, OwnVoice
 from bunraku.node.speech.base import SpeechFailed, SpeechProvider, Timbre
-from bunraku.node.speech.openai_voices import OpenAIProvider
 from bunraku.node.speech.piper import PiperProvider
 
 log = logging.getLogger(__name__)
@@ -116,6 +115,8 @@ class OwnVoices:
 
     def _make(self, voice: OwnVoice) -> SpeechProvider:
         if voice.endpoint is not None:
+            from bunraku.node.speech.openai_voices import OpenAIProvider
+
             return OpenAIProvider(
                 voice.endpoint,
                 digital_human_id=voice.digital_human_id,

@@ -10,6 +10,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ CONCURRENCY = 10_000  # questions at once: each room member and each drive socke
 START_TIMEOUT = 60.0
 APPLY_TIMEOUT = 10.0  # s
 RAYS_HANDLER = "ray_print_logs"
+AGAIN = 0.25  # s until a thread of Ray's asks a head that is away again
 
 
 def ray_module() -> Any:
@@ -73,6 +75,31 @@ def _pass_on(batch: dict[str, Any]) -> None:
         sys.stderr.flush()
 
 
+def _ask_in_time(ray: Any) -> None:
+    """Two threads of each driver ask Ray's head for errors and for what was logged. While it is away they
+    are answered at once, with nothing, and ask again without a pause, a third of a core each: here they
+    pause."""
+    for name in ("GcsErrorSubscriber", "GcsLogSubscriber"):
+        subscriber: Any = getattr(ray._raylet, name)
+        if not hasattr(subscriber, "pause"):
+            setattr(ray._raylet, name, _pausing(subscriber))
+
+
+def _pausing(subscriber: Any) -> Any:
+    class Pausing(subscriber):
+        def pause(self) -> None:
+            time.sleep(AGAIN)
+
+        def poll(self, *timeout: Any, **named: Any) -> Any:
+            heard = super().poll(*timeout, **named)
+            message = heard[1] if isinstance(heard, tuple) else heard and heard["lines"]
+            if not message:
+                self.pause()
+            return heard
+
+    return Pausing
+
+
 def _is_on_loopback(ray: Any, address: str) -> bool:
     """Whether that is a Ray of ``start``."""
     if address == "auto":
@@ -85,6 +112,7 @@ def start() -> Joined:
     """A Ray for this machine alone, on loopback, that ends with this process."""
     ray = ray_module()
     _stay_on_loopback(ray)
+    _ask_in_time(ray)
     ray.init(
         address="local",
         namespace=NAMESPACE,
@@ -106,6 +134,7 @@ def join(address: str) -> Joined:
     Raises ``CannotStart``.
     """
     ray = ray_module()
+    _ask_in_time(ray)
     if _is_on_loopback(ray, address):
         _stay_on_loopback(ray)
     options = {"namespace": NAMESPACE, "log_to_driver": True, "configure_logging": False}

@@ -14,11 +14,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from bunraku.core.urls import Guard
 from bunraku.node.outputs.base import OutputLost
 from bunraku.node.outputs.rtmp import amf
+from bunraku.node.outputs.rtmp.address import Address
 from bunraku.node.workers.download import pin, tls
 
 SET_CHUNK_SIZE, ACKNOWLEDGEMENT, USER_CONTROL, WINDOW_SIZE = 1, 3, 4, 5
@@ -28,37 +28,6 @@ HANDSHAKE = 1536
 CHUNK = 4096  # bytes of payload in a chunk of ours
 LARGEST = 64 * 1024  # bytes of a message of the server's
 EXTENDED = 0xFFFFFF
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an RTMP URL points. The key is the last part of its path, with the query."""
-
-    host: str
-    port: int
-    secure: bool
-    application: str
-    key: str = field(repr=False)
-    server_url: str = ""
-
-    @classmethod
-    def of(cls, url: str) -> Address:
-        """Raises ``ValueError``."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("rtmp", "rtmps"):
-            raise ValueError("scheme must be rtmp or rtmps")
-        if "@" in parts.netloc:
-            raise ValueError("may not hold a user")
-        application, _, key = parts.path.strip("/").rpartition("/")
-        if not parts.hostname or not application or not key:
-            raise ValueError("must be rtmp://host/application/key")
-        secure = parts.scheme == "rtmps"
-        port = parts.port or (443 if secure else 1935)
-        if parts.query:
-            key += f"?{parts.query}"
-        return cls(
-            parts.hostname, port, secure, application, key, f"{parts.scheme}://{parts.netloc}/{application}"
-        )
 
 
 @dataclass(slots=True)

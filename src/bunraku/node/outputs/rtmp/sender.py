@@ -6,7 +6,7 @@ from bunraku.core.errors import InvalidParams
 from bunraku.core.media import Codec
 from bunraku.core.output import OutputOrder
 from bunraku.node.outputs.base import Means, Sender, Wants
-from bunraku.node.outputs.rtmp.connection import Address
+from bunraku.node.outputs.rtmp.address import Address
 from bunraku.node.outputs.sinks import SinkSender
 from bunraku.node.outputs.storage import Place
 

@@ -9,7 +9,8 @@ from bunraku.core.urls import FetchFailed, FetchRefused, Guard
 from bunraku.node.outputs.base import Caption, OutputLost
 from bunraku.node.outputs.mux import Muxer
 from bunraku.node.outputs.rtmp import amf
-from bunraku.node.outputs.rtmp.connection import DATA, Address, Connection
+from bunraku.node.outputs.rtmp.address import Address
+from bunraku.node.outputs.rtmp.connection import DATA, Connection
 from bunraku.node.outputs.sink_job import Teller
 
 FILE_HEADER = 13  # bytes before the first tag (FLV 10.1, annex E)
