@@ -21,8 +21,10 @@ from click.testing import CliRunner
 from bunraku.cli import main
 from bunraku.client import Client, query
 from bunraku.core import errors
+from bunraku.core.clock import SystemClock
 from bunraku.core.token import generate
 from bunraku.store.database import Database
+from bunraku.store.directory import Directory
 from bunraku.store.erasure import Erasure
 from bunraku.testing.server import APP_ID, SECRET
 
@@ -166,6 +168,45 @@ def test_section_6_4_a_failed_start_has_its_codes(fronts):
     again = fronts[1].create(BROKEN, room_id="other", stream_id="fails", size=(128, 128))
     assert again != task
     wait_for(lambda: fronts[0].status(again)["Status"] == 2)
+
+
+def test_section_5_8_a_digital_human_repeats_one_of_another_node(cluster, fronts, human):
+    def home(stream_id: str) -> str:
+        async def ask() -> tuple[str, str] | None:
+            database = Database(cluster.postgresql.url)
+            try:
+                return await Directory(database, SystemClock(), 3600.0).place_of_stream(APP_ID, stream_id)
+            finally:
+                await database.close()
+
+        place = asyncio.run(ask())
+        assert place is not None
+        return place[0]
+
+    def born(name: str) -> str:
+        return fronts[0].create(human, room_id=name, stream_id=name, size=(128, 128))
+
+    speaker, echo, name = born("stage"), "", ""
+    for i in range(12):  # the first of them, unless other tests left one node much fuller
+        name = f"hall-{i}"
+        echo = born(name)
+        if home(name) != home("stage"):
+            break
+        fronts[0].stop(echo)
+    else:
+        pytest.fail("all rooms are on one node")
+    wait_for(lambda: [fronts[1].status(t)["Status"] for t in (speaker, echo)] == [3, 3])
+    ear = OuterEar(cluster.fronts[1], name)
+    source = {"RoomId": "stage", "StreamId": "stage"}
+    drive = fronts[0].call("DriveByRTCStream", TaskId=echo, RTCConfig=source)["DriveId"]
+    wait_for(lambda: drive_status(fronts[1], drive) == 2)
+    assert ear.voiced == 0
+    fronts[1].speak(speaker, "one two three", timbre_id="tone-a")
+    wait_for(lambda: ear.voiced > 0.7)
+    fronts[1].stop(speaker)
+    wait_for(lambda: drive_status(fronts[0], drive) == 4)
+    assert fronts[0].status(echo)["Status"] == 3
+    ear.leave()
 
 
 def test_section_5_2_a_picture_that_cannot_be_made_is_not_found(cluster):
