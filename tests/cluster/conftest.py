@@ -162,11 +162,11 @@ class Watching:
     @property
     def heard(self) -> int:
         """Packets of sound so far."""
-        return len(self.receiver._arrived["audio"])
+        return len(self.receiver.arrived["audio"])
 
     def gap(self, since: float) -> float:
         """The longest pause between packets of sound, up to now, in seconds."""
-        times = [since, *(t for t, _ in self.receiver._arrived["audio"] if t > since), time.monotonic()]
+        times = [since, *(t for t, _ in self.receiver.arrived["audio"] if t > since), time.monotonic()]
         return max(b - a for a, b in zip(times, times[1:], strict=False))
 
     def close(self) -> None:

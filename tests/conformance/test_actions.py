@@ -14,6 +14,7 @@ from bunraku.node.avatars.catalog import BUILT_IN
 from bunraku.testing.server import APP_ID, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
+from ..support.inside import performance
 from ..support.waiting import drive_status, wait_for
 
 TTS = {"TimbreId": "tone-a"}
@@ -456,8 +457,7 @@ def test_section_5_2_aliases_let_foreign_ids_run():
 def test_section_4_1_overload_refuses_new_tasks_and_spares_running_ones(server, api, create):
     task = create()
     drive = api.speak(task, "one two three", timbre_id="tone-a")
-    live = server.parts.manager.get(12345, task)
-    live._performance.meter.lateness = 1.0
+    performance(server, task).meter.lateness = 1.0
     with pytest.raises(errors.SystemBusy):
         create()
     wait_for(lambda: drive_status(api, drive) == 4)

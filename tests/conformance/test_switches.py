@@ -13,6 +13,7 @@ from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
+from ..support.inside import performance
 from ..support.members import Member
 from ..support.sockets import connect, ended, start
 from ..support.waiting import drive_status, wait_for
@@ -152,12 +153,12 @@ def test_section_6_1_a_stop_that_hangs_ends_all_the_same(monkeypatch):
     with RunningServer(providers=[], tasks={"stop_timeout": 0.3}) as server, server.client() as api:
         task = api.create(human(api), room_id="r", stream_id="s", size=(128, 128))
         wait_for(lambda: api.status(task)["Status"] == 3)
-        performance = server.parts.manager.get(APP_ID, task)._performance
+        played = performance(server, task)
 
         async def hang():
             await asyncio.sleep(60)
 
-        monkeypatch.setattr(performance, "stop", hang)
+        monkeypatch.setattr(played, "stop", hang)
         api.stop(task)
         wait_for(lambda: api.status(task)["Status"] == 5, 3)
         assert server.parts.manager.all() == []

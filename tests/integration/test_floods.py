@@ -65,7 +65,7 @@ async def test_a_flood_delays_no_stream(process, name):
         while not receiver.last_frame:
             await asyncio.sleep(0.02)
         await asyncio.sleep(1.0)
-        receiver._arrived["audio"].clear()
+        receiver.arrived["audio"].clear()
         before = skipped(port)
         attacker = await asyncio.create_subprocess_exec(
             *(
@@ -80,7 +80,7 @@ async def test_a_flood_delays_no_stream(process, name):
             stdout=subprocess.PIPE,
         )
         said, _ = await attacker.communicate()
-        late = lateness(receiver._arrived["audio"])
+        late = lateness(receiver.arrived["audio"])
         lost = skipped(port) - before
         print(
             f"\n{name}: {int(said) >> 10} KiB sent, {lost} ticks skipped, "

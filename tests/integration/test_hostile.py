@@ -202,7 +202,7 @@ async def test_a_room_name_with_slashes_takes_a_published_stream(served):
 
 async def some_offer(*kinds, direction="recvonly"):
     receiver = Receiver()
-    connection = receiver._connection
+    connection = receiver.connection
     for kind in kinds or ("video", "audio"):
         connection.addTransceiver(kind, direction=direction)
     await connection.setLocalDescription(await connection.createOffer())

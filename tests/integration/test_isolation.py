@@ -20,6 +20,7 @@ from bunraku.testing.network import LossyPath, Weather
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
+from ..support.inside import performance
 from ..support.waiting import wait_for
 
 NAMES = tuple(f"tone-{c}" for c in "abcdefgh")
@@ -47,7 +48,7 @@ class Watcher(Receiver):
             return
 
     async def look(self):
-        track = next(r.track for r in self._connection.getReceivers() if r.track.kind == "video")
+        track = next(r.track for r in self.connection.getReceivers() if r.track.kind == "video")
         for _ in range(8):
             picture = (await asyncio.wait_for(track.recv(), 5)).to_ndarray(format="rgb24")
         self.corner = picture[4:20, 4:20].reshape(-1, 3).mean(0)
@@ -102,8 +103,8 @@ class Cast:
         for task in self.tasks:
             wait_for(lambda t=task: api.status(t)["Status"] == 3)
 
-    def live(self, i):
-        return self.served.parts.manager.get(APP_ID, self.tasks[i])
+    def performance(self, i):
+        return performance(self.served, self.tasks[i])
 
     async def seat(self, path=None):
         """``path`` is the first one's way."""
@@ -165,7 +166,7 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
         def broken(*_):
             raise RuntimeError("scripted")
 
-        drawing, encoding = cast.live(0)._performance, cast.live(1)._performance
+        drawing, encoding = cast.performance(0), cast.performance(1)
         served.call(lambda: monkeypatch.setattr(drawing.pictures._avatar, "render", broken))
 
         def break_encoders():
@@ -177,12 +178,12 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
         api.speak(cast.tasks[2], "word FAIL", timbre_id=NAMES[2], interrupt=True)
         # The fourth's watcher stops reading, as a phone in a tunnel does.
         stalled = cast.watchers[3]
-        ice = next(iter(stalled._connection.getReceivers())).transport.transport._connection
+        ice = next(iter(stalled.connection.getReceivers())).transport.transport._connection
         for protocol in ice._protocols:
             protocol.transport.pause_reading()
         marks = [len(w.sound) for w in cast.watchers]
-        before = [cast.live(i)._performance.meter.frames for i in range(5)]
-        skipped = [cast.live(i)._performance.meter.ticks_skipped for i in range(5)]
+        before = [cast.performance(i).meter.frames for i in range(5)]
+        skipped = [cast.performance(i).meter.ticks_skipped for i in range(5)]
         await asyncio.sleep(2.0)
         for i in (0, 1, 4):  # sound of all whose voice and path are whole, drawn or not
             sound = cast.watchers[i].sound[marks[i] :]
@@ -190,9 +191,9 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
             assert gaps(sound) == 0
             assert abs(strongest(sound)[0] - served.voices.hertz(NAMES[i])) < 5
         for i in (1, 2, 3, 4):
-            assert cast.live(i)._performance.meter.frames - before[i] > 30, i
-        assert cast.live(0)._performance.meter.frames_failed > 10
-        assert [cast.live(i)._performance.meter.ticks_skipped for i in range(5)] == skipped
+            assert cast.performance(i).meter.frames - before[i] > 30, i
+        assert cast.performance(0).meter.frames_failed > 10
+        assert [cast.performance(i).meter.ticks_skipped for i in range(5)] == skipped
         for protocol in ice._protocols:
             protocol.transport.resume_reading()
         await cast.close()
@@ -231,7 +232,7 @@ async def test_the_rate_follows_the_median_watcher_not_the_worst(served):
         cast.streams *= 3
         async with LossyPath() as path:
             await cast.seat(path)
-            rate = cast.live(0)._performance.pictures.rate
+            rate = cast.performance(0).pictures.rate
             path.down = Weather(lose=lambda _: chance.random() < 0.33)
             api.speak(cast.tasks[0], WORDS, timbre_id=NAMES[0])
             stream = served.parts.rooms.stream(APP_ID, cast.streams[0])
@@ -247,8 +248,8 @@ async def test_the_rate_follows_the_median_watcher_not_the_worst(served):
             while rate.rate == rate.full:
                 assert time.monotonic() < deadline
                 await asyncio.sleep(0.05)
-            assert cast.live(0)._performance.meter.rate_changes >= 1
-            assert {e.bitrate for e in cast.live(0)._performance.pictures.encoders} <= {rate.full, rate.rate}
+            assert cast.performance(0).meter.rate_changes >= 1
+            assert {e.bitrate for e in cast.performance(0).pictures.encoders} <= {rate.full, rate.rate}
             path.down = Weather()
             await cast.watchers[0].look()  # pictures go on
             await cast.close()

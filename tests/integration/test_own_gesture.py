@@ -32,7 +32,7 @@ def saluting(tmp_path):
 
 class Watcher(Receiver):
     async def picture(self):
-        track = next(r.track for r in self._connection.getReceivers() if r.track.kind == "video")
+        track = next(r.track for r in self.connection.getReceivers() if r.track.kind == "video")
         return (await asyncio.wait_for(track.recv(), 5)).to_ndarray(format="gray").astype(int)
 
 

@@ -64,7 +64,7 @@ async def play(scene, path=None):
 
 
 def received(receiver, kind):
-    for r in receiver._connection.getReceivers():
+    for r in receiver.connection.getReceivers():
         if r.track.kind == kind:
             return r
     raise AssertionError
@@ -182,7 +182,7 @@ async def test_a_wrong_fingerprint_gets_nothing(scene):
     if scene.server.settings.rtc.transport != "port":
         pytest.skip("aiortc checks this by itself")
     receiver = Receiver()
-    connection = receiver._connection
+    connection = receiver.connection
     connection.addTransceiver("audio", direction="recvonly")
     await connection.setLocalDescription(await connection.createOffer())
     sdp = connection.localDescription.sdp
@@ -284,7 +284,7 @@ async def test_advertised_addresses_and_ice_servers():
         task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
         wait_for(lambda: api.status(task)["Status"] == 3)
         receiver = Receiver()
-        connection = receiver._connection
+        connection = receiver.connection
         connection.addTransceiver("audio", direction="recvonly")
         await connection.setLocalDescription(await connection.createOffer())
         headers = {

@@ -121,21 +121,9 @@ async def test_a_stopped_process_resumes_its_sentence_without_a_burst(tmp_path):
         await asyncio.sleep(0.02)
     receiver = Receiver()
     packets = []
-    note = receiver._note
-
-    def hooked():
-        note()
-        for t in receiver._connection.getTransceivers():
-            if t.kind == "audio":
-                inner, on = t.receiver, t.receiver._handle_rtp_packet
-
-                async def heard(packet, arrival_time_ms, on=on):
-                    packets.append((time.monotonic(), packet.timestamp, len(packet.payload)))
-                    await on(packet, arrival_time_ms)
-
-                inner._handle_rtp_packet = heard
-
-    receiver._note = hooked
+    receiver.on_sound = lambda packet: packets.append(
+        (time.monotonic(), packet.timestamp, len(packet.payload))
+    )
     token = generate(APP_ID, secrets.token_hex(4), SECRET, time.time())
     await receiver.play(f"http://127.0.0.1:{process.port}/whep/{APP_ID}/s", token)
     while not receiver.last_frame:

@@ -60,21 +60,7 @@ async def test_a_watched_stream_plays_on_while_apps_limits_and_callbacks_change(
     await asyncio.to_thread(wait_for, lambda: other.status(theirs)["Status"] == 3)
 
     receiver, stamps = Receiver(), []
-    note = receiver._note
-
-    def hooked():
-        note()
-        for transceiver in receiver._connection.getTransceivers():
-            if transceiver.kind == "audio":
-                inner, on = transceiver.receiver, transceiver.receiver._handle_rtp_packet
-
-                async def heard(packet, arrival_time_ms, on=on):
-                    stamps.append(packet.timestamp)
-                    await on(packet, arrival_time_ms)
-
-                inner._handle_rtp_packet = heard
-
-    receiver._note = hooked
+    receiver.on_sound = lambda packet: stamps.append(packet.timestamp)
     token = generate(APP_ID, secrets.token_hex(4), SECRET, time.time())
     await receiver.play(f"{process.base_url}/whep/{APP_ID}/s", token)
     while len(stamps) < 10:

@@ -92,17 +92,18 @@ async def stage():
     clock, face, outlet, audience = VirtualClock(), Face(), Outlet(), Audience()
     executor = ThreadPoolExecutor(1)
     voicing = ScriptedVoicing()
+
+    class Stage:
+        encoder = Heard
+
+    s = Stage()
     p = Performance(
-        clock, face, outlet, audience, voicing, executor, bitrate=500_000, seed=1, open_audio=Heard
-    )
+        clock, face, outlet, audience, voicing, executor,
+        bitrate=500_000, seed=1, open_audio=lambda: s.encoder(),
+    )  # fmt: skip
     await p.open()
     job = asyncio.create_task(p.run())
     await clock.settle()
-
-    class Stage:
-        pass
-
-    s = Stage()
     s.clock, s.face, s.outlet, s.audience, s.performance = clock, face, outlet, audience, p
 
     s.voicing = voicing
@@ -189,7 +190,7 @@ def packets(stage):
 
 async def test_what_waits_is_silent_after_an_interrupt(stage):
     """The second half of a tick is sent 20 ms after the first: an interrupt between them is heard."""
-    stage.performance._sound._open = Halves
+    stage.encoder = Halves
     await stage.say("a", tone(300, 5))
     await stage.ticks(3)
     stage.performance.interrupt()
@@ -219,7 +220,7 @@ async def test_what_is_said_to_its_end_was_heard_whole(stage):
 
 @pytest.mark.parametrize(("after", "expected"), [(0.01, "---vvvv-"), (0.03, "----vvvv")])
 async def test_speech_replaces_the_silence_that_has_not_left_yet(stage, after, expected):
-    stage.performance._sound._open = Halves
+    stage.encoder = Halves
     await stage.ticks(2)
     await stage.clock.advance(after)
     await stage.say("a", tone(300, 0.08), phoneme="a")
@@ -230,7 +231,7 @@ async def test_speech_replaces_the_silence_that_has_not_left_yet(stage, after, e
 
 
 async def test_a_new_drive_takes_the_place_of_the_one_it_interrupts_within_the_tick(stage):
-    stage.performance._sound._open = Halves
+    stage.encoder = Halves
     await stage.say("a", tone(300, 5))
     await stage.ticks(2)
     await stage.clock.advance(0.005)
@@ -249,7 +250,7 @@ async def test_an_interrupted_mood_does_not_stay(stage):
 
 
 async def test_a_fault_between_ticks_ends_the_performance_and_says_so(stage):
-    stage.performance._sound._open = Halves
+    stage.encoder = Halves
     await stage.ticks(2)
     await stage.clock.advance(0.01)
     stage.voicing.lips_of = object()

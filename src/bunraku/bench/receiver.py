@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import httpx
 import numpy as np
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription, rtcrtpreceiver
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtp import RtcpSrPacket
+from aiortc.rtp import RtcpSrPacket, RtpPacket
 
 # aiortc's own name for what makes decoders; replaced so that a load of watchers costs little.
 _receiver: Any = rtcrtpreceiver
@@ -51,24 +52,29 @@ class Receiver:
 
     def __init__(self) -> None:
         configuration = RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
-        self._connection = RTCPeerConnection(configuration)
+        self.connection = RTCPeerConnection(configuration)
         self._jobs: list[asyncio.Task[None]] = []
         self.voiced = asyncio.Event()
         self.last_voiced = 0.0
         self.last_frame = 0.0
-        self._arrived: dict[str, list[tuple[float, int]]] = {"audio": [], "video": []}
+        self.arrived: dict[str, list[tuple[float, int]]] = {"audio": [], "video": []}
+        """Packets of sound, and the last of each picture: when they came, and their RTP time."""
+        self.on_sound: Callable[[RtpPacket], object] = lambda _: None
+        """Told of each packet of sound when it comes."""
         self._clocks: dict[str, tuple[float, int]] = {}
 
     def _note(self) -> None:
         """Keep when packets came and what time they carry, and how the sender ties both clocks."""
-        for transceiver in self._connection.getTransceivers():
+        for transceiver in self.connection.getTransceivers():
             inner: Any = transceiver.receiver
             kind = transceiver.kind
             on_rtp, on_rtcp = inner._handle_rtp_packet, inner._handle_rtcp_packet
 
             async def rtp(packet: Any, arrival: int, kind: str = kind, on: Any = on_rtp) -> None:
                 if packet.marker or kind == "audio":
-                    self._arrived[kind].append((time.monotonic(), packet.timestamp))
+                    self.arrived[kind].append((time.monotonic(), packet.timestamp))
+                if kind == "audio":
+                    self.on_sound(packet)
                 await on(packet, arrival_time_ms=arrival)
 
             async def rtcp(packet: Any, kind: str = kind, on: Any = on_rtcp) -> None:
@@ -90,10 +96,10 @@ class Receiver:
 
         if len(self._clocks) < 2:
             return []
-        sound = {round(sender_time("audio", s), 3): t for t, s in self._arrived["audio"]}
+        sound = {round(sender_time("audio", s), 3): t for t, s in self.arrived["audio"]}
         moments = np.array(sorted(sound))
         out: list[float] = []
-        for arrived, stamp in self._arrived["video"]:
+        for arrived, stamp in self.arrived["video"]:
             moment = sender_time("video", stamp)
             nearest = float(moments[np.abs(moments - moment).argmin()])
             if abs(nearest - moment) < 0.011:
@@ -103,22 +109,22 @@ class Receiver:
     async def play(
         self, url: str, token: str, path: Path | None = None, trust: ssl.SSLContext | bool = True
     ) -> None:
-        @self._connection.on("track")
+        @self.connection.on("track")
         def _(track: Any) -> None:
             if track.kind == "audio":
                 self._jobs.append(asyncio.create_task(self._listen(track)))
 
         for kind in ("video", "audio"):
-            self._connection.addTransceiver(kind, direction="recvonly")
-        await self._connection.setLocalDescription(await self._connection.createOffer())
+            self.connection.addTransceiver(kind, direction="recvonly")
+        await self.connection.setLocalDescription(await self.connection.createOffer())
         headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {token}"}
-        offer = self._connection.localDescription.sdp
+        offer = self.connection.localDescription.sdp
         async with httpx.AsyncClient(trust_env=False, timeout=20, verify=trust) as http:
             reply = await http.post(url, content=path.offer(offer) if path else offer, headers=headers)
         reply.raise_for_status()
         self._note()
         answer = path.answer(reply.text) if path else reply.text
-        await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def _listen(self, track: Any) -> None:
         while True:
@@ -133,7 +139,7 @@ class Receiver:
                 self.voiced.set()
 
     async def close(self) -> None:
-        await self._connection.close()
+        await self.connection.close()
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)

@@ -235,10 +235,10 @@ class Bench:
         crowd: list[tuple[str, asyncio.subprocess.Process]] = []
         held, lag = 0, 0.0
         for n in range(1, most + 1):
-            try:
-                task, stream = await self.create(size)
-            except SystemBusy:  # the server says so itself
+            made = await self._admitted(size)
+            if made is None:
                 break
+            task, stream = made
             await self.streaming(task)
             crowd.append((task, await self._watchers(stream, 1)))
             if n < first:
@@ -265,6 +265,15 @@ class Bench:
         for task, process in crowd:
             await self._dismiss(process)
             await self.api.stop(task)
+
+    async def _admitted(self, size: tuple[int, int]) -> tuple[str, str] | None:
+        """A task, though the server is busy for a moment, as while watchers start; None when it stays so."""
+        for _ in range(20):
+            try:
+                return await self.create(size)
+            except SystemBusy:
+                await asyncio.sleep(0.25)
+        return None
 
     async def _watchers(self, stream: str, count: int) -> asyncio.subprocess.Process:
         """A process with watchers that discard what they get; they are connected when this returns."""
