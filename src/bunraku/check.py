@@ -18,6 +18,7 @@ import httpx
 from bunraku.client import Client, query
 from bunraku.core import errors
 from bunraku.core.call_signature import sign
+from bunraku.core.stream_task import TaskStatus
 
 PATIENCE = 20.0
 
@@ -164,14 +165,14 @@ def task_life(s: Probe) -> None:
     listed = [t for t in s.api.running() if t["TaskId"] == task]
     if not listed or set(listed[0]) != {"TaskId", "RoomId", "StreamId", "Status", "CreateTime"}:
         raise Fault("not listed with its five fields")
-    s.until(lambda: s.api.status(task)["Status"] == 3, "status 3")
+    s.until(lambda: s.api.status(task)["Status"] == TaskStatus.STREAMING, "status 3")
     s.api.stop(task)
     if any(t["TaskId"] == task for t in s.api.running()):
         raise Fault("a stopped task is listed")
     s.raises(errors.StreamAlreadyStopped, lambda: s.api.stop(task))
     again = make()
     s.api.stop(again)
-    s.until(lambda: s.api.status(task)["Status"] == 5, "status 5")
+    s.until(lambda: s.api.status(task)["Status"] == TaskStatus.STOPPED, "status 5")
 
 
 def unknown_ids(s: Probe) -> None:

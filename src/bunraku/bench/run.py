@@ -33,6 +33,7 @@ from bunraku.bench.system import cpu_seconds, machine, resident_mb, spread
 from bunraku.bench.voices import SENTENCES, Kind, installed, neural_voices, talkers
 from bunraku.client import AsyncClient, query
 from bunraku.core.errors import SystemBusy
+from bunraku.core.stream_task import TaskStatus
 from bunraku.core.token import generate
 
 APP_ID = 4242
@@ -61,7 +62,9 @@ class Bench:
         return task, stream
 
     async def streaming(self, task: str) -> None:
-        while (await self.api.call("GetDigitalHumanStreamTaskStatus", TaskId=task))["Status"] != 3:
+        while (await self.api.call("GetDigitalHumanStreamTaskStatus", TaskId=task))[
+            "Status"
+        ] != TaskStatus.STREAMING:
             await asyncio.sleep(0.002)
 
     def token(self) -> str:

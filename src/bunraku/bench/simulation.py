@@ -37,6 +37,7 @@ from bunraku.nodes.placement import Placement
 from bunraku.nodes.ray.nodes import LOOK_EVERY
 from bunraku.store.database import Database
 from bunraku.store.directory import Directory
+from bunraku.store.lives import UNFINISHED
 from bunraku.store.rows import drive_row, task_row
 from bunraku.store.tables import Base, DriveRow, RoomRow, StreamRow, TaskRow
 
@@ -362,13 +363,17 @@ class Simulation:
                 await asyncio.sleep(0.05)
                 if not ended and not await self._unfinished([n.id for n in dead]):
                     ended = time.monotonic()
-                if ended and all(self._ears.heard[(t, 5)] for t in theirs):
+                if ended and all(self._ears.heard[(t, TaskStatus.STOPPED)] for t in theirs):
                     told = time.monotonic()
             while await self._callbacks():
                 await asyncio.sleep(0.05)
         self._check(theirs)
         first = min(self._works.begun)
-        told_of = [self._ears.heard[(t, status)] for t in theirs for status in (4, 5)]
+        told_of = [
+            self._ears.heard[(t, status)]
+            for t in theirs
+            for status in (TaskStatus.STOPPING, TaskStatus.STOPPED)
+        ]
         self.results["loss"] = {
             "nodes": len(dead),
             "tasks": len(theirs),
@@ -385,7 +390,7 @@ class Simulation:
 
     async def _unfinished(self, nodes: Sequence[str]) -> int:
         async with self._database.sessions() as session:
-            left = select(func.count()).where(TaskRow.node_id.in_(nodes), TaskRow.status.in_((1, 3, 4)))
+            left = select(func.count()).where(TaskRow.node_id.in_(nodes), TaskRow.status.in_(UNFINISHED))
             return await session.scalar(left) or 0
 
     async def _callbacks(self) -> int:

@@ -13,7 +13,7 @@ from bunraku.core.clock import Clock
 from bunraku.core.drive import Drive
 from bunraku.core.errors import SystemBusy, TaskNotFound
 from bunraku.core.output import Output
-from bunraku.core.stream_task import StreamTask
+from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.store.database import Database
 from bunraku.store.rows import DRIVE_COLUMNS, OUTPUT_COLUMNS, TASK_COLUMNS, drive, output, stream_task
 from bunraku.store.tables import DriveRow, OutputRow, RoomRow, StreamRow, TaskRow

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bunraku.core.drive import Drive
+from bunraku.core.drive import Drive, DriveStatus
 from bunraku.core.load import Load, NodeInfo
 from bunraku.core.output import Output, OutputStatus
 from bunraku.core.own_human import OwnHuman, State
 from bunraku.core.owner import NOBODY, Owner
-from bunraku.core.stream_task import StreamTask
+from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.store.database import PLAIN, Database
 from bunraku.store.rows import (
     DRIVE_COLUMNS,
@@ -41,13 +41,14 @@ from bunraku.store.tables import (
     TaskRow,
 )
 
-UNFINISHED = (1, 3, 4)
+UNFINISHED = tuple(int(s) for s in TaskStatus if not s.final)
 HERE = ("up", "draining")
 OVER = ("lost", "gone")
 KEPT = 24 * 3600.0  # s: who looks in the morning sees what was lost at night
 CHUNK = 500  # ids in a statement
 OPEN_DRIVES = (1, 2)
 OPEN_OUTPUTS = tuple(s.value for s in OutputStatus if not s.final)
+OPEN_DRIVES = tuple(int(s) for s in DriveStatus if not s.final)
 
 
 @dataclass(frozen=True, slots=True)
