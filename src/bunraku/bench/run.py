@@ -62,9 +62,7 @@ class Bench:
         return task, stream
 
     async def streaming(self, task: str) -> None:
-        while (await self.api.call("GetDigitalHumanStreamTaskStatus", TaskId=task))[
-            "Status"
-        ] != TaskStatus.STREAMING:
+        while (await self.api.status(task))["Status"] != TaskStatus.STREAMING:
             await asyncio.sleep(0.002)
 
     def token(self) -> str:

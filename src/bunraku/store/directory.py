@@ -18,8 +18,8 @@ from bunraku.store.database import Database
 from bunraku.store.rows import DRIVE_COLUMNS, OUTPUT_COLUMNS, TASK_COLUMNS, drive, output, stream_task
 from bunraku.store.tables import DriveRow, OutputRow, RoomRow, StreamRow, TaskRow
 
-LIVE = (1, 3)
-ENDED = (2, 5)
+LIVE = tuple(int(s) for s in TaskStatus if s.live)
+ENDED = tuple(int(s) for s in TaskStatus if s.final)
 
 
 class Directory:
