@@ -46,7 +46,6 @@ HERE = ("up", "draining")
 OVER = ("lost", "gone")
 KEPT = 24 * 3600.0  # s: who looks in the morning sees what was lost at night
 CHUNK = 500  # ids in a statement
-OPEN_DRIVES = (1, 2)
 OPEN_OUTPUTS = tuple(s.value for s in OutputStatus if not s.final)
 OPEN_DRIVES = tuple(int(s) for s in DriveStatus if not s.final)
 
