@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -185,10 +187,13 @@ def callbacks() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory, callbacks: Any) -> Iterator[Town]:
-    made = Town(tmp_path_factory.mktemp("town"), callbacks.url)
+def town(callbacks: Any) -> Iterator[Town]:
+    # Not one of pytest's folders: another run of it would shut PostgreSQL's own user out of them.
+    folder = Path(tempfile.mkdtemp(prefix="bunraku-town-"))
+    made = Town(folder, callbacks.url)
     yield made
     made.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
