@@ -19,8 +19,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-
 LOCK = "lock"
 SCRATCH = "npm-"
 WHEEL_FOR = (
@@ -126,6 +124,8 @@ def _download(url: str, target: Path) -> None:
     """Into ``target``, going on where an earlier try stopped. Raises ``NotFetched``."""
     partial = target.with_suffix(".part")
     have = partial.stat().st_size if partial.exists() else 0
+    import httpx  # megabytes, for who has something to fetch
+
     try:
         with httpx.stream(
             "GET", url, headers={"Range": f"bytes={have}-"} if have else {}, timeout=60
