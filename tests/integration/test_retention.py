@@ -14,13 +14,15 @@ from sqlalchemy.exc import DBAPIError
 
 from bunraku.core.drive import Drive, DriveKind
 from bunraku.core.framing import Framing
+from bunraku.core.own_human import Made, OwnHuman, SourceKind, State
 from bunraku.core.owner import Owner
 from bunraku.core.settings import RetentionSettings
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.store import retention
 from bunraku.store.database import Database
+from bunraku.store.people_store import PeopleStore
 from bunraku.store.retention import DAY, Retention
-from bunraku.store.rows import drive_row, task_row
+from bunraku.store.rows import drive_row, person_row, task_row
 from bunraku.store.tables import AuditRow, CallbackRow, DriveRow, TaskRow
 from bunraku.testing.clock import VirtualClock
 
@@ -215,3 +217,20 @@ async def test_a_server_sweeps_by_itself(tmp_path: Path):
             if (await left(database))[0] == ["kept"]:
                 return
         pytest.fail("nothing was forgotten")
+
+
+async def test_a_digital_human_that_could_not_be_made_goes_after_a_week_and_no_other(database, clock):
+    now = clock.wall()
+    week = retention.FAILED
+    made = OwnHuman("ready", 7, "Lucy", SourceKind.PHOTO, now - 2 * week, "call", Owner("n", 1))
+    made = made.ready(Made("0" * 64, 9, ("nod",), "warm", ("Soft.",)), now - 2 * week)
+    making = replace(made, id="making", state=State.MAKING, ended_at=None)
+    old = replace(making, id="old").failed("No face.", now - week - 10)
+    young = replace(making, id="young").failed("No face.", now - week + 10)
+    async with database.sessions.begin() as session:
+        session.add_all([person_row(h) for h in (made, making, old, young)])
+    await swept(clock, keeper(database, clock))
+    kept = await PeopleStore(database).of(7)
+    assert {h.id for h in kept} == {"ready", "making", "young"}
+    # And a row holds all that is known of one.
+    assert next(h for h in kept if h.id == "ready") == made
