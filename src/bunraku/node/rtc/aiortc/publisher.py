@@ -15,7 +15,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from bunraku.core.clock import Clock
 from bunraku.core.media import SAMPLE_RATE
-from bunraku.node.rtc.aiortc.sdp import advertise, connection, describe
+from bunraku.node.rtc.aiortc.sdp import advertise, close, connection, describe
 from bunraku.node.streams.microphone import Microphone
 
 log = logging.getLogger(__name__)
@@ -87,4 +87,4 @@ class AiortcPublisher:
         self._microphone.end()
         if self._job is not None and self._job is not asyncio.current_task():
             self._job.cancel()
-        await self._connection.close()
+        await close(self._connection)

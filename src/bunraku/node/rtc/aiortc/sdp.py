@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
+from bunraku.node.rtc.aiortc import records
 from bunraku.node.rtc.base import OfferRefused
 
 
@@ -14,18 +16,38 @@ def connection() -> RTCPeerConnection:
     return RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
 
 
+async def close(connection: RTCPeerConnection) -> None:
+    """Also one whose offer was given up half way: a section that was to share another's transport has none
+    then, and aiortc 1.16 by itself would stop at it with the others open."""
+    receivers = [t.receiver for t in connection.getTransceivers()]
+    made = next((r.transport for r in receivers if r.transport is not None), None)
+    for receiver in receivers:
+        if receiver.transport is None and made is not None:
+            receiver.setTransport(made)
+    with contextlib.suppress(AttributeError) if made is None else contextlib.nullcontext():
+        await connection.close()
+
+
 async def describe(connection: RTCPeerConnection, offer: str, attach: Callable[[], None]) -> str:
     """The answer to an offer; ``attach`` is called when its transceivers are there. Raises
     ``OfferRefused``."""
     try:
         await connection.setRemoteDescription(RTCSessionDescription(without_mdns(offer), "offer"))
+        _whole(connection)
         attach()
+        records.read_all(connection)
         await connection.setLocalDescription(await connection.createAnswer())
     except OfferRefused:
         raise
     except Exception as error:  # aiortc raises many kinds for what a peer may send
         raise OfferRefused("offer not understood") from error
     return connection.localDescription.sdp
+
+
+def _whole(connection: RTCPeerConnection) -> None:
+    """Before aiortc connects, and finds out. Raises ``OfferRefused``."""
+    if not all(t.receiver.transport for t in connection.getTransceivers()):
+        raise OfferRefused("offer bundles sections with one that is not taken")
 
 
 def without_mdns(offer: str) -> str:

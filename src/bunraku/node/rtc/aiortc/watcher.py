@@ -22,7 +22,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from bunraku.core.clock import Clock
 from bunraku.core.media import Codec, EncodedUnit, Kind
-from bunraku.node.rtc.aiortc.sdp import advertise, connection, describe
+from bunraku.node.rtc.aiortc.sdp import advertise, close, connection, describe
 from bunraku.node.rtc.base import OfferRefused
 from bunraku.node.rtc.codecs import Chosen
 from bunraku.node.rtc.feedback import Feedback, PathEstimate
@@ -155,7 +155,7 @@ class AiortcWatcher:
             return
         self.closed = True
         self._stream.remove_watcher(self)
-        await self._connection.close()
+        await close(self._connection)
 
 
 def _keep(transceiver: RTCRtpTransceiver, chosen: Chosen) -> bool:

@@ -118,9 +118,8 @@ class Peer(ABC):
                 self._dtls.do_handshake()
                 self._outgoing, self._incoming = dtls.srtp_sessions(self._dtls, self.offer.fingerprint)
                 self._opened()
-            else:
-                while True:
-                    self._on_data(self._dtls.recv(2048))
+            while True:  # a datagram may hold many records, and what is not read stays
+                self._on_data(self._dtls.recv(2048))
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
