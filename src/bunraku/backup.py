@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from sqlalchemy import make_url
+
 from bunraku import __version__
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
@@ -31,15 +33,19 @@ MADE_AGAIN = ("cache", "assets", "kokoro-*", LOCK, f"{FILE}*", ".restore-*")
 database, whose files are not copied but asked."""
 
 
+JOURNALS = ("-wal", "-shm", "-journal")
+"""Endings of the files that SQLite keeps beside a database."""
+
+
 class Impossible(Exception):
     """A backup or restore that cannot be; the text says why."""
 
 
 def backup(settings: Settings, out: Path) -> None:
     """Write ``out``, which must not be there, with mode 0600. The server may run. Raises ``Impossible``."""
-    data = _data_dir(settings)
-    if not (data / FILE).is_file():
-        raise Impossible(f"no database in {data}")
+    data, database = settings.data_dir, _database(settings)
+    if not database.is_file():
+        raise Impossible(f"no database at {database}")
     try:
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -49,11 +55,11 @@ def backup(settings: Settings, out: Path) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file, tempfile.TemporaryDirectory(dir=out.parent) as folder:
             copy = Path(folder) / FILE
-            revision = _copy_database(data / FILE, copy)
+            revision = _copy_database(database, copy)
             manifest = {"format": FORMAT, "version": __version__, "schema": revision, "at": int(time.time())}
             with tarfile.open(fileobj=file, mode="w:gz") as archive:
                 _add(archive, MANIFEST, json.dumps(manifest).encode())
-                for path in (copy, *_kept(data)):
+                for path in (copy, *_kept(data, database)):
                     _add(archive, FILE if path == copy else path.relative_to(data).as_posix(), path)
             file.flush()
             os.fsync(file.fileno())
@@ -71,19 +77,24 @@ def restore(settings: Settings, archive: Path, *, force: bool = False) -> None:
     Raises ``Impossible`` for an archive that is none or of a newer release, for a directory that has
     something in it (unless ``force``), and always for one that a server runs on. Then nothing has changed.
     """
-    data = _data_dir(settings)
+    data, database = settings.data_dir, _database(settings)
     try:
         found = any(path.name != LOCK for path in data.iterdir()) if data.exists() else False
         if found and not force:
             raise Impossible(f"{data} is not empty")
+        if database.exists() and not force:
+            raise Impossible(f"{database} is there already")
         with owned(data), tempfile.TemporaryDirectory(prefix=".restore-", dir=data) as folder:
             names = _unpack(archive, Path(folder))
             _refuse_wrong(Path(folder) / FILE, archive)
-            for name in (f"{FILE}-wal", f"{FILE}-shm"):  # of the database that was there
-                (data / name).unlink(missing_ok=True)
+            for ending in JOURNALS:  # of the database that was there
+                database.with_name(f"{database.name}{ending}").unlink(missing_ok=True)
             for name in names:
-                prepare_data_dir((data / name).parent)
-                os.replace(Path(folder) / name, data / name)
+                if name == FILE:
+                    _move_database(Path(folder) / name, database)
+                else:
+                    prepare_data_dir((data / name).parent)
+                    os.replace(Path(folder) / name, data / name)
     except CannotStart as error:
         raise Impossible(str(error)) from None
     except tarfile.TarError as error:
@@ -92,10 +103,26 @@ def restore(settings: Settings, archive: Path, *, force: bool = False) -> None:
         raise Impossible(f"{archive} to {data}: {_why(error)}") from None
 
 
-def _data_dir(settings: Settings) -> Path:
-    if settings.database_url is not None:
+def _database(settings: Settings) -> Path:
+    """The file of SQLite's, in the data directory or where ``database_url`` says."""
+    if settings.database_url is None:
+        return settings.data_dir / FILE
+    url = make_url(settings.database_url)
+    if url.get_backend_name() != "sqlite":
         raise Impossible("database_url names a database of its own: see docs/operating.md for PostgreSQL's")
-    return settings.data_dir
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise Impossible("database_url names no file")
+    return Path(url.database)
+
+
+def _move_database(new: Path, database: Path) -> None:
+    """It may go to another file system; there it is whole at once, too."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    beside = database.with_name(f".restore-{database.name}")
+    beside.unlink(missing_ok=True)
+    with new.open("rb") as file:
+        _write(beside, file)
+    os.replace(beside, database)
 
 
 def _copy_database(source: Path, copy: Path) -> str:
@@ -120,11 +147,14 @@ def _checked(database: sqlite3.Connection) -> str:
     return str(revision)
 
 
-def _kept(data: Path) -> Iterator[Path]:
+def _kept(data: Path, database: Path) -> Iterator[Path]:
     """Every file that is not made again."""
+    asked = {database.resolve().with_name(f"{database.name}{ending}") for ending in ("", *JOURNALS)}
     for path in sorted(data.rglob("*")):
         top = PurePosixPath(path.relative_to(data).parts[0])
         if path.is_file() and not path.is_symlink() and not any(top.match(name) for name in MADE_AGAIN):
+            if path.resolve() in asked:
+                continue
             yield path
 
 

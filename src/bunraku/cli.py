@@ -16,7 +16,7 @@ from bunraku.apps_cli import apps
 from bunraku.cluster_cli import again
 from bunraku.cluster_cli import commands as cluster_commands
 from bunraku.core import logs
-from bunraku.core.config import explain, mistakes
+from bunraku.core.config import explain, mistakes, unknown_names
 from bunraku.core.settings import Settings, load
 from bunraku.people_cli import people
 from bunraku.provenance_cli import provenance
@@ -30,14 +30,18 @@ if TYPE_CHECKING:
 
 
 def _settings(config: Path | None, **overrides: Any) -> Settings:
+    unknown = unknown_names()
     try:
-        return load(config, **overrides)
+        found = load(config, **overrides)
     except ValidationError as error:
-        raise click.ClickException("settings:\n" + "\n".join(explain(error, config))) from None
+        raise click.ClickException("settings:\n" + "\n".join([*explain(error, config), *unknown])) from None
     except tomllib.TOMLDecodeError as error:
         raise click.ClickException(f"settings: {config}: {error}") from None
     except OSError as error:
         raise click.ClickException(f"settings: {error}") from None
+    if unknown:
+        raise click.ClickException("settings:\n" + "\n".join(unknown))
+    return found
 
 
 def _server_options(command: Any) -> Any:
@@ -280,7 +284,7 @@ def avatars() -> None:
 @click.option("--audio", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="What to play.")
 @click.option("--transcript", help="The words of --audio, for better lips and captions.")
 @click.option("--human", help="Name or id of the digital human; the first when not given.")
-@click.option("--voice", help="TimbreId; one that fits --human when not given.")
+@click.option("--voice", help="TimbreId; one that fits --human and the language of --text when not given.")
 @click.option("--size", default="720x1280", show_default=True, help="WIDTHxHEIGHT, even numbers.")
 @click.option("--background", default="#dfe5ee", show_default=True, help="#RRGGBB or a picture file.")
 @click.option("--captions", is_flag=True, help="Write WebVTT beside the film.")
@@ -300,7 +304,10 @@ def render(out: Path, **options: Any) -> None:
             took = make(settings, out, progress, **options)
         except OptionsRefused as error:
             raise click.ClickException(str(error)) from None
-    click.echo(f"{out}: {took.seconds:.1f} s of film in {took.wall:.1f} s")
+    by = f", spoken by {took.voice}" if took.voice else ""
+    click.echo(f"{out}: {took.seconds:.1f} s of film in {took.wall:.1f} s{by}")
+    if took.note:
+        click.echo(f"note: {took.note}", err=True)
 
 
 @main.command()

@@ -20,8 +20,9 @@ from bunraku.node.compose import installed_providers
 from bunraku.node.film import FilmFailed, film, write_captions
 from bunraku.node.lipsync.transcript import TranscriptFollower
 from bunraku.node.provenance import ProvenanceUnusable, Seal, seal_of
-from bunraku.node.speech.base import Prosody, SpeechFailed
+from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.decoding import decode
+from bunraku.node.speech.tongue import tongue
 from bunraku.node.speech.voices import Voices
 
 LARGEST = 2560
@@ -34,10 +35,20 @@ class OptionsRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """How long the film is and how long it took to make, seconds."""
+    """How long the film is and how long it took to make, seconds; the voice that speaks, where text is spoken,
+    and what is to be said of how it was chosen."""
 
     seconds: float
     wall: float
+    voice: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    chunks: list[SpeechChunk]
+    voice: str = ""
+    note: str = ""
 
 
 def make(
@@ -63,12 +74,13 @@ def make(
     begin = time.monotonic()
     try:
         seal = seal_of(settings.provenance)
-        seconds = asyncio.run(
+        spoken = asyncio.run(
             _make(settings, out, progress, pack, framing, text, audio, transcript, voice, captions, seal)
         )
     except ProvenanceUnusable as error:
         raise OptionsRefused(str(error)) from None
-    return Took(seconds, time.monotonic() - begin)
+    seconds = sum(c.samples.size for c in spoken.chunks) / SAMPLE_RATE
+    return Took(seconds, time.monotonic() - begin, spoken.voice, spoken.note)
 
 
 async def _make(
@@ -83,18 +95,18 @@ async def _make(
     voice: str | None,
     captions: bool,
     seal: Seal | None,
-) -> float:
+) -> Spoken:
     providers = installed_providers(settings, SystemClock())
     voices = Voices(providers, settings.aliases, timeout=settings.speech.timeout)
     await voices.start()
     follower = None
     try:
         if text is not None:
-            speech = await speak(voices, text, voice, pack.voices)
+            spoken = await speak(voices, text, voice, pack.voices)
         else:
             assert audio is not None
             with audio.open("rb", buffering=0) as file:
-                speech = await asyncio.to_thread(lambda: list(decode(file, 0, LONGEST)))
+                spoken = Spoken(await asyncio.to_thread(lambda: list(decode(file, 0, LONGEST))))
             said = await voices.pronounce(transcript) if transcript else None
             follower = TranscriptFollower(*said) if said and said[0] else None
     except SpeechFailed as error:
@@ -102,30 +114,54 @@ async def _make(
     finally:
         await voices.close()
     try:
-        words = await film(pack, framing, speech, out, transcript=follower, seal=seal, progress=progress)
+        words = await film(
+            pack, framing, spoken.chunks, out, transcript=follower, seal=seal, progress=progress
+        )
     except FilmFailed as error:
         raise OptionsRefused(f"the film broke off: {error}") from None
     if captions:
         await asyncio.to_thread(write_captions, words, out.with_suffix(".vtt"))
-    return sum(c.samples.size for c in speech) / SAMPLE_RATE
+    return spoken
 
 
-async def speak(
-    voices: Voices, text: str, voice: str | None, fitting: Mapping[str, Sequence[str]]
-) -> list[SpeechChunk]:
-    """In ``voice``, or the first that is there of those that fit whom it is for."""
+async def speak(voices: Voices, text: str, voice: str | None, fitting: Mapping[str, Sequence[str]]) -> Spoken:
+    """In ``voice``, or the first that is there for the text's language: of those that fit whom it is for
+    (``fitting``, by language), or any."""
     timbres = voices.list()
     if not timbres:
         raise OptionsRefused("no voices are installed: pip install bunraku[espeak]")
-    there = {t.id for t in timbres}
-    fits = (name for names in fitting.values() for name in names if name in there)
-    timbre = voice or next(fits, timbres[0].id)
+    timbre, note = (voice, "") if voice else choose_voice(timbres, text, fitting)
     if voices.find(timbre) is None:
         raise OptionsRefused(f"no voice {timbre}; there are {', '.join(t.id for t in timbres)}")
     speech = [chunk async for chunk in voices.speak(timbre, text, Prosody())]
     if not any(c.samples.size for c in speech):
         raise OptionsRefused("nothing to say in --text")
-    return speech
+    return Spoken(speech, timbre, note)
+
+
+def choose_voice(
+    timbres: Sequence[Timbre], text: str, fitting: Mapping[str, Sequence[str]]
+) -> tuple[str, str]:
+    """A voice's id, and what is to be said of the choice. Raises ``OptionsRefused``."""
+    there = {t.id: t.language for t in timbres}
+    wanted = tongue(text)
+
+    def speaks(language: str) -> bool:
+        return wanted is None or language.partition("-")[0].lower() == wanted
+
+    fits = [
+        name for language, names in fitting.items() if speaks(language) for name in names if name in there
+    ]
+    others = [name for name, language in there.items() if speaks(language)]
+    chosen = next(iter([*fits, *others]), None)
+    if chosen is None:
+        raise OptionsRefused(f"no voice of the text's language ({wanted}) is installed: --voice names another")
+    note = (
+        ""
+        if wanted
+        else f"the text's language is not plain, {there[chosen]} was taken: --voice names another"
+    )
+    return chosen, note
 
 
 def choose_pack(settings: Settings, name: str | None) -> AvatarPack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -9,8 +10,12 @@ import sys
 
 import httpx
 import pytest
+from sqlalchemy import select
 
-from bunraku.store.audit import REFUSALS
+from bunraku.store.audit import COUNTED, REFUSALS, AuditLog
+from bunraku.store.database import Database
+from bunraku.store.tables import AuditRow
+from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import APP_ID, RunningServer
 from bunraku.testing.voices import ToneVoices
 
@@ -35,7 +40,8 @@ def test_the_console_is_audited_and_strangers_are_bounded():
         task = made["Data"]["TaskId"]
         said = {"TaskId": task, "Text": "Xylophone", "TTSConfig": {"TimbreId": "tone-a"}}
         page.post("/console/call/DriveByText", json={"appId": APP_ID, "params": said})
-        rows = page.get("/console/audit").json()["audit"]
+        counted, *rows = page.get("/console/audit").json()["audit"]
+        assert (counted["who"], counted["action"], counted["times"]) == ("stranger", "refused", 5)
         assert [(r["action"], r["app"], r["target"], r["result"]) for r in rows[:3]] == [
             ("call/DriveByText", APP_ID, task, "0"),
             ("call/CreateDigitalHumanStreamTask", APP_ID, task, "0"),
@@ -48,14 +54,60 @@ def test_the_console_is_audited_and_strangers_are_bounded():
             False,
         )
         refused = [r for r in rows if r["who"] == "stranger"]
-        assert [r["result"] for r in refused] == ["401"] * REFUSALS
+        assert [(r["result"], r["times"]) for r in refused] == [("401", 1)] * REFUSALS
         assert httpx.get(f"{s.base_url}/console/audit").status_code == 401
         command = [sys.executable, "-m", "bunraku", "audit", "--tail", "1"]
         done = subprocess.run([*command, "--data-dir", str(s.settings.data_dir)], capture_output=True)
-        assert json.loads(done.stdout) == rows[0]
+        assert json.loads(done.stdout) == counted
         with sqlite3.connect(s.settings.data_dir / "bunraku.db") as db:
             for change in ("UPDATE audit SET who = 'nobody'", "DELETE FROM audit"):
                 with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                     db.execute(change)
             db.execute("INSERT INTO audit VALUES (999, 1.0, 'w', 'a', 'x', NULL, '', '200', 1)")
             assert db.execute("DELETE FROM audit WHERE at < 2").rowcount == 1
+
+
+def test_what_is_refused_before_anybody_knows_who_asks_is_a_strangers():
+    """A body that is none, and a path that is none, were the operator's, and made rows without end."""
+    cookie = {"Cookie": "bunraku_session=made-up"}
+    with (
+        RunningServer(providers=[], console={"password": "hush"}) as s,
+        httpx.Client(base_url=s.base_url) as page,
+    ):
+        for path in ("/console/login", "/console/nowhere", "/console/apps", "/console/token"):
+            for content in (b"[", b"\xff", b"{}"):
+                headers = {"Content-Type": "application/json", **cookie}
+                assert page.post(path, content=content, headers=headers).status_code >= 400
+        assert page.post("/console/login", json={"password": "hush"}).status_code == 200
+        assert page.post("/console/apps", json={"name": 7}).status_code == 422
+        assert page.post("/console/call/Nothing", json={}).status_code == 404
+        rows = page.get("/console/audit").json()["audit"]
+    assert [(r["action"], r["result"], r["who"].split()[0]) for r in rows[:3]] == [
+        ("call/Nothing", "404", "session"),
+        ("apps", "422", "session"),
+        ("login", "200", "operator"),
+    ]
+    assert {r["who"] for r in rows[3:]} == {"stranger"}
+
+
+async def test_refusals_that_have_no_row_are_counted_within_a_minute(tmp_path):
+    clock, database = VirtualClock(), Database.of(None, tmp_path)
+    await database.open()
+    audit = AuditLog(database, clock)
+    try:
+        for _ in range(REFUSALS + 7):
+            await audit.add(
+                who="stranger", address="a", action="x", app=None, target="", result="401", refused=True
+            )
+        await clock.advance(COUNTED + 1)
+
+        async def written():
+            async with database.reads() as session:
+                return list(await session.scalars(select(AuditRow.times).where(AuditRow.action == "refused")))
+
+        async with asyncio.timeout(5):
+            while not (found := await written()):
+                await asyncio.sleep(0.01)
+        assert found == [7]
+    finally:
+        await database.close()

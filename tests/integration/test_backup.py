@@ -165,6 +165,38 @@ def test_what_is_no_backup_changes_nothing(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("inside", [True, False], ids=["in the data directory", "elsewhere"])
+def test_a_database_of_sqlite_with_a_name_of_its_own_is_backed_up_too(tmp_path, inside):
+    out, data = tmp_path / "out.tar.gz", tmp_path / "data"
+
+    def config(name):
+        place = tmp_path / name / "kept.sqlite" if inside else tmp_path / f"db-{name}" / "kept.sqlite"
+        file = tmp_path / f"{name}.toml"
+        file.write_text(f'data_dir = "{tmp_path / name}"\ndatabase_url = "sqlite+aiosqlite:///{place}"\n')
+        return file, place
+
+    (file, place), (again, target) = config("data"), config("again")
+    place.parent.mkdir(exist_ok=True)
+    with used_server(data_dir=data, database_url=f"sqlite+aiosqlite:///{place}") as server:
+        app = httpx.post(f"{server.base_url}/console/apps", json={"name": "Kept"}).json()
+        done = bunraku("backup", out, "--config", file)
+        assert done.exit_code == 0, done.output
+    with tarfile.open(out) as archive:
+        assert archive.getnames() == ["bunraku-backup.json", "bunraku.db", "node"]
+    done = bunraku("restore", out, "--config", again)
+    assert done.exit_code == 0, done.output
+    assert target.stat().st_mode & 0o777 == 0o600
+    url = f"sqlite+aiosqlite:///{target}"
+    with (
+        used_server(data_dir=tmp_path / "again", database_url=url) as server,
+        server.client(app["appId"], app["serverSecret"]) as theirs,
+    ):
+        assert theirs.running() == []
+    refused = bunraku("restore", out, "--config", again)
+    assert refused.exit_code == 1
+    assert bunraku("restore", out, "--config", again, "--force").exit_code == 0
+
+
 @pytest.mark.skipif(postgresql_binaries() is None, reason="no PostgreSQL server here")
 def test_a_dump_of_postgresql_is_a_server_elsewhere(tmp_path, tmp_path_factory, human_id):
     """By the commands of docs/operating.md."""

@@ -179,7 +179,7 @@ async def test_words_are_timed_by_the_sound_of_the_film(tmp_path):
 async def test_who_is_given_no_voice_has_a_fitting_one(voice, chosen):
     provider = ToneVoices(names=("first", "second", "third"))
     said = await speak(Voices([provider]), "Hello.", voice, {"en": ("missing", "third", "second")})
-    sound = np.concatenate([chunk.samples for chunk in said])
+    sound = np.concatenate([chunk.samples for chunk in said.chunks])
     heard = np.argmax(np.abs(np.fft.rfft(sound))) * SAMPLE_RATE / sound.size
     assert heard == pytest.approx(provider.hertz(chosen), abs=5)
 

@@ -81,6 +81,18 @@ def test_the_environment_is_checked_by_its_names(tmp_path, monkeypatch):
     assert any(t.startswith("BUNRAKU_LIMITS__TASKS: limits.tasks: ") for t in told)
 
 
+@pytest.mark.parametrize(
+    "command", ["serve", "demo", "backup out", "doctor", "audit", "render --text x --out x.mp4"]
+)
+def test_a_name_in_the_environment_that_is_no_setting_starts_nothing(tmp_path, monkeypatch, command):
+    monkeypatch.setenv("BUNRAKU_PROT", "1")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, command.split())
+    assert done.exit_code == 1, done.output
+    assert "BUNRAKU_PROT: no such setting; did you mean BUNRAKU_PORT?" in done.output
+    assert "Traceback" not in done.output
+
+
 def test_a_setting_in_the_wrong_place_and_what_is_not_toml(file):
     file.write_text("max_watchers = 3\n")
     assert mistakes(file, {}) == [f"{file}:1: max_watchers: no such setting; did you mean rtc.max_watchers?"]

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from bunraku.core.settings import Settings, load
 
 PREFIX = "BUNRAKU_"
-ELSEWHERE = frozenset({"url", "app_id", "server_secret", "bench_database_url"})
+ELSEWHERE = frozenset({"url", "app_id", "server_secret", "bench_database_url", "voice_api_key"})
 """What commands that are no server read from the environment."""
 Place = tuple[str | int, ...]
 
@@ -35,7 +35,7 @@ def mistakes(path: Path | None, environment: Mapping[str, str] | None = None) ->
     Never quotes a value: it may be a secret. Raises ``OSError`` when the file cannot be read.
     """
     environment = os.environ if environment is None else environment
-    found: list[str] = [_unknown_name(name) for name in environment if _is_unknown(name)]
+    found = unknown_names(environment)
     lines: dict[Place, int] = {}
     if path is not None:
         text = path.read_text("utf-8", "replace")
@@ -49,6 +49,12 @@ def mistakes(path: Path | None, environment: Mapping[str, str] | None = None) ->
     except ValidationError as error:
         found = [*explain(error, path, lines, environment), *found]
     return found
+
+
+def unknown_names(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Names of the environment that would be settings, and are none. Pydantic passes over them."""
+    environment = os.environ if environment is None else environment
+    return [_unknown_name(name) for name in environment if _is_unknown(name)]
 
 
 def explain(

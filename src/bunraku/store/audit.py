@@ -16,7 +16,8 @@ from bunraku.store.tables import AuditRow
 log = logging.getLogger(__name__)
 
 PERIOD = 600.0  # s
-REFUSALS = 30  # rows of refused requests in a period; the rest are counted in the first row after it
+REFUSALS = 30  # rows of refused requests in a period; the rest are counted
+COUNTED = 60.0  # s: how often what was counted becomes a row
 WRITE = 2.0  # s an answer waits for its row
 
 
@@ -26,12 +27,12 @@ class AuditLog:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
         self._since, self._refused, self._left_out = clock.monotonic(), 0, 0
+        self._telling: asyncio.Task[None] | None = None
 
     async def add(
         self, *, who: str, address: str, action: str, app: int | None, target: str, result: str, refused: bool
     ) -> None:
         """Durable when this returns, unless the database is away: then the log has a line instead."""
-        times = 1
         if refused:
             now = self._clock.monotonic()
             if now - self._since > PERIOD:
@@ -39,8 +40,24 @@ class AuditLog:
             self._refused += 1
             if self._refused > REFUSALS:
                 self._left_out += 1
+                if self._telling is None or self._telling.done():
+                    self._telling = asyncio.create_task(self._tell_at(self._clock.monotonic() + COUNTED))
                 return
-            times, self._left_out = 1 + self._left_out, 0
+        await self._write(who, address, action, app, target, result, 1)
+
+    async def _tell_at(self, when: float) -> None:
+        await self._clock.sleep_until(when)
+        await self._tell()
+
+    async def _tell(self) -> None:
+        """One row for all refusals that have none."""
+        count, self._left_out = self._left_out, 0
+        if count:
+            await self._write("stranger", "", "refused", None, "", "", count)
+
+    async def _write(
+        self, who: str, address: str, action: str, app: int | None, target: str, result: str, times: int
+    ) -> None:
         row = AuditRow(
             at=self._clock.wall(),
             who=who[:64],
@@ -59,6 +76,7 @@ class AuditLog:
 
     async def last(self, count: int, before: int | None = None) -> Sequence[dict[str, Any]]:
         """The newest, newest first; older than the row ``before``."""
+        await self._tell()
         which = select(AuditRow).order_by(AuditRow.id.desc()).limit(count)
         if before is not None:
             which = which.where(AuditRow.id < before)

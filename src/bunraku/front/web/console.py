@@ -25,7 +25,7 @@ from bunraku.front.rpc.envelope import respond
 from bunraku.front.rpc.openapi import document
 from bunraku.front.rpc.server import Dispatcher
 from bunraku.front.web.app_desk import describe
-from bunraku.front.web.audit import say
+from bunraku.front.web.audit import admitted, say
 from bunraku.front.web.sessions import SECONDS, ConsoleSessions
 from bunraku.store.audit import AuditLog
 
@@ -112,6 +112,7 @@ class Console:
         if not self._logged_in(request):
             needs = "password" if self._settings.password else "operator password not configured"
             return JSONResponse({"error": "login required", "needs": needs}, 401, headers=HEADERS)
+        admitted(request.scope)
         return None
 
     async def login(self, request: Request) -> Response:
@@ -125,6 +126,7 @@ class Console:
             async with self._guess:
                 await asyncio.sleep(1.0)  # guessing is slow, also in parallel
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
+        admitted(request.scope)
         response = JSONResponse({"ok": True}, headers=HEADERS)
         response.set_cookie(
             COOKIE, self._sessions.begin(), max_age=SECONDS, httponly=True, samesite="strict",

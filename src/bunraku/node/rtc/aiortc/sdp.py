@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from typing import Any
 
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
@@ -19,7 +20,7 @@ def connection() -> RTCPeerConnection:
 async def close(connection: RTCPeerConnection) -> None:
     """Also one whose offer was given up half way: a section that was to share another's transport has none
     then, and aiortc 1.16 by itself would stop at it with the others open."""
-    receivers = [t.receiver for t in connection.getTransceivers()]
+    receivers: list[Any] = [t.receiver for t in connection.getTransceivers()]
     made = next((r.transport for r in receivers if r.transport is not None), None)
     for receiver in receivers:
         if receiver.transport is None and made is not None:
