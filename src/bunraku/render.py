@@ -35,7 +35,7 @@ class OptionsRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """How long the film is and how long it took to make, seconds; the voice that speaks, where text is spoken,
+    """How long the film is and how long it took to make, seconds; who speaks, where text is spoken,
     and what is to be said of how it was chosen."""
 
     seconds: float
@@ -45,7 +45,7 @@ class Took:
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class Recital:
     chunks: list[SpeechChunk]
     voice: str = ""
     note: str = ""
@@ -95,7 +95,7 @@ async def _make(
     voice: str | None,
     captions: bool,
     seal: Seal | None,
-) -> Spoken:
+) -> Recital:
     providers = installed_providers(settings, SystemClock())
     voices = Voices(providers, settings.aliases, timeout=settings.speech.timeout)
     await voices.start()
@@ -106,7 +106,7 @@ async def _make(
         else:
             assert audio is not None
             with audio.open("rb", buffering=0) as file:
-                spoken = Spoken(await asyncio.to_thread(lambda: list(decode(file, 0, LONGEST))))
+                spoken = Recital(await asyncio.to_thread(lambda: list(decode(file, 0, LONGEST))))
             said = await voices.pronounce(transcript) if transcript else None
             follower = TranscriptFollower(*said) if said and said[0] else None
     except SpeechFailed as error:
@@ -124,7 +124,9 @@ async def _make(
     return spoken
 
 
-async def speak(voices: Voices, text: str, voice: str | None, fitting: Mapping[str, Sequence[str]]) -> Spoken:
+async def speak(
+    voices: Voices, text: str, voice: str | None, fitting: Mapping[str, Sequence[str]]
+) -> Recital:
     """In ``voice``, or the first that is there for the text's language: of those that fit whom it is for
     (``fitting``, by language), or any."""
     timbres = voices.list()
@@ -136,7 +138,7 @@ async def speak(voices: Voices, text: str, voice: str | None, fitting: Mapping[s
     speech = [chunk async for chunk in voices.speak(timbre, text, Prosody())]
     if not any(c.samples.size for c in speech):
         raise OptionsRefused("nothing to say in --text")
-    return Spoken(speech, timbre, note)
+    return Recital(speech, timbre, note)
 
 
 def choose_voice(
@@ -155,7 +157,9 @@ def choose_voice(
     others = [name for name, language in there.items() if speaks(language)]
     chosen = next(iter([*fits, *others]), None)
     if chosen is None:
-        raise OptionsRefused(f"no voice of the text's language ({wanted}) is installed: --voice names another")
+        raise OptionsRefused(
+            f"no voice of the text's language ({wanted}) is installed: --voice names another"
+        )
     note = (
         ""
         if wanted

@@ -61,5 +61,5 @@ def test_the_voice_of_a_film_is_one_of_its_texts_language():
     chosen, note = choose_voice(TIMBRES, "Hmm!", FITTING)
     assert chosen == "en-1"
     assert "not plain" in note
-    with pytest.raises(OptionsRefused, match="language .it. is"):
+    with pytest.raises(OptionsRefused, match=r"language .it. is"):
         choose_voice(TIMBRES, "Il treno non è partito.", FITTING)
