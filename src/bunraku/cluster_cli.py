@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from bunraku.core import logs
+from bunraku.core.load import HALL
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
 from bunraku.reload import SettingsRefused, Source
@@ -141,11 +142,14 @@ def commands(load: Load) -> list[click.Command]:
 
         settings = load(config)
         cluster.check(settings, fronts=False)
-        click.echo(f"{'NODE':<26} {'STATE':<9} {'VERSION':<9} {'TASKS':>9} {'ROOMS':>6} {'LATE':>7}  MACHINE")
+        click.echo(
+            f"{'NODE':<26} {'STATE':<9} {'VERSION':<9} {'HALL':<6} {'TASKS':>9} {'ROOMS':>6} {'LATE':>7}  MACHINE"
+        )
         for n in asyncio.run(cluster.status(settings)):
             tasks = f"{n.load.tasks}/{n.load.capacity}"
+            hall = str(n.hall) if n.understood else f"{n.hall} not {HALL}"
             click.echo(
-                f"{n.id:<26} {n.state:<9} {n.version:<9} {tasks:>9} {n.load.rooms:>6} "
+                f"{n.id:<26} {n.state:<9} {n.version:<9} {hall:<6} {tasks:>9} {n.load.rooms:>6} "
                 f"{n.load.lateness * 1e3:>5.1f}ms  {n.machine}"
             )
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bunraku.core.load import Load, NodeInfo
+from bunraku.core.load import HALL, Load, NodeInfo
+from bunraku.nodes.base import NodeAway
 from bunraku.testing.clock import VirtualClock
 
 pytest.importorskip("ray", reason="bunraku[cluster] is not installed")
@@ -73,3 +74,35 @@ async def test_a_node_that_begins_again_is_there_at_once(stage):
     rows.rows["b"] = replace(rows.rows["b"], state="up", epoch=3)
     await seconds(0.5, "a", "b")
     assert await shown() == {"a": "up", "b": "up"}
+
+
+async def test_a_node_of_another_hall_is_shown_and_gets_nothing_new(stage, caplog):
+    """While a cluster is updated, halves of two releases stand side by side."""
+    clock, rows = VirtualClock(), Rows(info("ours"), replace(info("theirs"), hall=HALL + 1, version="9.9.9"))
+    nodes = RayNodes(clock, NoRooms(), rows)
+    for _ in range(3):
+        await nodes.refresh()
+    said = [r.getMessage() for r in caplog.records if "hall" in r.getMessage()]
+    assert said == [
+        f"node theirs (9.9.9) has hall {HALL + 1}, this front {HALL}: nothing new is placed there"
+    ]
+    asked = []
+
+    async def ask(node):
+        asked.append(node)
+
+    nodes.remote = lambda node_id: node_id
+    for _ in range(20):
+        await nodes.in_room(1, "r", ask)
+    assert set(asked) == {"ours"}
+    assert {n.id for n in await nodes.infos()} == {"ours", "theirs"}
+    rows.rows["ours"] = replace(rows.rows["ours"], hall=0)  # of a release that said nothing yet
+    await nodes.refresh()
+    assert not nodes.ready
+    with pytest.raises(NodeAway, match="understands"):
+        await nodes.in_room(1, "r", ask)
+
+
+class NoRooms:
+    async def node_of_room(self, *_):
+        return None

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+HALL = 1
+"""Of what fronts ask of nodes (``nodes.base``). Raised with each change that an older half would not
+understand: a front places nothing on nodes of another, so both may stand side by side during an update."""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -40,3 +44,10 @@ class NodeInfo:
     started_at: float
     beat: int
     load: Load
+    hall: int = HALL
+    """0 of a release that did not say."""
+
+    @property
+    def understood(self) -> bool:
+        """Whether this process may ask it for something new."""
+        return self.hall == HALL

@@ -15,7 +15,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive, DriveStatus
-from bunraku.core.load import Load, NodeInfo
+from bunraku.core.load import HALL, Load, NodeInfo
 from bunraku.core.output import Output, OutputStatus
 from bunraku.core.own_human import OwnHuman, State
 from bunraku.core.owner import NOBODY, Owner
@@ -81,6 +81,11 @@ _NODES: Any = select(
 """Columns alone: a look must not cost what mapped rows do."""
 
 
+def _said(load: Load) -> dict[str, Any]:
+    """What a row holds of a life that goes on."""
+    return {**load.as_dict(), "hall": HALL}
+
+
 class Lives:
     """Used by nodes; fronts only ask who is there."""
 
@@ -110,7 +115,7 @@ class Lives:
             assert row is not None
             row.epoch += 1
             row.state, row.machine, row.version, row.started_at = "up", machine, version, now
-            row.beat, row.load = row.beat + 1, Load().as_dict()
+            row.beat, row.load = row.beat + 1, _said(Load())
             row.beat_at = await session.scalar(select(self._database.now)) or 0.0
             owner = Owner(node_id, row.epoch)
             return owner, await self._end(session, node_id, row.epoch, owner, end)
@@ -118,7 +123,7 @@ class Lives:
     async def beat(self, owner: Owner, state: str, load: Load) -> bool:
         """This life goes on. False when it is over: declared by another, or left by a beat in its wake."""
         mine = (NodeRow.id == owner.node_id, NodeRow.epoch == owner.epoch, NodeRow.state.in_(HERE))
-        news = {"state": state, "load": load.as_dict(), "beat_at": self._database.now}
+        news = {"state": state, "load": _said(load), "beat_at": self._database.now}
         async with self._database.alone() as connection:
             done = await connection.execute(
                 update(NodeRow).where(*mine).values(beat=NodeRow.beat + 1, **news)
@@ -152,7 +157,17 @@ class Lives:
         async with self._database.alone() as connection:
             rows = await connection.execute(query)
             return [
-                NodeInfo(r.id, r.epoch, r.state, r.machine, r.version, r.started_at, r.beat, Load.of(r.load))
+                NodeInfo(
+                    r.id,
+                    r.epoch,
+                    r.state,
+                    r.machine,
+                    r.version,
+                    r.started_at,
+                    r.beat,
+                    Load.of(r.load),
+                    int(r.load.get("hall", 0)),
+                )
                 for r in rows
             ]
 

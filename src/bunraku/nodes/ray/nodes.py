@@ -11,7 +11,7 @@ from typing import TypeVar
 from bunraku.core.clock import Clock
 from bunraku.core.commission import Commission
 from bunraku.core.errors import ApiError, NoResources, StreamConcurrencyLimit, StreamIdExists, SystemBusy
-from bunraku.core.load import NodeInfo
+from bunraku.core.load import HALL, NodeInfo
 from bunraku.core.owner import Elsewhere
 from bunraku.core.stream_task import StreamTask
 from bunraku.nodes.base import NodeAway, OneTaskHall
@@ -61,7 +61,7 @@ class RayNodes:
 
     @property
     def ready(self) -> bool:
-        return not self._away and any(n.state == "up" for n in self.fresh())
+        return not self._away and any(n.state == "up" and n.understood for n in self.fresh())
 
     # --- who is there
 
@@ -82,6 +82,16 @@ class RayNodes:
             infos = await self._lives.here()
         now = self._clock.monotonic()
         here = {n.id: n for n in infos}
+        for node in infos:
+            former = self._infos.get(node.id)
+            if not node.understood and (former is None or former.hall != node.hall):
+                log.warning(
+                    "node %s (%s) has hall %d, this front %d: nothing new is placed there",
+                    node.id,
+                    node.version,
+                    node.hall,
+                    HALL,
+                )
         lost = {i: replace(n, state="lost") for i, n in self._infos.items() if n.state in LIVING}
         self._infos = {**self._infos, **lost, **here}
         for node in infos:
@@ -152,9 +162,11 @@ class RayNodes:
                 except Elsewhere as error:
                     known = error.node_id
                     continue
-            fresh = self.fresh()
+            fresh = [n for n in self.fresh() if n.understood]
             if not fresh:
-                raise NodeAway("no node is there")
+                raise NodeAway(
+                    "no node is there that this front understands" if self.fresh() else "no node is there"
+                )
             # When none can take a task, one says why; and people need no place among the tasks.
             order = self._placement.order(fresh, self._clock.monotonic()) or fresh
             for info in order[:TRIES]:
@@ -186,7 +198,8 @@ class RayNodes:
             return None
 
     async def any(self) -> RemoteNode:
-        for info in self._placement.order(self.fresh(), self._clock.monotonic()) or self.fresh():
+        fresh = [n for n in self.fresh() if n.understood]
+        for info in self._placement.order(fresh, self._clock.monotonic()) or fresh:
             return self.remote(info.id)
         raise NodeAway("no node is there")
 
