@@ -142,9 +142,8 @@ def commands(load: Load) -> list[click.Command]:
 
         settings = load(config)
         cluster.check(settings, fronts=False)
-        click.echo(
-            f"{'NODE':<26} {'STATE':<9} {'VERSION':<9} {'HALL':<6} {'TASKS':>9} {'ROOMS':>6} {'LATE':>7}  MACHINE"
-        )
+        about = f"{'VERSION':<9} {'HALL':<6} {'TASKS':>9} {'ROOMS':>6} {'LATE':>7}  MACHINE"
+        click.echo(f"{'NODE':<26} {'STATE':<9} {about}")
         for n in asyncio.run(cluster.status(settings)):
             tasks = f"{n.load.tasks}/{n.load.capacity}"
             hall = str(n.hall) if n.understood else f"{n.hall} not {HALL}"
