@@ -131,8 +131,14 @@ class Acceptor:
             if address is not None and admission.address != address:
                 continue
             held = admission.connection
-            if now - admission.since > FRESH and held is not None and held.waiting:
+            if now - admission.since <= FRESH:
+                continue
+            if held is not None and held.waiting:
                 held.transport.abort()
+                admission.release()
+                return True
+            if held is None and admission.handshake is not None:
+                admission.handshake.cancel()
                 admission.release()
                 return True
         return False
@@ -141,7 +147,7 @@ class Acceptor:
         admission = Admission(self._forget, address)
         self._open[admission] = None
         self._by_address[address] = self._by_address.get(address, 0) + 1
-        job = asyncio.create_task(self._connect(connection, admission))
+        job = admission.handshake = asyncio.create_task(self._connect(connection, admission))
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
 
@@ -153,10 +159,13 @@ class Acceptor:
                 ssl=self._tls,
                 ssl_handshake_timeout=HANDSHAKE_TIMEOUT if self._tls else None,
             )
-        except (OSError, ssl.SSLError, TimeoutError):  # it left, or speaks no TLS
+        except (OSError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
+            # It left, speaks no TLS, or made room. Nobody waits for this task.
             admission.release()
             with contextlib.suppress(OSError):
                 connection.close()
+        finally:
+            admission.handshake = None
 
     def _forget(self, admission: Admission) -> None:
         self._open.pop(admission, None)

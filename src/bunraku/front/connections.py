@@ -95,6 +95,7 @@ class Admission:
         self.address = address
         self.since = time.monotonic()
         self.connection: HttpConnection | SocketConnection | None = None  # once it is made
+        self.handshake: asyncio.Task[None] | None = None  # until then, of TLS
 
     def release(self) -> None:
         if self._release is not None:
