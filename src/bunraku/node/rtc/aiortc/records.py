@@ -25,10 +25,12 @@ def _read_all(transport: Any) -> None:
         await next_datagram()
         while transport.encrypted:
             try:
-                transport._ssl.recv(2048)
+                data = transport._ssl.recv(2048)
             except SSL.ZeroReturnError:
                 raise ConnectionError from None  # as aiortc itself says it
             except SSL.Error:
                 return
+            if data and transport._data_receiver:
+                await transport._data_receiver._handle_data(data)
 
     transport._recv_next = received
