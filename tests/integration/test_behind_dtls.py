@@ -41,7 +41,7 @@ class Witness:
 
         def hooked():
             note()
-            for transceiver in self.receiver._connection.getTransceivers():
+            for transceiver in self.receiver.connection.getTransceivers():
                 if transceiver.kind == "audio":
                     inner, on = transceiver.receiver, transceiver.receiver._handle_rtp_packet
 
@@ -205,9 +205,9 @@ async def connected(connection):
 async def test_a_watcher_that_sends_anything_harms_itself_alone(scene, caplog):
     receiver = Receiver()
     await receiver.play(scene.url, scene.token)
-    await connected(receiver._connection)
-    fuzzer = Fuzzer(receiver._connection, random.Random(16))
-    receivers = receiver._connection.getReceivers()
+    await connected(receiver.connection)
+    fuzzer = Fuzzer(receiver.connection, random.Random(16))
+    receivers = receiver.connection.getReceivers()
     async with asyncio.timeout(10):
         while not (about := [s for r in receivers for s in r._RTCRtpReceiver__active_ssrc]):
             await asyncio.sleep(0.02)
@@ -248,10 +248,10 @@ async def test_what_came_with_the_end_is_read_with_it(scene):
     """Records that share a datagram are read at once: what is left lying would pile up, and the end with it."""
     receiver = Receiver()
     await receiver.play(scene.url, scene.token)
-    await connected(receiver._connection)
+    await connected(receiver.connection)
     stream = scene.server.parts.rooms.stream(APP_ID, scene.stream_id)
     await asyncio.to_thread(wait_for, lambda: len(stream.watchers) == 2)
-    fuzzer = Fuzzer(receiver._connection, random.Random(18))
+    fuzzer = Fuzzer(receiver.connection, random.Random(18))
     ssl, datagram = fuzzer.dtls._ssl, b""
     for _ in range(20):
         ssl.send(b"x")
