@@ -614,7 +614,9 @@ function createTexture(gl, width, height, layers = 0) {
 // Art resampled for pictures of one size, on the graphics card: plates, sprites and raised arms. As `plates.py` has it.
 
 
-// Two triangles that cover what is drawn to.
+const AT_ONCE = 6; // sprites between two pictures
+
+// One triangle that covers what is drawn to.
 const EVERYWHERE = `void main() {
   gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
 }`;
@@ -736,16 +738,26 @@ function createPlates(gl, bundle) {
   function sprites(lens, base, sheet, box, count) {
     const rect = pictureRect(lens, box);
     const texture = createTexture(gl, rect.width, rect.height, count);
-    aim(lens, base, rect, box, sheet);
-    for (let i = 0; i < count; i += 1) {
-      gl.uniform1i(shoot.at('layer'), i);
-      drawInto(() => gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, i), rect.width, rect.height);
-    }
-    return { rect, texture };
+    const missing = new Set(Array(count).keys());
+    return {
+      rect,
+      texture,
+      missing,
+      /** Have these ready. */
+      need(...indices) {
+        const fresh = indices.filter((i) => missing.delete(i));
+        if (!fresh.length) return;
+        aim(lens, base, rect, box, sheet);
+        for (const i of fresh) {
+          gl.uniform1i(shoot.at('layer'), i);
+          drawInto(() => gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, i), rect.width, rect.height);
+        }
+      },
+    };
   }
 
   return {
-    /** The plate of one pose. Takes long the first time: its pictures are decoded. */
+    /** The plate of one pose; its sprites are made when they are needed, or by `finish`. */
     async plate(pose, lens) {
       const { mouth_rect: mouthBox, eyes_rect: eyesBox } = manifest.poses[pose];
       const bitmaps = await Promise.all(['pose', 'mouth', 'eyes'].map((kind) => bundle.bitmap(`${kind}_${pose}.webp`)));
@@ -757,13 +769,22 @@ function createPlates(gl, bundle) {
       const body = createTexture(gl, lens.width, lens.height);
       aim(lens, base, { x: 0, y: 0 }, null, mouthSheet);
       drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
-      const made = {
+      const sources = [base, mouthSheet, eyesSheet];
+      return {
+        sources,
         body,
         mouths: sprites(lens, base, mouthSheet, mouthBox, manifest.mouths),
         eyes: sprites(lens, base, eyesSheet, eyesBox, manifest.eyes),
       };
-      for (const texture of [base, mouthSheet, eyesSheet]) gl.deleteTexture(texture);
-      return made;
+    },
+    /** Some sprites more; whether there are all. Then what they were made from is given up. */
+    finish(plate) {
+      const { mouths, eyes, sources } = plate;
+      const part = mouths.missing.size ? mouths : eyes;
+      part.need(...[...part.missing].slice(0, AT_ONCE));
+      if (mouths.missing.size + eyes.missing.size) return false;
+      for (const texture of sources.splice(0)) gl.deleteTexture(texture);
+      return true;
     },
     /** A raised arm, in px of the picture. */
     async limb(art, lens) {
@@ -786,7 +807,7 @@ function createPlates(gl, bundle) {
       return { ...art, texture, width, height };
     },
     free(plate) {
-      for (const texture of [plate.body, plate.mouths.texture, plate.eyes.texture]) gl.deleteTexture(texture);
+      for (const texture of [plate.body, plate.mouths.texture, plate.eyes.texture, ...plate.sources.splice(0)]) gl.deleteTexture(texture);
     },
   };
 }
@@ -863,6 +884,11 @@ function triangles(rows, columns) {
   return out;
 }
 
+/** Let pictures be drawn between. */
+const pause = () => new Promise((resolve) => {
+  setTimeout(resolve);
+});
+
 /**
  * `scene` is `{width, height, background, transparent}` of the stream. Resolves when the plate of `pose` can be
  * shown; the others follow. Rejects where there is no WebGL2 or the art cannot be read.
@@ -900,7 +926,7 @@ async function createRenderer(canvas, bundle, scene, pose) {
   gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
   gl.bindVertexArray(null);
 
-  let made; // everything of one size: {lens, plates: Map, limbs, current, former}
+  let made; // everything of one size: {lens, plates: Map, limbs, current, former, whole}
   let making = Promise.resolve();
   let closed = false;
 
@@ -928,6 +954,8 @@ async function createRenderer(canvas, bundle, scene, pose) {
     }
     for (const [part, index, former] of [[plate.mouths, mouth, sheet.mouth], [plate.eyes, eyes, sheet.eyes]]) {
       if (!fresh && index === former) continue;
+      part.need(index);
+      gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, laid);
       lay(() => gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, part.texture, 0, index), part.rect);
     }
     Object.assign(sheet, { pose: wanted, mouth, eyes });
@@ -986,15 +1014,21 @@ async function createRenderer(canvas, bundle, scene, pose) {
       const plate = await plates.plate(index, lens);
       if (closed || !plate) return;
       set.plates.set(index, plate);
+      if (index === first) {
+        if (made) discard(made);
+        made = set;
+        await pause();
+      }
+      while (!closed && made === set && !plates.finish(plate)) await pause();
+      if (closed || made !== set) return;
       if (index !== first) continue;
-      if (made) discard(made);
-      made = set;
       for (const art of manifest.limbs) {
         const limb = await plates.limb(art, lens);
         if (closed || !limb) return;
         set.limbs.push(limb);
       }
     }
+    set.whole = true;
   }
 
   function begin(width, height, first) {
@@ -1025,7 +1059,7 @@ async function createRenderer(canvas, bundle, scene, pose) {
     scale: nominal.scale,
     /** All poses and arms are there. */
     get whole() {
-      return made.plates.size === manifest.poses.length && made.limbs.length === manifest.limbs.length;
+      return made.whole;
     },
     /**
      * `state` has plate, mouth, eyes (indices), the values of the manifest's bases by name, gesture and phase;

@@ -3,7 +3,9 @@
 import { buildProgram, createTexture } from './gl.js';
 import { pictureRect } from './lens.js';
 
-// Two triangles that cover what is drawn to.
+const AT_ONCE = 6; // sprites between two pictures
+
+// One triangle that covers what is drawn to.
 const EVERYWHERE = `void main() {
   gl_Position = vec4(vec2(gl_VertexID & 1, gl_VertexID >> 1) * 4.0 - 1.0, 0.0, 1.0);
 }`;
@@ -125,16 +127,26 @@ export function createPlates(gl, bundle) {
   function sprites(lens, base, sheet, box, count) {
     const rect = pictureRect(lens, box);
     const texture = createTexture(gl, rect.width, rect.height, count);
-    aim(lens, base, rect, box, sheet);
-    for (let i = 0; i < count; i += 1) {
-      gl.uniform1i(shoot.at('layer'), i);
-      drawInto(() => gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, i), rect.width, rect.height);
-    }
-    return { rect, texture };
+    const missing = new Set(Array(count).keys());
+    return {
+      rect,
+      texture,
+      missing,
+      /** Have these ready. */
+      need(...indices) {
+        const fresh = indices.filter((i) => missing.delete(i));
+        if (!fresh.length) return;
+        aim(lens, base, rect, box, sheet);
+        for (const i of fresh) {
+          gl.uniform1i(shoot.at('layer'), i);
+          drawInto(() => gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, i), rect.width, rect.height);
+        }
+      },
+    };
   }
 
   return {
-    /** The plate of one pose. Takes long the first time: its pictures are decoded. */
+    /** The plate of one pose; its sprites are made when they are needed, or by `finish`. */
     async plate(pose, lens) {
       const { mouth_rect: mouthBox, eyes_rect: eyesBox } = manifest.poses[pose];
       const bitmaps = await Promise.all(['pose', 'mouth', 'eyes'].map((kind) => bundle.bitmap(`${kind}_${pose}.webp`)));
@@ -146,13 +158,22 @@ export function createPlates(gl, bundle) {
       const body = createTexture(gl, lens.width, lens.height);
       aim(lens, base, { x: 0, y: 0 }, null, mouthSheet);
       drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
-      const made = {
+      const sources = [base, mouthSheet, eyesSheet];
+      return {
+        sources,
         body,
         mouths: sprites(lens, base, mouthSheet, mouthBox, manifest.mouths),
         eyes: sprites(lens, base, eyesSheet, eyesBox, manifest.eyes),
       };
-      for (const texture of [base, mouthSheet, eyesSheet]) gl.deleteTexture(texture);
-      return made;
+    },
+    /** Some sprites more; whether there are all. Then what they were made from is given up. */
+    finish(plate) {
+      const { mouths, eyes, sources } = plate;
+      const part = mouths.missing.size ? mouths : eyes;
+      part.need(...[...part.missing].slice(0, AT_ONCE));
+      if (mouths.missing.size + eyes.missing.size) return false;
+      for (const texture of sources.splice(0)) gl.deleteTexture(texture);
+      return true;
     },
     /** A raised arm, in px of the picture. */
     async limb(art, lens) {
@@ -175,7 +196,7 @@ export function createPlates(gl, bundle) {
       return { ...art, texture, width, height };
     },
     free(plate) {
-      for (const texture of [plate.body, plate.mouths.texture, plate.eyes.texture]) gl.deleteTexture(texture);
+      for (const texture of [plate.body, plate.mouths.texture, plate.eyes.texture, ...plate.sources.splice(0)]) gl.deleteTexture(texture);
     },
   };
 }

@@ -52,6 +52,11 @@ function triangles(rows, columns) {
   return out;
 }
 
+/** Let pictures be drawn between. */
+const pause = () => new Promise((resolve) => {
+  setTimeout(resolve);
+});
+
 /**
  * `scene` is `{width, height, background, transparent}` of the stream. Resolves when the plate of `pose` can be
  * shown; the others follow. Rejects where there is no WebGL2 or the art cannot be read.
@@ -89,7 +94,7 @@ export async function createRenderer(canvas, bundle, scene, pose) {
   gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
   gl.bindVertexArray(null);
 
-  let made; // everything of one size: {lens, plates: Map, limbs, current, former}
+  let made; // everything of one size: {lens, plates: Map, limbs, current, former, whole}
   let making = Promise.resolve();
   let closed = false;
 
@@ -117,6 +122,8 @@ export async function createRenderer(canvas, bundle, scene, pose) {
     }
     for (const [part, index, former] of [[plate.mouths, mouth, sheet.mouth], [plate.eyes, eyes, sheet.eyes]]) {
       if (!fresh && index === former) continue;
+      part.need(index);
+      gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, laid);
       lay(() => gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, part.texture, 0, index), part.rect);
     }
     Object.assign(sheet, { pose: wanted, mouth, eyes });
@@ -175,15 +182,21 @@ export async function createRenderer(canvas, bundle, scene, pose) {
       const plate = await plates.plate(index, lens);
       if (closed || !plate) return;
       set.plates.set(index, plate);
+      if (index === first) {
+        if (made) discard(made);
+        made = set;
+        await pause();
+      }
+      while (!closed && made === set && !plates.finish(plate)) await pause();
+      if (closed || made !== set) return;
       if (index !== first) continue;
-      if (made) discard(made);
-      made = set;
       for (const art of manifest.limbs) {
         const limb = await plates.limb(art, lens);
         if (closed || !limb) return;
         set.limbs.push(limb);
       }
     }
+    set.whole = true;
   }
 
   function begin(width, height, first) {
@@ -214,7 +227,7 @@ export async function createRenderer(canvas, bundle, scene, pose) {
     scale: nominal.scale,
     /** All poses and arms are there. */
     get whole() {
-      return made.plates.size === manifest.poses.length && made.limbs.length === manifest.limbs.length;
+      return made.whole;
     },
     /**
      * `state` has plate, mouth, eyes (indices), the values of the manifest's bases by name, gesture and phase;
