@@ -891,9 +891,9 @@ const pause = () => new Promise((resolve) => {
 
 /**
  * `scene` is `{width, height, background, transparent}` of the stream. Resolves when the plate of `pose` can be
- * shown; the others follow. Rejects where there is no WebGL2 or the art cannot be read.
+ * shown; the others follow, and when `eager` all sprites, which are made when needed otherwise. Rejects where there is no WebGL2 or the art cannot be read.
  */
-async function createRenderer(canvas, bundle, scene, pose) {
+async function createRenderer(canvas, bundle, scene, pose, eager = true) {
   const gl = canvas.getContext('webgl2', {
     alpha: true, premultipliedAlpha: true, antialias: false, depth: false, preserveDrawingBuffer: true,
   });
@@ -1019,7 +1019,7 @@ async function createRenderer(canvas, bundle, scene, pose) {
         made = set;
         await pause();
       }
-      while (!closed && made === set && !plates.finish(plate)) await pause();
+      while (eager && !closed && made === set && !plates.finish(plate)) await pause();
       if (closed || made !== set) return;
       if (index !== first) continue;
       for (const art of manifest.limbs) {
@@ -1189,7 +1189,9 @@ function createStates(manifest, tag) {
 
 const RATE = 48; // RTP units a millisecond
 const STALE_MS = 1000; // sound that was last played so long ago is not being played
-const WINDOW_MS = 700;
+const WINDOW_MS = 250;
+const FOLLOW_MS = 60; // in which most of a difference is made up: sound is stretched and squeezed as packets come
+const DECODED_MS = 20; // before it is heard, sound is told of: it has been decoded, a packet at a time
 const BEHIND_MS = 80; // behind the messages while there is no sound
 const JUMP_MS = 80; // a larger difference is a jump, a smaller one drifts away
 
@@ -1197,6 +1199,7 @@ const JUMP_MS = 80; // a larger difference is a jump, a smaller one drifts away
 function createOffset() {
   let readings = [];
   let value;
+  let before = 0;
   return {
     read(now, offset) {
       readings = readings.filter((one) => now - one.now < WINDOW_MS);
@@ -1204,7 +1207,8 @@ function createOffset() {
       // The upper ones: a reading is late by as much as the sound is handed on in pieces.
       const sorted = readings.map((one) => one.offset).sort((a, b) => a - b);
       const found = sorted[Math.floor((sorted.length - 1) * 0.9)];
-      value = value === undefined || Math.abs(found - value) > JUMP_MS ? found : value + (found - value) * 0.1;
+      value = value === undefined || Math.abs(found - value) > JUMP_MS ? found : value + (found - value) * (1 - Math.exp((before - now) / FOLLOW_MS));
+      before = now;
     },
     get value() {
       return value;
@@ -1237,7 +1241,7 @@ function createTime(receiver, continuous) {
         fresh = now - at < STALE_MS;
         if (fresh && source.rtpTimestamp !== last) {
           last = source.rtpTimestamp;
-          played.read(now, continuous(source.rtpTimestamp) / RATE - at);
+          played.read(now, continuous(source.rtpTimestamp) / RATE - at - DECODED_MS);
         }
       }
       if (!fresh) played.forget();
@@ -1436,7 +1440,7 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
     const at = time.now();
     const found = at === undefined ? null : states.at(at);
     if (!found) return;
-    Object.assign(figures, { bySound: time.bySound, time: at, state: found[0] });
+    Object.assign(figures, { bySound: time.bySound, time: at, now: performance.now(), state: found[0] });
     try {
       renderer.draw(...found);
     } catch (error) {

@@ -156,7 +156,7 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
     const at = time.now();
     const found = at === undefined ? null : states.at(at);
     if (!found) return;
-    Object.assign(figures, { bySound: time.bySound, time: at, state: found[0] });
+    Object.assign(figures, { bySound: time.bySound, time: at, now: performance.now(), state: found[0] });
     try {
       renderer.draw(...found);
     } catch (error) {

@@ -59,9 +59,9 @@ const pause = () => new Promise((resolve) => {
 
 /**
  * `scene` is `{width, height, background, transparent}` of the stream. Resolves when the plate of `pose` can be
- * shown; the others follow. Rejects where there is no WebGL2 or the art cannot be read.
+ * shown; the others follow, and when `eager` all sprites, which are made when needed otherwise. Rejects where there is no WebGL2 or the art cannot be read.
  */
-export async function createRenderer(canvas, bundle, scene, pose) {
+export async function createRenderer(canvas, bundle, scene, pose, eager = true) {
   const gl = canvas.getContext('webgl2', {
     alpha: true, premultipliedAlpha: true, antialias: false, depth: false, preserveDrawingBuffer: true,
   });
@@ -187,7 +187,7 @@ export async function createRenderer(canvas, bundle, scene, pose) {
         made = set;
         await pause();
       }
-      while (!closed && made === set && !plates.finish(plate)) await pause();
+      while (eager && !closed && made === set && !plates.finish(plate)) await pause();
       if (closed || made !== set) return;
       if (index !== first) continue;
       for (const art of manifest.limbs) {

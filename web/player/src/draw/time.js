@@ -3,7 +3,9 @@
 
 const RATE = 48; // RTP units a millisecond
 const STALE_MS = 1000; // sound that was last played so long ago is not being played
-const WINDOW_MS = 700;
+const WINDOW_MS = 250;
+const FOLLOW_MS = 60; // in which most of a difference is made up: sound is stretched and squeezed as packets come
+const DECODED_MS = 20; // before it is heard, sound is told of: it has been decoded, a packet at a time
 const BEHIND_MS = 80; // behind the messages while there is no sound
 const JUMP_MS = 80; // a larger difference is a jump, a smaller one drifts away
 
@@ -11,6 +13,7 @@ const JUMP_MS = 80; // a larger difference is a jump, a smaller one drifts away
 function createOffset() {
   let readings = [];
   let value;
+  let before = 0;
   return {
     read(now, offset) {
       readings = readings.filter((one) => now - one.now < WINDOW_MS);
@@ -18,7 +21,8 @@ function createOffset() {
       // The upper ones: a reading is late by as much as the sound is handed on in pieces.
       const sorted = readings.map((one) => one.offset).sort((a, b) => a - b);
       const found = sorted[Math.floor((sorted.length - 1) * 0.9)];
-      value = value === undefined || Math.abs(found - value) > JUMP_MS ? found : value + (found - value) * 0.1;
+      value = value === undefined || Math.abs(found - value) > JUMP_MS ? found : value + (found - value) * (1 - Math.exp((before - now) / FOLLOW_MS));
+      before = now;
     },
     get value() {
       return value;
@@ -51,7 +55,7 @@ export function createTime(receiver, continuous) {
         fresh = now - at < STALE_MS;
         if (fresh && source.rtpTimestamp !== last) {
           last = source.rtpTimestamp;
-          played.read(now, continuous(source.rtpTimestamp) / RATE - at);
+          played.read(now, continuous(source.rtpTimestamp) / RATE - at - DECODED_MS);
         }
       }
       if (!fresh) played.forget();

@@ -1,0 +1,286 @@
+"""Figures that the browser draws: the same pictures as the compositor's, in step with the sound, or video."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from pathlib import Path
+
+import cv2
+import httpx
+import numpy as np
+import pytest
+
+from bunraku.core.framing import Framing
+from bunraku.core.media import Kind
+from bunraku.core.token import generate
+from bunraku.node.avatars.base import Moment
+from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.streams.hearing import OpusHearing
+from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET
+
+from ..support.members import Member
+from ..unit.test_golden import SCENES
+from .conftest import BUILD, until
+
+pytestmark = pytest.mark.browser
+PLAYER = Path(__file__).parents[2] / "web" / "player"
+SOFTWARE = [
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
+drawn_here = pytest.mark.parametrize("page", [SOFTWARE], indirect=True)
+SIDE, GROUND = 256, (223, 229, 238)
+
+STAGE = """
+async ([art, width, height, background]) => {
+  const { openBundle } = await import('/src/draw/bundle.js');
+  const { createRenderer } = await import('/src/draw/renderer.js');
+  const bytes = await (await fetch(art)).arrayBuffer();
+  window.figure?.close();
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  window.figure = await createRenderer(canvas, openBundle(bytes), { width, height, background }, 2, false);
+  while (!window.figure.whole) await new Promise((done) => setTimeout(done, 5));
+}
+"""
+SHOOT = """
+(state) => {
+  const { gl } = window.figure;
+  window.figure.draw(state);
+  const [width, height] = [gl.drawingBufferWidth, gl.drawingBufferHeight];
+  const pixels = new Uint8Array(width * height * 4);
+  gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
+  let text = '';
+  for (let i = 0; i < pixels.length; i += 32768) text += String.fromCharCode(...pixels.subarray(i, i + 32768));
+  return btoa(text);
+}
+"""
+
+
+def psnr(a, b):
+    error = ((a.astype(np.float64) - b) ** 2).mean()
+    return 99.0 if error == 0 else 10 * np.log10(255**2 / error)
+
+
+def similarity(a, b):
+    """SSIM with the usual window and constants."""
+    a, b = a.astype(np.float64), b.astype(np.float64)
+
+    def mean(x):
+        return cv2.GaussianBlur(x, (11, 11), 1.5)
+
+    ma, mb = mean(a), mean(b)
+    va, vb, both = mean(a * a) - ma * ma, mean(b * b) - mb * mb, mean(a * b) - ma * mb
+    above = (2 * ma * mb + 6.5025) * (2 * both + 58.5225)
+    return float((above / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225))).mean())
+
+
+@drawn_here
+async def test_the_browser_draws_what_the_compositor_draws(page):
+    packs = Catalog().list()
+    arts = {f"/art/{pack.art}": pack.bundle() for pack in packs}
+
+    async def answer(route):
+        path = "/" + route.request.url.split("/", 3)[3]
+        if path in arts:
+            await route.fulfill(body=arts[path], content_type="application/octet-stream")
+        elif path == "/":
+            await route.fulfill(body="<!doctype html>", content_type="text/html")
+        else:
+            await route.fulfill(body=(PLAYER / path[1:]).read_text("utf-8"), content_type="text/javascript")
+
+    await page.route("**/*", answer)
+    await page.goto("http://127.0.0.1:9/")
+    poor = []
+    for pack in packs:
+        await page.evaluate(STAGE, [f"/art/{pack.art}", SIDE, SIDE, list(GROUND)])
+        for name, (mouth, pose) in SCENES.items():
+            figure = pack.stage(Framing(SIDE, SIDE, GROUND))
+            for _ in range(8):
+                figure.render(Moment(mouth, pose))
+            shown = figure._developer.canvas
+            plate = next(i for i, p in enumerate(figure._plates) if p is shown.plate)
+            state = {b: getattr(pose, b) for b in pack.manifest.bases} | {
+                "plate": plate, "mouth": shown._mouth, "eyes": shown._eyes,
+                "gesture": pose.gesture, "phase": pose.gesture_phase,
+            }  # fmt: skip
+            raw = base64.b64decode(await page.evaluate(SHOOT, state))
+            rgba = np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE, 4)[::-1]
+            seen = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2YUV_I420)
+            wanted = figure.picture.buffer
+            noise, alike = psnr(seen, wanted), similarity(seen[:SIDE], wanted[:SIDE])
+            if noise < 38 or alike < 0.98:
+                poor.append((pack.name, name, round(noise, 1), round(alike, 4)))
+    assert not poor
+
+
+PLAY = """
+async ([app, room, stream, token, base]) => {
+  document.body.innerHTML = '<div id="stage" style="width:256px;height:256px"></div>';
+  const { ZegoExpressEngine } = await import(`${base}/player/index.js`);
+  ZegoExpressEngine.setEngineOptions({ draw: 'always' });
+  const engine = window.engine = new ZegoExpressEngine(app, base);
+  await engine.loginRoom(room, token, { userID: 'viewer' });
+  window.media = await engine.startPlayingStream(stream);
+  engine.createRemoteStreamView(window.media).play('stage');
+  return window.media.getTracks().map((track) => track.kind).sort();
+}
+"""
+# Where in the program the figure is when each burst of sound is heard, by decoded samples.
+LISTEN = """
+async (stream) => {
+  const context = new AudioContext();
+  await context.resume();
+  const meter = context.createAnalyser();
+  meter.fftSize = 32768;
+  const sound = new MediaStream(window.media.getAudioTracks());
+  context.createMediaStreamSource(sound).connect(meter);
+  const samples = new Float32Array(meter.fftSize);
+  window.onsets = [];
+  window.loudest = 0;
+  let last = -Infinity;
+  const look = (now) => {
+    requestAnimationFrame(look);
+    meter.getFloatTimeDomainData(samples);
+    const first = samples.findIndex((x) => Math.abs(x) > 0.02);
+    const here = performance.now();
+    const figure = window.engine.drawing(stream);
+    window.loudest = Math.max(window.loudest, ...samples);
+    const at = here - ((samples.length - first) / context.sampleRate) * 1000;
+    // A tenth of a second of silence before it.
+    if (first > 0.1 * context.sampleRate && at - last > 400 && figure?.bySound) {
+      window.onsets.push(figure.time + (at - figure.now) * 48);
+      last = at;
+    }
+  };
+  requestAnimationFrame(look);
+}
+"""
+
+
+class Ear:
+    """Finds where in the program bursts of sound begin, of what the server sends."""
+
+    video_codec = video_limit = None
+
+    def __init__(self):
+        self.hearing, self.quiet, self.onsets = OpusHearing(), 0, []
+
+    def push(self, unit):
+        if unit.kind is not Kind.AUDIO:
+            return
+        loud = np.flatnonzero(np.abs(self.hearing.decode(unit.data)) > 0.02 * 32768)
+        if not loud.size:
+            self.quiet += 1
+            return
+        if self.quiet > 5:
+            self.onsets.append(unit.time_us * 48 // 1000 + int(loud[0]))
+        self.quiet = 0
+
+    async def close(self):
+        pass
+
+
+@pytest.mark.voices
+@drawn_here
+async def test_a_drawn_stream_keeps_step_and_gives_way_to_video(live, page, voice):
+    with live.client() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = api.create(human, room_id="drawn", stream_id="drawn", size=(256, 256), background="#2040e0")
+        await page.goto(f"{live.base_url}/player/package.json")
+        token = generate(APP_ID, "viewer", SECRET, time.time())
+        kinds = await page.evaluate(PLAY, [APP_ID, "drawn", "drawn", token, live.base_url])
+        assert kinds == ["audio", "video"]
+        assert await page.evaluate("document.querySelector('#stage canvas').isConnected")
+        await until(page, "window.engine.drawing('drawn').bySound")
+
+        parts = live.parts
+        stream = parts.rooms.stream(APP_ID, "drawn")
+        assert stream.video_codecs == set()
+        before, ear = parts.manager.totals().frames, Ear()
+        stream.add_watcher(ear)
+        await page.evaluate(LISTEN, "drawn")
+        for _ in range(7):
+            api.speak(task, "Papa.", timbre_id=voice)
+            await asyncio.sleep(1.2)
+        await page.screenshot(path=BUILD / "drawn.png")
+        stream.remove_watcher(ear)
+        assert parts.manager.totals().frames == before, "pictures were rendered for nobody"
+        (watcher,) = stream.drawers
+        offset = watcher._tracks[Kind.AUDIO].offset
+        onsets = await page.evaluate("window.onsets")
+        assert await page.evaluate("window.loudest") > 0.05
+        apart = []
+        for seen in onsets:
+            nearest = [
+                ((int(seen) - offset - heard + (1 << 31)) & 0xFFFFFFFF) - (1 << 31) for heard in ear.onsets
+            ]
+            apart.append(min(nearest, key=abs) / 48)
+        (BUILD / "drawn.txt").write_text(f"figure ahead of the sound, ms: {apart}\n")
+        # A busy machine plays sound in jerks, which this way of listening hears late: the best half counts.
+        assert len(apart) >= 3
+        assert np.median(sorted(map(abs, apart))[: (len(apart) + 1) // 2]) < 20, apart
+        assert np.median(np.abs(apart)) < 80, apart
+
+        # The context is lost: the same MediaStream goes on with video.
+        await page.evaluate(
+            "document.querySelector('#stage canvas').getContext('webgl2')"
+            ".getExtension('WEBGL_lose_context').loseContext()"
+        )
+        await until(page, "!document.querySelector('#stage canvas')")
+        await until(page, "document.querySelector('#stage video').videoWidth === 256")
+        assert await page.evaluate("window.engine.drawing('drawn')") is None
+        async with asyncio.timeout(20):
+            while parts.manager.totals().frames == before:
+                await asyncio.sleep(0.02)
+        assert not stream.drawers
+        api.stop(task)
+
+
+def test_art_needs_a_token_of_the_app_and_never_changes(live):
+    pack = live.parts.catalog.list()[0]
+    address = f"{live.base_url}/art/{APP_ID}/{pack.art}"
+
+    def get(token, url=address):
+        return httpx.get(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+
+    token = generate(APP_ID, "viewer", SECRET, time.time())
+    found = get(token)
+    assert found.status_code == 200
+    assert found.content == pack.bundle()
+    assert "immutable" in found.headers["cache-control"]
+    assert "private" in found.headers["cache-control"]
+    assert get(None).status_code == 401
+    assert get(generate(OTHER_APP_ID, "viewer", OTHER_SECRET, time.time())).status_code == 401
+    missing = get(token, f"{live.base_url}/art/{APP_ID}/{'0' * 32}")
+    assert missing.status_code == 404
+    assert "cache-control" not in missing.headers
+
+
+async def test_a_task_may_forbid_drawing(live):
+    with live.client() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        tasks = []
+        for name, extra in (("may", {}), ("not", {"Drawing": "never"})):
+            config = {"RoomId": "both", "StreamId": name}
+            call = {
+                "DigitalHumanConfig": {"DigitalHumanId": human},
+                "RTCConfig": config,
+                "ExtraConfig": extra,
+            }
+            video = {"Width": 64, "Height": 64}
+            tasks.append(api.call("CreateDigitalHumanStreamTask", VideoConfig=video, **call)["TaskId"])
+        streams = live.parts.rooms
+        async with asyncio.timeout(20):
+            while not all((s := streams.stream(APP_ID, n)) is not None and s.live for n in ("may", "not")):
+                await asyncio.sleep(0.02)
+        async with Member(live, "both", "someone") as member:
+            told = {s["streamID"]: s.get("drawing") for s in member.heard[0]["streams"]}
+        assert told["not"] is None
+        assert told["may"]["version"] == 1
+        assert told["may"]["kind"] == "pack"
+        for task in tasks:
+            api.stop(task)
