@@ -21,7 +21,7 @@ from bunraku.node.streams.hearing import OpusHearing
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET
 
 from ..support.members import Member
-from ..unit.test_golden import SCENES
+from ..support.scenes import SCENES
 from .conftest import BUILD, until
 
 pytestmark = pytest.mark.browser

@@ -1,6 +1,6 @@
 """Golden frames: what a digital human looks like, within what an eye forgives.
 
-After a change of art on purpose: ``python tests/unit/test_golden.py`` writes them anew; look at them.
+After a change of art on purpose: ``python -m tests.unit.test_golden`` writes them anew; look at them.
 """
 
 from __future__ import annotations
@@ -12,22 +12,14 @@ import numpy as np
 import pytest
 
 from bunraku.core.framing import Framing
-from bunraku.core.media import Pose
 from bunraku.node.avatars import preview
 from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.catalog import Catalog
-from bunraku.node.lipsync.visemes import one_hot, rest
+
+from ..support.scenes import SCENES
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SIZE = 256
-SCENES = {
-    "rest": (rest(), Pose()),
-    "open": (one_hot("aa"), Pose(yaw=6.0, pitch=2.0, brow_l=0.5, brow_r=0.5)),
-    "shut": (one_hot("PP"), Pose(yaw=-4.0, roll=3.0, lid=1.0)),
-    "wave": (one_hot("E"), Pose(gesture="wave", gesture_phase=0.5, smile=1.0)),
-    "thumb": (one_hot("SS"), Pose(gesture="thumbs_up", gesture_phase=0.4, yaw=3.0)),
-    "palms": (one_hot("oh"), Pose(gesture="open_palms", gesture_phase=0.6, yaw=-6.0)),
-}
 PACKS = Catalog().list()
 
 
