@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -27,7 +26,7 @@ from tests.support import installed  # noqa: E402
 OUT = ROOT / "build" / "matrix"
 with (ROOT / "pyproject.toml").open("rb") as file:
     PROJECT = tomllib.load(file)
-PYTHONS = [c.rpartition(" ")[2] for c in PROJECT["project"]["classifiers"] if re.search(r":: 3\.\d+$", c)]
+PYTHONS = ["3.11", "3.12", "3.13"]  # the classifiers name those whose row has passed
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 MODULES = {
     "espeak": ["espeakng_loader"],
