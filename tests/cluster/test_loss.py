@@ -111,6 +111,8 @@ def test_a_killed_node_costs_its_own_tasks_and_no_others(town, front, callbacks,
     while home == victim:
         kept, stream, home = bring(town, front)
     ear = watch(front, stream)
+    front.call("AddStreamOutput", TaskId=lost, Output={"Protocol": "file", "Name": "film"})
+    wait_for(lambda: (101, "ACTIVE") in events(callbacks, lost), 20)
     wait_for(lambda: ear.heard > 50)
     front.speak(lost, TEXT, timbre_id=timbre(front))
     front.speak(kept, TEXT, timbre_id=timbre(front))
@@ -121,6 +123,10 @@ def test_a_killed_node_costs_its_own_tasks_and_no_others(town, front, callbacks,
     print(f"ended after {time.monotonic() - killed:.1f} s")
     wait_for(lambda: front.status(lost)["Status"] == 5)
     ended_truthfully(callbacks, lost)
+    found = events(callbacks, lost)
+    assert found.index((3, 4)) < found.index((101, "FAILED")) < found.index((3, 5)), found
+    (film,) = front.call("QueryStreamOutputs", TaskId=lost)["Outputs"]
+    assert (film["Status"], film["FailReason"]) == ("FAILED", "the node was lost")
     with pytest.raises(errors.StreamAlreadyStopped):
         front.stop(lost)
     assert ear.gap(killed) < 2.0, "the other node's stream stood still"

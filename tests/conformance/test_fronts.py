@@ -444,3 +444,29 @@ def test_an_apps_own_voice_is_known_to_every_node_and_to_no_other_app(cluster, f
     assert wait_for(lambda: told([]))
     with pytest.raises(errors.TimbreNotFound):
         fronts[0].speak(tasks[0], "Hello.", timbre_id=timbre)
+
+
+def test_an_output_is_added_watched_ended_and_fetched_through_any_front(fronts, human):
+    one, other = fronts
+    task = one.create(human, room_id="outputs", stream_id="outputs", size=(128, 128))
+    film = {"Protocol": "file", "Name": "film"}
+    added = one.call("AddStreamOutput", TaskId=task, Output=film)["OutputId"]
+
+    def seen(front: Client) -> dict[str, Any]:
+        (output,) = front.call("QueryStreamOutputs", TaskId=task)["Outputs"]
+        return output
+
+    with pytest.raises(errors.StreamIdExists):
+        other.call("AddStreamOutput", TaskId=task, Output=film)
+    wait_for(lambda: seen(other)["Status"] == "ACTIVE", 20)
+    wait_for(lambda: seen(other)["Bytes"] > 5000, 20)
+    other.call("RemoveStreamOutput", TaskId=task, OutputId=added)
+    wait_for(lambda: seen(one)["Status"] == "COMPLETE", 20)
+    for front in fronts:
+        (file,) = seen(front)["Files"]
+        answer = httpx.get(file["Url"])
+        assert (answer.status_code, len(answer.content)) == (200, file["Bytes"])
+        assert file["Url"].startswith(str(front.http.base_url).rstrip("/")), "of the front that was asked"
+    one.stop(task)
+    wait_for(lambda: other.status(task)["Status"] == 5)
+    assert seen(other)["Status"] == "COMPLETE"
