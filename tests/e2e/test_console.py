@@ -82,6 +82,7 @@ async def test_timeline_figures_and_thumbnail_tell_what_happened(desk, page, rec
 async def test_the_signed_call_works_as_it_is_shown(desk, page):
     await begin(page, desk)
     await page.click("#gestures button:has-text('nod')")
+    await page.click("#tab-code")
     await until(page, "document.getElementById('code').textContent.includes('Action=DoAction')")
     shown = await page.inner_text("#code")
     done = subprocess.run(
@@ -203,15 +204,16 @@ async def test_an_app_gets_voices_of_its_own_and_who_has_them_is_given_one(desk,
     await page.locator("#timbre option").first.wait_for(state="attached")
     before = await page.locator("#timbre option").count()
     await page.click("#settings")
+    await page.click("#tab-voices")
     await page.fill("#voices-name", "mine")
     await page.select_option("#voices-kind", "piper")
     await page.fill("#voices-folder", str(tmp_path))
     await page.click("#voices-new button[type=submit]")
-    await page.locator("#voices-list li").wait_for()
+    await page.locator("[data-voice=mine]").wait_for()
     await until(page, "document.getElementById('timbre').value === 'own-mine-en_GB-tiny-low'")
     assert await page.locator("#timbre option").count() == before + 1
-    await page.click("#voices-list button")
-    await page.locator("#voices-list li").wait_for(state="detached")
+    await page.click("[data-voice=mine] button")
+    await page.locator("[data-voice=mine]").wait_for(state="detached")
     await until(page, f"document.querySelectorAll('#timbre option').length === {before}")
     # A mistake is told, and the key does not stay on the page.
     await page.select_option("#voices-kind", "openai")

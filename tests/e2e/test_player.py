@@ -341,7 +341,7 @@ async def test_a_page_publishes_its_microphone_and_the_figure_repeats_it(page, s
     await asyncio.to_thread(scene.create)
     token = generate(APP_ID, "speaker", SECRET, time.time())
     base = scene.server.base_url
-    await page.goto(base + "/share")
+    await page.goto(base + "/player/README.md")
     await page.add_script_tag(url=base + "/player/zego-express-engine.umd.cjs")
     await page.evaluate(
         """async ([app, room, token]) => {

@@ -55,6 +55,14 @@ def test_the_console_is_audited_and_strangers_are_bounded():
         )
         refused = [r for r in rows if r["who"] == "stranger"]
         assert [(r["result"], r["times"]) for r in refused] == [("401", 1)] * REFUSALS
+
+        def found(**wanted):
+            return [r["action"] for r in page.get("/console/audit", params=wanted).json()["audit"]]
+
+        assert found(app=APP_ID, action="drivebyt") == ["call/DriveByText"]
+        assert found(app=APP_ID) == ["call/DriveByText", "call/CreateDigitalHumanStreamTask"]
+        assert (found(action="%"), found(app=1), found(app=1, action="login")) == ([], [], [])
+        assert found(before=rows[1]["id"], action="call")[0] == "call/DriveByText"  # a stranger's
         assert httpx.get(f"{s.base_url}/console/audit").status_code == 401
         command = [sys.executable, "-m", "bunraku", "audit", "--tail", "1"]
         done = subprocess.run([*command, "--data-dir", str(s.settings.data_dir)], capture_output=True)

@@ -1682,14 +1682,16 @@ function createView(stream, isTransparent) {
 
 const WAIT_MS = 60000; // for a stream that is not there yet, or comes back
 const RETRY_MS = 1000;
+const NEWS_MS = 3000; // that a stream which no room lists yet has for being published, before it is asked for
 const QUALITY_MS = 3000;
 const HOPELESS = new Set([400, 401, 403, 415]);
 
 /**
- * `link()` gives `{url, token, iceServers, origin, appID, scene}`, the last being the stream's description; `on` has state(name, code), quality(stats), forgotten().
+ * `link()` gives `{url, token, iceServers, origin, appID, scene}`, the last being the stream's description;
+ * `listed()` tells whether a room knows the stream; `on` has state(name, code), quality(stats), forgotten().
  * `first` resolves to the MediaStream, which stays the same object for ever.
  */
-function startPlaying(link, options, on) {
+function startPlaying(link, listed, options, on) {
   const stream = new MediaStream();
   const face = faceOf(stream);
   let session = null;
@@ -1816,6 +1818,7 @@ function startPlaying(link, options, on) {
     const stale = () => mine !== turn;
     const deadline = Date.now() + WAIT_MS;
     on.state('PLAY_REQUESTING', 0);
+    if (!listed()) await pause(NEWS_MS); // asking for what is not there yet is an error, and tried again late
     while (!stale()) {
       const before = undrawable;
       try {
@@ -2129,7 +2132,8 @@ function build(engine, appID, server) {
       const url = `${origin}/whep/${encodeURIComponent(appID)}/${encodeURIComponent(streamID)}`;
       return { url, token: room.token, iceServers: room.iceServers, origin, appID, scene: known.get(streamID) };
     };
-    playing = startPlaying(link, options || {}, {
+    const isListed = () => [...rooms.values()].some((room) => room.streams.has(streamID));
+    playing = startPlaying(link, isListed, options || {}, {
       state(state, errorCode) {
         if (state === 'NO_PLAY' && plays.get(streamID) === playing && errorCode !== CODES.STREAM_ENDED) plays.delete(streamID);
         latest = state;

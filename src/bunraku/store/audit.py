@@ -74,10 +74,17 @@ class AuditLog:
         except Exception as error:
             log.error("audit: not written: %s by %s (%s)", action[:64], who[:64], type(error).__name__)
 
-    async def last(self, count: int, before: int | None = None) -> Sequence[dict[str, Any]]:
-        """The newest, newest first; older than the row ``before``."""
+    async def last(
+        self, count: int, before: int | None = None, *, app: int | None = None, action: str = ""
+    ) -> Sequence[dict[str, Any]]:
+        """The newest, newest first; older than the row ``before``; of ``app`` alone; only actions that
+        ``action`` is a part of, in whatever case."""
         await self._tell()
         which = select(AuditRow).order_by(AuditRow.id.desc()).limit(count)
+        if app is not None:
+            which = which.where(AuditRow.app == app)
+        if action:
+            which = which.where(AuditRow.action.icontains(action, autoescape=True))
         if before is not None:
             which = which.where(AuditRow.id < before)
         async with self._database.reads() as session:

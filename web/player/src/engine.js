@@ -230,7 +230,8 @@ function build(engine, appID, server) {
       const url = `${origin}/whep/${encodeURIComponent(appID)}/${encodeURIComponent(streamID)}`;
       return { url, token: room.token, iceServers: room.iceServers, origin, appID, scene: known.get(streamID) };
     };
-    playing = startPlaying(link, options || {}, {
+    const isListed = () => [...rooms.values()].some((room) => room.streams.has(streamID));
+    playing = startPlaying(link, isListed, options || {}, {
       state(state, errorCode) {
         if (state === 'NO_PLAY' && plays.get(streamID) === playing && errorCode !== CODES.STREAM_ENDED) plays.delete(streamID);
         latest = state;

@@ -7,14 +7,16 @@ import { connect, connected } from './media.js';
 
 const WAIT_MS = 60000; // for a stream that is not there yet, or comes back
 const RETRY_MS = 1000;
+const NEWS_MS = 3000; // that a stream which no room lists yet has for being published, before it is asked for
 const QUALITY_MS = 3000;
 const HOPELESS = new Set([400, 401, 403, 415]);
 
 /**
- * `link()` gives `{url, token, iceServers, origin, appID, scene}`, the last being the stream's description; `on` has state(name, code), quality(stats), forgotten().
+ * `link()` gives `{url, token, iceServers, origin, appID, scene}`, the last being the stream's description;
+ * `listed()` tells whether a room knows the stream; `on` has state(name, code), quality(stats), forgotten().
  * `first` resolves to the MediaStream, which stays the same object for ever.
  */
-export function startPlaying(link, options, on) {
+export function startPlaying(link, listed, options, on) {
   const stream = new MediaStream();
   const face = faceOf(stream);
   let session = null;
@@ -141,6 +143,7 @@ export function startPlaying(link, options, on) {
     const stale = () => mine !== turn;
     const deadline = Date.now() + WAIT_MS;
     on.state('PLAY_REQUESTING', 0);
+    if (!listed()) await pause(NEWS_MS); // asking for what is not there yet is an error, and tried again late
     while (!stale()) {
       const before = undrawable;
       try {

@@ -35,7 +35,8 @@ USER_ID = "console"
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types markup; "
+    "frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY,
@@ -195,13 +196,19 @@ class Console:
         return respond(envelope)
 
     async def audited(self, request: Request) -> Response:
-        """The newest rows of the audit log; ``before`` a row's id, those before it."""
+        """The newest rows of the audit log. ``before`` a row's id: those before it; ``app``: of that one
+        alone; ``action``: a part of its name."""
         refusal = self.refusal(request)
         if refusal is not None:
             return refusal
-        before = request.query_params.get("before", "")
-        row = int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
-        return JSONResponse({"audit": await self._audit.last(100, row)}, headers=HEADERS)
+        asked = request.query_params
+        rows = await self._audit.last(
+            100,
+            _number(asked.get("before")),
+            app=_number(asked.get("app")),
+            action=asked.get("action", "")[:64],
+        )
+        return JSONResponse({"audit": rows}, headers=HEADERS)
 
     async def token(self, request: Request) -> Response:
         """A room token for the console's own player."""
@@ -215,6 +222,11 @@ class Console:
         user = f"{USER_ID}-{secrets.token_hex(4)}"
         token = room_token.generate(app.id, user, app.server_secret, self._clock.wall(), 6 * 3600)
         return JSONResponse({"token": token, "userId": user}, headers=HEADERS)
+
+
+def _number(text: str | None) -> int | None:
+    """None for what is none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _bytes(text: str) -> bytes:

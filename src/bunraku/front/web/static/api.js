@@ -79,6 +79,13 @@ export const addVoice = async (appId, values) => settled(await post(`/console/vo
 
 export const removeVoice = async (appId, name) => settled(await post(`/console/voices/${appId}/${name}/delete`, {}));
 
+/** Rows of the audit log, newest first; `{app, action, before}`, each empty for all. */
+export async function audit(wanted) {
+  const answer = await fetch(`/console/audit?${new URLSearchParams(wanted)}`);
+  if (answer.status === 401) throw new LoginRequired();
+  return (await settled(answer)).audit;
+}
+
 /** Figures of a running task, whose they are, and the callbacks of late. */
 export const figures = async (appId, taskId) => (await post('/console/figures', { appId, taskId })).json();
 

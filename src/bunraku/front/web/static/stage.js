@@ -2,7 +2,7 @@
 
 import { ZegoExpressEngine } from '/player/index.js';
 import { call, roomToken } from './api.js';
-import { $, button } from './dom.js';
+import { $, word } from './dom.js';
 import { t } from './i18n.js';
 
 let said = [];
@@ -34,36 +34,48 @@ function spelled(name) {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** `on` has drive(status, driveId), quality(stats), state(text), ended(). */
+/** `on` has changed() (of the task), drive(status, driveId), quality(stats), state(text), ended(). */
 export function createStage(on) {
   let engine = null;
   let task = null;
+  let offered = []; // gestures of who would appear
 
-  async function leave() {
+  function clear() {
     engine?.destroyEngine();
     engine = null;
     task = null;
     $('screen').replaceChildren();
     $('frame').dataset.state = 'empty';
     $('badge').hidden = true;
+    $('stage-tools').hidden = true;
     $('unmute').hidden = true;
     clearCaption();
-    showGestures(0, []);
+    showGestures(0, offered, true);
   }
 
-  function showGestures(appId, names) {
-    $('gestures').replaceChildren(...names.map((name) => button(t(spelled(name)), () => {
-      on.attempt(() => call(appId, 'DoAction', { TaskId: task.TaskId, Action: name }));
+  function showGestures(appId, names, disabled) {
+    $('gestures').replaceChildren(...names.map((name) => word('button', spelled(name), {
+      type: 'button',
+      disabled,
+      onclick: () => on.attempt(() => call(appId, 'DoAction', { TaskId: task.TaskId, Action: name })),
     })));
   }
 
+  function leave() {
+    clear();
+    on.changed();
+  }
+
   async function watch(appId, wanted, gestures) {
-    await leave();
+    clear();
     task = wanted;
+    on.changed();
     const { token, userId } = await roomToken(appId);
+    if (task !== wanted) return;
     const zg = new ZegoExpressEngine(appId, window.location.origin);
     engine = zg;
-    showGestures(appId, gestures);
+    showGestures(appId, gestures, false);
+    $('stage-tools').hidden = false;
     zg.on('roomStateChanged', (_, reason) => {
       const words = { LOGINED: 'connected', RECONNECTED: 'connected', RECONNECTING: 'reconnecting' };
       on.state(words[reason] ? t(words[reason]) : '');
@@ -105,6 +117,11 @@ export function createStage(on) {
   return {
     watch,
     leave,
+    /** What who is chosen can do, shown while nobody is on the stage. */
+    offer(gestures) {
+      offered = gestures;
+      if (!task) showGestures(0, offered, true);
+    },
     get task() {
       return task;
     },

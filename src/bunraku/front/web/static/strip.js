@@ -1,33 +1,34 @@
 // The strip under the stage: what the watcher measures, and what the server does.
 
-import { $, make } from './dom.js';
-import { t } from './i18n.js';
+import { $, make, word } from './dom.js';
 
-const values = new Map();
+const NAMES = ['picture', 'frames', 'lost', 'delay', 'render', 'encode', 'first sound', 'interrupt', 'watchers'];
+const SERVER = { render: 'render_ms', encode: 'encode_ms', 'first sound': 'first_audio_ms', interrupt: 'interrupt_ms' };
+const NOTHING = '–';
 
-function show() {
-  $('strip').replaceChildren(...[...values].map(([name, text]) => make('span', {}, `${t(name)} `, make('b', { textContent: text }))));
-}
+// Every figure has its place from the start: nothing moves when it comes.
+const values = new Map(NAMES.map((name) => [name, make('b', { textContent: NOTHING })]));
+$('strip').replaceChildren(...[...values].map(([name, value]) => make('span', {}, word('span', name), value)));
+
+const set = (name, text) => { values.get(name).textContent = text; };
 
 export function clear() {
-  values.clear();
-  show();
+  for (const name of NAMES) set(name, NOTHING);
 }
 
 /** `stats` of the player's playQualityUpdate. */
 export function watcher({ video = {}, roundTripTime }) {
-  if (video.videoFPS !== undefined) values.set('picture', `${video.frameWidth}×${video.frameHeight} · ${video.videoFPS} fps`);
-  if (video.packetsLostRate !== undefined) values.set('lost', `${(video.packetsLostRate * 100).toFixed(1)} %`);
-  if (roundTripTime !== undefined) values.set('delay', `${Math.round(roundTripTime * 1000)} ms`);
-  show();
+  if (video.frameWidth) set('picture', `${video.frameWidth}×${video.frameHeight}`);
+  if (video.videoFPS !== undefined) set('frames', `${video.videoFPS} fps`);
+  if (video.packetsLostRate !== undefined) set('lost', `${(video.packetsLostRate * 100).toFixed(1)} %`);
+  if (roundTripTime !== undefined) set('delay', `${Math.round(roundTripTime * 1000)} ms`);
 }
 
 /** Figures of the server, milliseconds or null. */
 export function server(figures) {
-  for (const [name, key] of [['render', 'render_ms'], ['encode', 'encode_ms'], ['first sound', 'first_audio_ms'], ['interrupt', 'interrupt_ms']]) {
+  for (const [name, key] of Object.entries(SERVER)) {
     const value = figures[key];
-    if (value !== null && value !== undefined) values.set(name, `${value.toFixed(value < 10 ? 1 : 0)} ms`);
+    if (value !== null && value !== undefined) set(name, `${value.toFixed(value < 10 ? 1 : 0)} ms`);
   }
-  if (figures.watchers !== undefined) values.set('watchers', String(figures.watchers));
-  show();
+  if (figures.watchers !== undefined) set('watchers', String(figures.watchers));
 }
