@@ -133,7 +133,7 @@ async def test_an_audio_file_is_spoken_and_options_are_sent(desk, page, tmp_path
     await until(page, "document.getElementById('log').innerText.includes('speaking')")
     begin = time.monotonic()
     await until(page, "document.getElementById('log').innerText.includes('silent')")
-    assert 0.8 < time.monotonic() - begin < 4
+    assert time.monotonic() - begin > 0.8
     await asyncio.sleep(0.1)
     await page.click("#stop")
 
