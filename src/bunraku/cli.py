@@ -328,7 +328,7 @@ def render(out: Path, **options: Any) -> None:
 @click.option("--turns", default=60.0, show_default=True, help="Beats a second that are simulated.")
 @click.option("--only", type=click.Choice(["latency", "density"]), help="A part of cluster.")
 @click.argument(
-    "what", type=click.Choice(["all", "density", "voices", "cluster", "simulation"]), default="all"
+    "what", type=click.Choice(["all", "density", "drawn", "voices", "cluster", "simulation"]), default="all"
 )
 def bench(
     what: str,
@@ -343,14 +343,15 @@ def bench(
 ) -> None:
     """Measure latency and CPU of a real server; print a table, write JSON.
 
-    ``density`` finds how many watched streams this machine holds before sound comes late, ``voices`` how
+    ``density`` finds how many watched streams this machine holds before sound comes late, ``drawn`` what
+    streams cost that their watchers draw, and how many of them it holds, ``voices`` how
     soon each kind of voice is heard and how many talk at once on one core; ``cluster`` measures a front
     and two nodes, ``simulation`` pretends very many on a real database.
     """
-    if what in ("all", "density", "voices"):
+    if what in ("all", "density", "drawn", "voices"):
         from bunraku.bench.run import main as run_bench
 
-        out = out or Path(f"build/bench{'-voices' if what == 'voices' else ''}.json")
+        out = out or Path(f"build/bench{f'-{what}' if what in ('voices', 'drawn') else ''}.json")
         click.echo(run_bench(out, quick, None if what == "all" else what))
         return
     from bunraku.bench.cluster import main as bench_cluster

@@ -57,6 +57,8 @@ class Receiver:
         self.voiced = asyncio.Event()
         self.last_voiced = 0.0
         self.last_frame = 0.0
+        self.messages = 0
+        """Of a stream that is drawn."""
         self.arrived: dict[str, list[tuple[float, int]]] = {"audio": [], "video": []}
         """Packets of sound, and the last of each picture: when they came, and their RTP time."""
         self.on_sound: Callable[[RtpPacket], object] = lambda _: None
@@ -114,8 +116,14 @@ class Receiver:
             if track.kind == "audio":
                 self._jobs.append(asyncio.create_task(self._listen(track)))
 
-        for kind in ("video", "audio"):
+        drawing = "?draw=" in url
+        for kind in ("audio",) if drawing else ("video", "audio"):
             self.connection.addTransceiver(kind, direction="recvonly")
+        if drawing:
+            channel = self.connection.createDataChannel(
+                "drawing", ordered=False, maxRetransmits=0, negotiated=True, id=0
+            )
+            channel.on("message", lambda _: self._drawn())
         await self.connection.setLocalDescription(await self.connection.createOffer())
         headers = {"Content-Type": "application/sdp", "Authorization": f"Bearer {token}"}
         offer = self.connection.localDescription.sdp
@@ -125,6 +133,15 @@ class Receiver:
         self._note()
         answer = path.answer(reply.text) if path else reply.text
         await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+
+    def _drawn(self) -> None:
+        """A receiver that draws nothing, and counts."""
+        self.messages += 1
+
+    async def bytes_received(self) -> int:
+        """Of datagrams, without the headers of UDP and IP."""
+        stats = await self.connection.getStats()
+        return sum(s.bytesReceived for s in stats.values() if s.type == "transport")
 
     async def _listen(self, track: Any) -> None:
         while True:

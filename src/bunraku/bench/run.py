@@ -27,12 +27,14 @@ from urllib.parse import urlencode
 import httpx
 import numpy as np
 
+from bunraku.bench import drawn
 from bunraku.bench.query import bare_server, load
 from bunraku.bench.receiver import Receiver, discard_video
 from bunraku.bench.system import cpu_seconds, machine, resident_mb, spread
 from bunraku.bench.voices import SENTENCES, Kind, installed, neural_voices, talkers
 from bunraku.client import AsyncClient, query
 from bunraku.core.errors import SystemBusy
+from bunraku.core.media import DRAWN_VERSION
 from bunraku.core.stream_task import TaskStatus
 from bunraku.core.token import generate
 
@@ -68,9 +70,12 @@ class Bench:
     def token(self) -> str:
         return generate(APP_ID, secrets.token_hex(4), self.secret, time.time())
 
-    async def watch(self, stream: str) -> Receiver:
+    def address(self, stream: str, *, draw: bool = False) -> str:
+        return f"{self.base_url}/whep/{APP_ID}/{stream}" + (f"?draw={DRAWN_VERSION}" if draw else "")
+
+    async def watch(self, stream: str, *, draw: bool = False) -> Receiver:
         receiver = Receiver()
-        await receiver.play(f"{self.base_url}/whep/{APP_ID}/{stream}", self.token(), trust=self._trust)
+        await receiver.play(self.address(stream, draw=draw), self.token(), trust=self._trust)
         deadline = time.monotonic() + 10
         while not receiver.last_frame:
             if time.monotonic() > deadline:
@@ -236,12 +241,12 @@ class Bench:
         crowd: list[tuple[str, asyncio.subprocess.Process]] = []
         held, lag = 0, 0.0
         for n in range(1, most + 1):
-            made = await self._admitted(size)
+            made = await self.admitted(size)
             if made is None:
                 break
             task, stream = made
             await self.streaming(task)
-            crowd.append((task, await self._watchers(stream, 1)))
+            crowd.append((task, await self.watchers(stream, 1)))
             if n < first:
                 continue
             for talking, _ in crowd:
@@ -264,10 +269,10 @@ class Bench:
             held, lag = n, now
         self.results[f"density_{size[0]}x{size[1]}"] = {"streams": held, "loop_lag_p99_ms_below": lag}
         for task, process in crowd:
-            await self._dismiss(process)
+            await self.dismiss(process)
             await self.api.stop(task)
 
-    async def _admitted(self, size: tuple[int, int]) -> tuple[str, str] | None:
+    async def admitted(self, size: tuple[int, int]) -> tuple[str, str] | None:
         """A task, though the server is busy for a moment, as while watchers start; None when it stays so."""
         for _ in range(20):
             try:
@@ -276,9 +281,9 @@ class Bench:
                 await asyncio.sleep(0.25)
         return None
 
-    async def _watchers(self, stream: str, count: int) -> asyncio.subprocess.Process:
+    async def watchers(self, stream: str, count: int, *, draw: bool = False) -> asyncio.subprocess.Process:
         """A process with watchers that discard what they get; they are connected when this returns."""
-        arguments = [f"{self.base_url}/whep/{APP_ID}/{stream}", self.token(), str(count)]
+        arguments = [self.address(stream, draw=draw), self.token(), str(count)]
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bunraku.bench.crowd", *arguments,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -287,7 +292,7 @@ class Bench:
         await process.stdout.readline()
         return process
 
-    async def _dismiss(self, crowd: asyncio.subprocess.Process) -> None:
+    async def dismiss(self, crowd: asyncio.subprocess.Process) -> None:
         """They say goodbye: who only vanishes is sent to until consent runs out."""
         assert crowd.stdin is not None
         crowd.stdin.close()
@@ -302,11 +307,11 @@ class Bench:
         for _ in range(rounds):
             await self.api.speak(task, TEXT * 3, timbre_id=VOICE, interrupt=True)
             await asyncio.sleep(1.0)
-            alone = await self._core(seconds)
-            process = await self._watchers(stream, count)
+            alone = await self.core(seconds)
+            process = await self.watchers(stream, count)
             await asyncio.sleep(1.0)
-            together = await self._core(seconds)
-            await self._dismiss(process)
+            together = await self.core(seconds)
+            await self.dismiss(process)
             found.append((together - alone) / count)
             async with asyncio.timeout(30):
                 while (await self.metrics())["bunraku_watchers"] > 1:
@@ -321,12 +326,12 @@ class Bench:
 
     async def unwatched(self, count: int, seconds: float) -> None:
         memory = resident_mb(self.pid)
-        idle = await self._core(seconds)
+        idle = await self.core(seconds)
         tasks = [await self.create((512, 512)) for _ in range(count)]
         for task, _stream in tasks:
             await self.streaming(task)
         await asyncio.sleep(1.0)
-        used = await self._core(seconds)
+        used = await self.core(seconds)
         self.results["unwatched_512x512"] = {
             "core_percent": round((used - idle) / count, 2),
             "memory_mb": round((resident_mb(self.pid) - memory) / count, 1),
@@ -335,7 +340,12 @@ class Bench:
         for task, _stream in tasks:
             await self.api.stop(task)
 
-    async def _core(self, seconds: float) -> float:
+    def strain(self, before: dict[str, float], after: dict[str, float]) -> tuple[float, float]:
+        """Ticks skipped, and the event loop's lag in ms, p99, in between."""
+        skipped = after["bunraku_ticks_skipped_total"] - before["bunraku_ticks_skipped_total"]
+        return skipped, percentile(before, after, "bunraku_event_loop_lag_ms", 0.99)
+
+    async def core(self, seconds: float) -> float:
         cpu, begin = cpu_seconds(self.pid), time.monotonic()
         await asyncio.sleep(seconds)
         return (cpu_seconds(self.pid) - cpu) / (time.monotonic() - begin) * 100
@@ -433,7 +443,7 @@ async def measure(quick: bool, only: str | None = None) -> dict[str, Any]:
     n, seconds = (8, 4.0) if quick else (50, 8.0)
     with tempfile.TemporaryDirectory(prefix="bunraku-bench-") as name:
         folder = Path(name)
-        neural = only != "density" and neural_voices(folder / "data")
+        neural = only not in ("density", "drawn") and neural_voices(folder / "data")
         kinds = installed(neural=neural)
         with serving(folder, neural=neural) as (port, secret, pid):
             bench = Bench(port, secret, pid)
@@ -441,11 +451,14 @@ async def measure(quick: bool, only: str | None = None) -> dict[str, Any]:
                 humans = await bench.api.call("GetDigitalHumanList")
                 bench.human = humans["DigitalHumans"][0]["DigitalHumanId"]
                 # Art is decoded in the background after start-up: let it finish.
-                while await bench._core(0.5) > 20:
+                while await bench.core(0.5) > 20:
                     pass
                 if only == "density":
                     await bench.density((512, 512), 24, seconds)
                     await bench.density((720, 1280), 16, seconds)
+                elif only == "drawn":
+                    await drawn.cost(bench, 8, seconds)
+                    await drawn.density(bench, 48, 8, seconds)
                 elif only == "voices":
                     await bench.first_voices(kinds, n)
                 else:
