@@ -49,12 +49,15 @@ export interface EngineEvents {
 export declare class ZegoExpressEngine {
   constructor(appID: number, server?: string, options?: { scenario?: number; [more: string]: unknown });
   static version: string;
-  static setEngineOptions(options: { server?: string; nativeMethodName?: boolean; [more: string]: unknown }): void;
+  static setEngineOptions(options: {
+    server?: string; nativeMethodName?: boolean; draw?: 'auto' | 'never' | 'always'; [more: string]: unknown;
+  }): void;
   static use(module: unknown): void;
   loginRoom(roomID: string, token: string, user: ZegoUser, config?: { userUpdate?: boolean; maxMemberCount?: number }): Promise<boolean>;
   logoutRoom(roomID?: string): void;
   startPlayingStream(streamID: string, option?: PlayOption): Promise<MediaStream>;
   stopPlayingStream(streamID: string): Promise<void>;
+  drawing(streamID: string): { pictures: number; messages: number; [more: string]: unknown } | null;
   createRemoteStreamView(stream: MediaStream, option?: unknown): RemoteStreamView;
   on<E extends keyof EngineEvents>(event: E, callback: EngineEvents[E]): boolean;
   off<E extends keyof EngineEvents>(event: E, callback?: EngineEvents[E]): boolean;

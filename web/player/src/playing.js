@@ -131,6 +131,12 @@ export function startPlaying(link, listed, options, on) {
         stats.roundTripTime = report.currentRoundTripTime;
       }
     }
+    if (figure) {
+      const { canvas, figures } = figure;
+      const videoFPS = ((figures.pictures - (figures.measured ?? 0)) * 1000) / QUALITY_MS;
+      figures.measured = figures.pictures;
+      stats.video = { videoFPS, frameWidth: canvas.width, frameHeight: canvas.height };
+    }
     on.quality(stats);
   }
 
