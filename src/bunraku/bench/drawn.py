@@ -4,16 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+from bunraku.bench.receiver import Receiver
+from bunraku.client import AsyncClient
 from bunraku.core.media import FRAME_RATE
-
-if TYPE_CHECKING:
-    from bunraku.bench.run import Bench
 
 SIZE = (720, 1280)
 TEXT = "Good morning, and welcome to the theatre. Please take your seats, and mind the step. " * 16
 VOICE = "en-us-evan"
+
+
+class Bench(Protocol):
+    """What ``run.Bench`` has for these."""
+
+    api: AsyncClient
+    results: dict[str, Any]
+
+    async def create(self, size: tuple[int, int]) -> tuple[str, str]: ...
+
+    async def admitted(self, size: tuple[int, int]) -> tuple[str, str] | None: ...
+
+    async def streaming(self, task: str) -> None: ...
+
+    async def watch(self, stream: str, *, draw: bool = False) -> Receiver: ...
+
+    async def watchers(
+        self, stream: str, count: int, *, draw: bool = False
+    ) -> asyncio.subprocess.Process: ...
+
+    async def dismiss(self, crowd: asyncio.subprocess.Process) -> None: ...
+
+    async def metrics(self) -> dict[str, float]: ...
+
+    def strain(self, before: dict[str, float], after: dict[str, float]) -> tuple[float, float]: ...
+
+    async def core(self, seconds: float) -> float: ...
 
 
 async def cost(bench: Bench, count: int, seconds: float) -> None:
