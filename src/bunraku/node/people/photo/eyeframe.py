@@ -5,6 +5,9 @@ Local coordinates: x along the line of its corners, y down, art px, 0 in the mid
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import numpy as np
 
 from bunraku.node.avatars.pack.cv import cv2
@@ -16,6 +19,8 @@ UPPER = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386,
 LOWER = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 374, 373, 390, 249, 263))
 BROW = ((70, 63, 105, 66, 107), (336, 296, 334, 293, 300))
 COLUMNS = 33  # where a lid's edge is looked for
+Gain: TypeAlias = Callable[[F32, F32], Floats]
+"""How much it speaks for an edge that these colours (columns, offsets, 3) lie above and below it."""
 
 
 class EyeFrame:
@@ -38,7 +43,6 @@ class EyeFrame:
         self.x: F32 = np.ascontiguousarray(own[..., 0], np.float32)
         self.y: F32 = np.ascontiguousarray(own[..., 1], np.float32)
         upper, lower = self._local(p[list(UPPER[index])]), self._local(p[list(LOWER[index])])
-        self.inner = smooth(1.0, 0.86, np.abs(self.x) / self.half)
         self.up, self.low = self._fitted(upper, lower)
         brow = float(self._local(p[list(BROW[index])])[:, 1].max())
         # Skin that may be stretched: up to the brow's lower edge at most.
@@ -46,7 +50,7 @@ class EyeFrame:
         self.skin = float(np.clip(room, 0.5 * self.height, 1.5 * self.height))
         centre = self._local(portrait.irises[index, :2])
         self.iris = (float(centre[0]), float(centre[1]))
-        self.radius = float(portrait.irises[index, 2])
+        self.radius = self._fitted_radius(float(portrait.irises[index, 2]))
 
     def _local(self, xy: Floats) -> F64:
         d = xy - self._origin
@@ -63,8 +67,12 @@ class EyeFrame:
         tall = float(np.max(lower[:, 1]) - np.min(upper[:, 1]))
         xs = np.linspace(-0.96, 0.96, COLUMNS) * self.half
         up, low = (_curve(q, xs) for q in (upper, lower))
-        up = up + self._edge(xs, up, (-0.45 * tall, 0.15 * tall), 0.09 * tall, dark_below=True)
-        low = low + self._edge(xs, low, (-0.12 * tall, 0.3 * tall), 0.09 * tall, dark_below=False)
+        # An upper lid is not looked for far away: a brow or the rim of glasses has a stronger edge.
+        up = up + self._edge(xs, up, (-0.3 * tall, 0.15 * tall), 0.09 * tall, 6.0, self._darkening)
+        low = low + self._edge(xs, low, (-0.1 * tall, 0.6 * tall), 0.08 * tall, 1.5, self._to_skin)
+        # An eye that is taller than the net thinks (a drawn one) is wider too.
+        self.half *= float(np.clip(0.5 + 0.5 * np.max(low - up) / max(tall, 1), 1, 1.15))
+        self.inner = smooth(1.0, 0.86, np.abs(self.x) / self.half)
         ends = np.array([-1.0, 1.0]) * self.half
         zero = np.zeros(1)
         at = np.concatenate([ends[:1], xs, ends[1:]])
@@ -77,28 +85,46 @@ class EyeFrame:
         return wide_up + np.maximum(np.minimum(wide_low, wide_up) - wide_up, 0) * shut, wide_low
 
     def _edge(
-        self, xs: F64, guess: F64, reach: tuple[float, float], thick: float, *, dark_below: bool
+        self, xs: F64, guess: F64, reach: tuple[float, float], thick: float, hold: float, gain: Gain
     ) -> F64:
-        """How far from ``guess`` the edge lies in each column, steadily along the lid."""
-        offsets = np.linspace(*reach, 25)
-        x = np.repeat(xs[:, None], len(offsets), 1)
-        y = guess[:, None] + offsets
+        """How far from ``guess`` the edge lies in each column, steadily along the lid; ``hold`` is what
+        it costs to leave it."""
+        offsets = np.linspace(*reach, 29)
 
         def look(shift: float) -> F32:
-            spots = self._origin + x[..., None] * self._along + (y + shift)[..., None] * self._down
+            x = np.repeat(xs[:, None], len(offsets), 1)
+            y = guess[:, None] + offsets + shift
+            spots = self._origin + x[..., None] * self._along + y[..., None] * self._down
             return sample(self.patch, (spots - self.box[:2]).astype(np.float32))
 
-        above, below = look(-thick), look(thick)
-        if dark_below:
-            grey = (above - below) @ np.array([0.114, 0.587, 0.299])
-            cost = -grey / (np.abs(grey).std() + 1e-6)
-        else:
-            change = np.linalg.norm(above - below, axis=-1)
-            cost = -change / (change.std() + 1e-6)
-        cost = cost + 4 * (offsets / (0.3 * self.half)) ** 2
+        change = gain(look(-thick), look(thick))
+        cost = hold * (offsets / (0.3 * self.half)) ** 2 - change / (np.abs(change).std() + 1e-6)
         cost[[0, -1]] += 40 * (offsets / (0.3 * self.half)) ** 2
         path = cheapest_path(cost, offsets, 0.5)
         return cv2.GaussianBlur(path[None], (0, 0), 1.6, borderType=cv2.BORDER_REPLICATE)[0]
+
+    @staticmethod
+    def _darkening(above: F32, below: F32) -> Floats:
+        """An upper lid's edge: skin above, lashes or the eye below."""
+        return (above - below) @ np.array([0.114, 0.587, 0.299])
+
+    @staticmethod
+    def _to_skin(above: F32, below: F32) -> Floats:
+        """A lower lid's edge: what is above is not of the skin's colour, what is below is."""
+        skin = below[:, -3:].mean(1, keepdims=True)
+        return np.linalg.norm(above - skin, axis=-1) - np.linalg.norm(below - skin, axis=-1)
+
+    def _fitted_radius(self, guess: float) -> float:
+        """Where the iris ends to its sides: the ring past which it gets lighter most."""
+        angle = np.radians([*range(-35, 40, 5), *range(145, 220, 5)])
+        radii = guess * np.linspace(0.7, 1.6, 37)
+        x = self.iris[0] + radii[:, None] * np.cos(angle)
+        y = self.iris[1] + radii[:, None] * np.sin(angle)
+        spots = self._origin + x[..., None] * self._along + y[..., None] * self._down
+        grey = sample(self.patch, (spots - self.box[:2]).astype(np.float32)) @ np.array([0.114, 0.587, 0.299])
+        ring = np.median(grey, 1)
+        gain = ring[4:] - ring[:-4] - 30 * (radii[2:-2] / guess - 1) ** 2
+        return float(radii[2:-2][int(gain.argmax())])
 
     def open_part(self, inset: float = 0.0) -> F32:
         """1 where the eye is seen between the lids, less ``inset`` px at each."""

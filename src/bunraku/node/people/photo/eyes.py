@@ -55,7 +55,11 @@ class Eye:
         sigma = 0.35 * f.half
         near = cv2.GaussianBlur(f.patch * sane[..., None], (0, 0), sigma)
         weight = cv2.GaussianBlur(sane, (0, 0), sigma)[..., None]
-        return ((near + 0.02 * middle) / (weight + 0.02)).astype(np.float32)
+        lid = (near + 0.02 * middle) / (weight + 0.02)
+        # The fold lies in shade; the lid that comes out of it is lit as the skin under the eye.
+        under = np.abs(f.y - f.low - 0.5 * f.height) < 0.2 * f.height
+        skin = np.median(f.patch[under & (np.abs(f.x) < 0.8 * f.half)], 0)
+        return (0.6 * lid + 0.4 * np.minimum(skin, 1.25 * lid)).astype(np.float32)
 
     def _eyeball(self) -> Floats:
         """The eye without lids: the iris completed where they hide it, the white carried on."""

@@ -34,7 +34,7 @@ class Interior:
         self._lips, self._uv, self._scale = lips, uv, scale
         tint = lips.skin / lips.skin.mean()
         bright = np.clip(1.12 * lips.light, 110, 232)
-        self._tooth = bright * (0.86 * np.array([0.93, 0.985, 1.02]) + 0.14 * tint * [0.95, 1, 1])
+        self._tooth = bright * (0.72 * np.array([0.91, 0.985, 1.03]) + 0.28 * tint)
         dim = np.clip(lips.light / 160, 0.45, 1.2)
         # Flesh inside is redder and wetter than the lip's skin.
         self._flesh = (0.45 * lips.lip + 0.55 * np.array([88.0, 82.0, 176.0]) * dim).astype(np.float32)
@@ -113,9 +113,11 @@ class Interior:
         """The lips' shadow, deepest under the upper one and in the corners."""
         sigma = 0.05 * self._lips.half
         shadow = np.roll(cv2.GaussianBlur(above, (0, 0), sigma), round(0.035 * self._lips.half), 0)
-        out = out * (1 - 0.42 * np.clip(shadow * 1.2, 0, 1))[..., None]
+        out = out * (1 - 0.34 * np.clip(shadow * 1.2, 0, 1))[..., None]
         out = out * (1 - 0.25 * np.clip(cv2.GaussianBlur(below, (0, 0), sigma), 0, 1))[..., None]
-        out = out * (1 - 0.7 * smooth(0.55, 1.0, np.abs(u) / max(wide, 0.3)))[..., None]
+        # In the corners the inside of the cheeks, not the dark.
+        side = smooth(0.6, 1.0, np.abs(u) / max(wide, 0.3))[..., None]
+        out = out + (0.3 * self._flesh - out) * (0.75 * side)
         return cv2.GaussianBlur(
             out.astype(np.float32), (0, 0), 0.35 * max(1.0, self._scale) + 0.2 / self._lips.half
         )
