@@ -16,9 +16,11 @@ from click.testing import CliRunner
 
 from bunraku.cli import main
 from bunraku.core.framing import Framing
-from bunraku.core.media import Pose
+from bunraku.core.media import Picture, Pose
 from bunraku.node.avatars.base import Moment
+from bunraku.node.avatars.pack.manifest import read
 from bunraku.node.avatars.pack.pack import Pack
+from bunraku.node.avatars.pack.plates import Art
 from bunraku.node.lipsync.visemes import one_hot
 from bunraku.node.packaged import NotFetched
 from bunraku.node.people import models
@@ -131,6 +133,39 @@ def test_a_gaze_moves_the_irises_and_nothing_else(figure):
 def test_the_head_turns_and_the_shoulders_stay(figure):
     moved = np.abs(shown(figure, yaw=8.0) - shown(figure, yaw=-8.0)).max(-1)
     assert moved[: SIZE // 2].mean() > 3 * moved[-SIZE // 10 :].mean()
+
+
+def test_the_chin_slides_over_a_neck_that_stays(made):
+    manifest = read(made[0])
+    pose = manifest.poses[0]
+    assert pose.neck_rect is not None
+    pack, framing = Pack(made[0]), Framing(720, 960, BACK)
+    figure = pack.stage(framing)
+    scale, left, top = Art(manifest, made[0]).view(framing.width, framing.height)
+    x, y, w, h = ((v - o) * scale for v, o in zip(pose.neck_rect, (left, top, 0, 0), strict=True))
+    # Its middle, well below the chin, and the lips above it.
+    neck = (slice(int(y + 0.72 * h), int(y + 0.8 * h)), slice(int(x + 0.35 * w), int(x + 0.65 * w)))
+    lips = (slice(int(y), int(y + 0.1 * h)), neck[1])
+    moved = np.abs(shown(figure, yaw=9.0, pitch=4.0) - shown(figure, yaw=-9.0, pitch=-4.0)).max(-1)
+    assert moved[neck].mean() < 2
+    assert moved[lips].mean() > 5 * moved[neck].mean()
+
+
+def test_a_neck_lies_under_the_head_before_every_background(made):
+    """Plain, transparent, and before a picture: the same person."""
+    pack = Pack(made[0])
+    plain = pack.stage(Framing(SIZE, SIZE, BACK))
+    backdrop = Picture(SIZE, SIZE)
+    backdrop.buffer[:] = cv2.cvtColor(np.full((SIZE, SIZE, 3), BACK[::-1], np.uint8), cv2.COLOR_BGR2YUV_I420)
+    behind = pack.stage(Framing(SIZE, SIZE, BACK, backdrop=backdrop))
+    clear = pack.stage(Framing(SIZE, SIZE, BACK, transparent=True))
+    for pose in ({}, {"yaw": 7.0, "pitch": 5.0}):
+        seen = shown(plain, **pose)
+        assert np.abs(shown(behind, **pose) - seen).max(-1).mean() < 1.5
+        beside = shown(clear, **pose)
+        assert np.abs(beside[:, :SIZE] - seen).max(-1).mean() < 1.5
+        middle = beside[SIZE * 3 // 4 :, SIZE + SIZE * 2 // 5 : SIZE + SIZE * 3 // 5]
+        assert middle.min() > 240  # no hole shows in the alpha
 
 
 # --- what will not do

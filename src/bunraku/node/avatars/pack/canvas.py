@@ -22,6 +22,26 @@ def over(colour: U8, alpha: U8, background: int) -> U8:
     return cv2.convertScaleAbs((colour.astype(np.float32) - background) * a + background)
 
 
+class Neck:
+    """What a neck adds to the background where nothing lies over it: signed planes of its rectangle, and
+    its alpha as 0 to 1."""
+
+    def __init__(self, layer: Layer, background: tuple[int, int, int]) -> None:
+        self.rect = layer.rect
+        ones = np.ones_like(layer.y, np.float32), np.ones_like(layer.u, np.float32)
+        planes = layer.alpha, layer.alpha_half
+        self.alpha, half = (
+            one if plane is None else plane.astype(np.float32) * np.float32(1 / 255)
+            for one, plane in zip(ones, planes, strict=True)
+        )
+        self.y, self.u, self.v = (
+            (plane.astype(np.float32) - np.float32(level)) * alpha
+            for plane, level, alpha in zip(
+                (layer.y, layer.u, layer.v), background, (self.alpha, half, half), strict=True
+            )
+        )
+
+
 class Canvas:
     """Planes of one size; shows one plate at a time."""
 
@@ -37,6 +57,9 @@ class Canvas:
         """Where the warp nodes of the last picture sampled; shape (rows, columns, 2)."""
         self.chroma_nodes = self.nodes
         """The same for colour, which may lag by a fraction of a pixel."""
+        self.neck_nodes = self.nodes
+        """The same for the neck."""
+        self.neck: Neck | None = None
 
     def show(self, plate: Plate, mouth: int, eyes: int) -> list[Rect]:
         """Lay down what is not there yet; returns the rectangles that changed besides the plate."""
@@ -44,6 +67,9 @@ class Canvas:
         patched: list[Rect] = []
         if fresh:
             self.plate = plate
+            if plate.neck is not None and self.a is None:
+                self.a = np.full(self.y.shape, 255, np.uint8)
+            self.neck = None if plate.neck is None else Neck(plate.neck, self._background)
             self._lay(plate.body)
         if fresh or mouth != self._mouth:
             self._lay(plate.mouths[mouth])

@@ -8,11 +8,13 @@ from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Rect
 from bunraku.node.avatars.pack.canvas import Canvas, yuv
 from bunraku.node.avatars.pack.cv import cv2
+from bunraku.node.avatars.pack.geometry import NOTHING, intersection
 from bunraku.node.avatars.pack.limbs import lay_over, video_range
 from bunraku.node.avatars.pack.plates import F32, U8
 from bunraku.node.avatars.pack.warp import chroma_map, luma_map
 
 FADE = 5  # pictures over which one pose dissolves into the next
+NECK_REACH = 16  # px: the farthest a neck is moved past its rectangle; even
 
 
 class Developer:
@@ -70,33 +72,91 @@ class Developer:
         rows, columns = slice(rect.y, rect.y + rect.height), slice(rect.x, rect.x + rect.width)
         map_ = luma_map(canvas.nodes, rect)
         leaving = luma_map(old.nodes, rect) if self.dissolving else None
-        self._warped(canvas.y, map_, old.y, leaving, self._picture.y[rows, columns])
-        if canvas.a is not None and old.a is not None:
-            matte = np.empty((rect.height, rect.width), np.uint8)
-            self._warped(canvas.a, map_, old.a, leaving, matte)
-            if self._backdrop is not None:
-                lay_over(self._picture.y[rows, columns], self._backdrop.y[rows, columns], matte)
-            else:
-                self._picture.y[rows, w + rect.x : w + rect.x + rect.width] = video_range(matte)
+        target = self._picture.y[rows, columns]
+        self._warped(canvas.y, map_, old.y, leaving, target)
+        matte = self._matte(map_, leaving) if self._shows_matte else None
+        self._tuck_luma(rect, target, matte)
+        if matte is None:
+            return
+        if self._backdrop is not None:
+            lay_over(target, self._backdrop.y[rows, columns], matte)
+        else:
+            self._picture.y[rows, w + rect.x : w + rect.x + rect.width] = video_range(matte)
 
     def chroma(self, rect: Rect) -> None:
-        canvas, old = self.canvas, self.old
+        canvas, old, picture = self.canvas, self.old, self._picture
         rows = slice(rect.y // 2, (rect.y + rect.height) // 2)
         columns = slice(rect.x // 2, (rect.x + rect.width) // 2)
         map_ = chroma_map(canvas.nodes, rect)
         leaving = chroma_map(old.nodes, rect) if self.dissolving else None
-        self._warped(canvas.u, map_, old.u, leaving, self._picture.u[rows, columns])
-        self._warped(canvas.v, map_, old.v, leaving, self._picture.v[rows, columns])
-        if self._backdrop is not None and canvas.a is not None and old.a is not None:
-            # Luma px of this place; the chroma sample lies between four of them.
-            whole, former = map_ * 2 + 0.5, None if leaving is None else leaving * 2 + 0.5
-            matte = np.empty((rect.height // 2, rect.width // 2), np.uint8)
-            self._warped(canvas.a, whole, old.a, former, matte)
-            for plane, behind in (
-                (self._picture.u, self._backdrop.u),
-                (self._picture.v, self._backdrop.v),
-            ):
-                lay_over(plane[rows, columns], behind[rows, columns], matte)
+        self._warped(canvas.u, map_, old.u, leaving, picture.u[rows, columns])
+        self._warped(canvas.v, map_, old.v, leaving, picture.v[rows, columns])
+        matte = self._half_matte(map_, leaving) if self._backdrop is not None else None
+        self._tuck_chroma(rect, picture.u[rows, columns], picture.v[rows, columns], matte)
+        if self._backdrop is not None and matte is not None:
+            lay_over(picture.u[rows, columns], self._backdrop.u[rows, columns], matte)
+            lay_over(picture.v[rows, columns], self._backdrop.v[rows, columns], matte)
+
+    @property
+    def _shows_matte(self) -> bool:
+        return self._framing.transparent or self._backdrop is not None
+
+    def _matte(self, map_: F32, leaving: F32 | None) -> U8:
+        """How far the figure covers each pixel of a map."""
+        assert self.canvas.a is not None
+        out = np.empty(map_.shape[:2], np.uint8)
+        former = self.old.a if self.old.a is not None else self.canvas.a
+        self._warped(self.canvas.a, map_, former, leaving, out)
+        return out
+
+    def _half_matte(self, map_: F32, leaving: F32 | None) -> U8:
+        """The same for a map of the colour planes: their sample lies between four px of luma."""
+        return self._matte(map_ * 2 + 0.5, None if leaving is None else leaving * 2 + 0.5)
+
+    def _tuck_luma(self, rect: Rect, target: U8, matte: U8 | None) -> None:
+        """Lay the neck under what was developed of ``rect``; ``matte`` then knows of it too."""
+        neck = self.canvas.neck
+        part = NOTHING if neck is None else intersection(rect, _around(neck.rect))
+        if neck is None or part.empty:
+            return
+        here = (
+            slice(part.y - rect.y, part.y - rect.y + part.height),
+            slice(part.x - rect.x, part.x - rect.x + part.width),
+        )
+        if matte is None:
+            leaving = luma_map(self.old.nodes, part) if self.dissolving else None
+            over = self._matte(luma_map(self.canvas.nodes, part), leaving)
+        else:
+            over = matte[here]
+        free = 1 - over * np.float32(1 / 255)
+        map_ = luma_map(self.canvas.neck_nodes, part) - np.array([neck.rect.x, neck.rect.y], np.float32)
+        _add(target[here], neck.y, map_, free)
+        if matte is not None:
+            covered = _from(neck.alpha, map_) * free
+            matte[here] = cv2.convertScaleAbs(over + 255 * covered)
+
+    def _tuck_chroma(self, rect: Rect, u: U8, v: U8, matte: U8 | None) -> None:
+        neck = self.canvas.neck
+        part = NOTHING if neck is None else intersection(rect, _around(neck.rect))
+        if neck is None or part.empty:
+            return
+        here = (
+            slice((part.y - rect.y) // 2, (part.y - rect.y + part.height) // 2),
+            slice((part.x - rect.x) // 2, (part.x - rect.x + part.width) // 2),
+        )
+        if matte is None:
+            leaving = chroma_map(self.old.nodes, part) if self.dissolving else None
+            over = self._half_matte(chroma_map(self.canvas.nodes, part), leaving)
+        else:
+            over = matte[here]
+        free = 1 - over * np.float32(1 / 255)
+        corner = np.array([neck.rect.x // 2, neck.rect.y // 2], np.float32)
+        map_ = chroma_map(self.canvas.neck_nodes, part) - corner
+        _add(u[here], neck.u, map_, free)
+        _add(v[here], neck.v, map_, free)
+        if matte is not None:
+            covered = _from(neck.alpha, map_ * 2 + 0.5) * free
+            matte[here] = cv2.convertScaleAbs(over + 255 * covered)
 
     def _warped(self, plane: U8, map_: F32, old: U8, leaving: F32 | None, target: U8) -> None:
         cv2.remap(plane, map_, None, cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)
@@ -104,3 +164,18 @@ class Developer:
             share = (self._left - 1) / (FADE + 1)
             before = cv2.remap(old, leaving, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             cv2.addWeighted(before, share, target, 1 - share, 0, dst=target)
+
+
+def _around(rect: Rect) -> Rect:
+    r = NECK_REACH
+    x, y = max(0, rect.x - r), max(0, rect.y - r)
+    return Rect(x, y, rect.x + rect.width + r - x, rect.y + rect.height + r - y)
+
+
+def _from(plane: F32, map_: F32) -> F32:
+    return cv2.remap(plane, map_, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+
+
+def _add(target: U8, plane: F32, map_: F32, free: F32) -> None:
+    """In place: what a signed plane adds where something is free."""
+    target[:] = cv2.convertScaleAbs(target + _from(plane, map_) * free)

@@ -75,10 +75,11 @@ class PackFigure:
         nodes = self._warp.nodes(plate, pose)
         if shown is None or self._developer.changing:
             canvas.nodes, canvas.chroma_nodes = nodes, nodes.copy()
+            self._follow_neck(pose)
             self._follow(sprite, eyes, pose)
             dirty = self._develop_all(plate, whole=shown is None)
         else:
-            dirty = self._develop_bands(plate, nodes, [*patched, self._limb_rect])
+            dirty = self._develop_bands(plate, nodes, [*patched, self._limb_rect], pose)
         self._developer.drawn()
         return self._reported(union(dirty, self._raise_limbs(pose)))
 
@@ -88,6 +89,11 @@ class PackFigure:
         if self._developer.dissolving and old.plate is not None:
             old.show(old.plate, sprite, eyes)
             old.nodes = self._warp.nodes(old.plate, pose)
+
+    def _follow_neck(self, pose: Pose) -> None:
+        canvas = self._developer.canvas
+        if canvas.neck is not None and canvas.plate is not None:
+            canvas.neck_nodes = self._warp.nodes(canvas.plate, pose, turned=False)
 
     def _raise_limbs(self, pose: Pose) -> Rect:
         self._limb_rect = NOTHING
@@ -113,9 +119,11 @@ class PackFigure:
             dirty = union(dirty, rect)
         return dirty
 
-    def _develop_bands(self, plate: Plate, nodes: F32, patched: list[Rect]) -> Rect:
+    def _develop_bands(self, plate: Plate, nodes: F32, patched: list[Rect], pose: Pose) -> Rect:
         """Warp the bands that moved, and what lies in the others of the patched rectangles."""
         moved, recoloured = self._take_in(plate, nodes)
+        if moved:
+            self._follow_neck(pose)
         developed, coloured = merged(moved), merged(recoloured)
         for rect in developed:
             self._developer.luma(rect)

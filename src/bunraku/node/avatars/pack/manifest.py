@@ -53,12 +53,17 @@ class View(_ManifestPart):
 
 
 class PoseArt(_ManifestPart):
-    """One baked head pose; rectangles are (x, y, width, height) in art px."""
+    """One baked head pose; rectangles are (x, y, width, height) in art px.
+
+    With a ``neck_rect`` the picture of the pose has a hole below the chin, and a picture of the neck lies
+    under it, which a turn of the head leaves where it is.
+    """
 
     yaw: float
     pitch: float
     mouth_rect: Box
     eyes_rect: Box
+    neck_rect: Box | None = None
 
 
 class EyesArt(_ManifestPart):

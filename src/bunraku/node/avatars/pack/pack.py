@@ -23,7 +23,7 @@ from bunraku.node.avatars.pack.tracer import Tracer
 CACHE_BYTES = 400_000_000
 """Decoded art kept at hand for the next task; running figures keep theirs alive regardless."""
 
-DECODER = 1
+DECODER = 2
 """Of ``plates``: raise it when the same pack is decoded to other planes than before."""
 
 
@@ -144,8 +144,9 @@ class Pack:
 def _digest(folder: Path, manifest: Manifest) -> str:
     """Of everything that the planes of a pack are made from, the decoders included."""
     parts = ["manifest.json", "fields.npz", *(limb.image for limb in manifest.limbs)]
-    for i in range(len(manifest.poses)):
+    for i, pose in enumerate(manifest.poses):
         parts += [f"pose_{i}.webp", f"mouth_{i}.webp", f"eyes_{i}.webp"]
+        parts += [f"neck_{i}.webp"] if pose.neck_rect else []
     digest = hashlib.sha256(f"{DECODER} {cv2.__version__}".encode())
     for part in parts:
         try:

@@ -66,7 +66,7 @@ class Band:
 class Plate:
     """One head pose. ``bases`` has shape (n, rows, columns, 2): frame px per parameter unit.
 
-    ``bands`` cover, top to bottom, everything that can move.
+    ``bands`` cover, top to bottom, everything that can move. ``neck`` lies under ``body``.
     """
 
     yaw: float
@@ -76,10 +76,11 @@ class Plate:
     eyes: tuple[Layer, ...]
     bases: F32
     bands: tuple[Band, ...]
+    neck: Layer | None = None
 
     @property
     def nbytes(self) -> int:
-        layers = (self.body, *self.mouths, *self.eyes)
+        layers = (self.body, *self.mouths, *self.eyes, *((self.neck,) if self.neck else ()))
         return self.bases.nbytes + sum(layer.nbytes for layer in layers)
 
 
@@ -204,7 +205,16 @@ class Art:
             eyes = self._sprites(lens, base, f"eyes_{index}.webp", pose.eyes_rect, len(m.eyes))
             bases = lens.field(fields[index], m.art.grid)
             bands = lens.bands(bases, body, (mouths[0].rect, eyes[0].rect))
-            yield Plate(pose.yaw, pose.pitch, body, mouths, eyes, bases, bands)
+            neck = self._neck(lens, f"neck_{index}.webp", pose.neck_rect) if pose.neck_rect else None
+            yield Plate(pose.yaw, pose.pitch, body, mouths, eyes, bases, bands, neck)
+
+    def _neck(self, lens: Lens, name: str, box: tuple[int, int, int, int]) -> Layer:
+        x, y, w, h = box
+        image = decode(self.folder / name)
+        if image.shape[:2] != (h, w):
+            raise DigitalHumanBroken(f"{name} has the wrong size")
+        target = lens.frame_rect(box)
+        return layer_from_bgra(lens.shoot(image, x, y, target), target)
 
     def limbs(self, width: int, height: int) -> Iterator[Limb]:
         lens = Lens(*self.view(width, height), width, height)

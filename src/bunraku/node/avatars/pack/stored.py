@@ -42,6 +42,7 @@ def _describe_plate(out: ArrayWriter, plate: Plate) -> dict[str, Any]:
         "eyes": [_describe_layer(out, layer) for layer in plate.eyes],
         "bases": out.add(plate.bases),
         "bands": [[*_corners(band.rect), band.still] for band in plate.bands],
+        "neck": None if plate.neck is None else _describe_layer(out, plate.neck),
     }
 
 
@@ -69,6 +70,7 @@ def _plate(file: ArrayFile, about: dict[str, Any]) -> Plate:
         tuple(_layer(file, layer) for layer in about["eyes"]),
         file.array(about["bases"]),
         tuple(Band(Rect(*corners), still) for *corners, still in about["bands"]),
+        None if about["neck"] is None else _layer(file, about["neck"]),
     )
 
 

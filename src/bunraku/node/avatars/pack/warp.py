@@ -10,6 +10,8 @@ from bunraku.node.avatars.pack.plates import F32, NODE, NODE_AT, Plate
 
 MAX_TURN = 13.0  # degrees of yaw the baked poses carry without visible stretching
 MAX_TILT = 9.0
+TURNS = frozenset({"yaw", "pitch", "nod"})
+"""What moves the head and leaves the neck where it is."""
 
 
 class Warp:
@@ -21,8 +23,9 @@ class Warp:
         self._grid = np.stack([x, y], -1).astype(np.float32)
         self._cells = (self._grid - NODE_AT) * np.float32(1 / NODE)
 
-    def nodes(self, plate: Plate, pose: Pose) -> F32:
-        """Where each node samples the canvas: shape (rows, columns, 2), frame px."""
+    def nodes(self, plate: Plate, pose: Pose, *, turned: bool = True) -> F32:
+        """Where each node samples the canvas: shape (rows, columns, 2), frame px; of what does not turn
+        with the head, when not ``turned``."""
         yaw = max(-MAX_TURN, min(MAX_TURN, pose.yaw)) - plate.yaw
         pitch = max(-MAX_TILT, min(MAX_TILT, pose.pitch)) - plate.pitch
         values = {
@@ -36,7 +39,7 @@ class Warp:
             "brow_r": pose.brow_r,
             "brow_in": pose.brow_in,
         }
-        k = np.array([values[name] for name in self._names], np.float32)
+        k = np.array([values[n] if turned or n not in TURNS else 0.0 for n in self._names], np.float32)
         push = (k @ plate.bases.reshape(len(k), -1)).reshape(self._grid.shape)
         # The bases say where a point of the canvas goes; the warp needs where a point of the
         # picture comes from. One step of fixed-point iteration on the coarse grid is exact

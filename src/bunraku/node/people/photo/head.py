@@ -44,19 +44,23 @@ class Head:
         self._depth = (depth * (1 - under) + throat * under).astype(np.float32)
         self._pivot = (float(ears[0]), float(0.45 * chin[1] + 0.55 * ears[1]))
         self._rigid = 1 - smooth(chin[1] - 0.3 * unit, chin[1] + 1.15 * unit, self._y)
+        self._sliding = 1 - smooth(chin[1] + 0.08 * unit, chin[1] + 0.62 * unit, self._y)
         self._shoulders = smooth(height * 1.05, chin[1] + 0.4 * unit, self._y)
 
-    def bases(self) -> F32:
-        """(len(BASES), rows, columns, 2): art px per unit of each parameter."""
+    def bases(self, *, slides: bool) -> F32:
+        """(len(BASES), rows, columns, 2): art px per unit of each parameter. With ``slides`` the head
+        turns over a neck of its own: whole down to the chin, and what is left below stands still."""
         k = self._portrait.unit / 120  # the drawn cast's figure units: theirs are 120 between the pupils
         out = {name: np.zeros((*self._x.shape, 2), np.float32) for name in BASES}
-        for name, turn in (("yaw", (1, 0, 0)), ("pitch", (0, 1, 0)), ("roll", (0, 0, 1))):
-            out[name][:] = self._rate(turn) * self._rigid[..., None]
-        out["yaw"][..., 0] += 0.4 * k * self._rigid
+        turning = self._sliding if slides else self._rigid
+        for name, turn in (("yaw", (1, 0, 0)), ("pitch", (0, 1, 0))):
+            out[name][:] = self._rate(turn) * turning[..., None]
+        out["roll"][:] = self._rate((0, 0, 1)) * self._rigid[..., None]
+        out["yaw"][..., 0] += 0.4 * k * turning
         loose = (1 - self._rigid) * self._shoulders
         out["sway"][..., 0] = (10 * self._rigid + 5 * loose) * k
         out["breath"][..., 1] = -(2.2 * self._rigid + 3.0 * loose) * k
-        out["nod"][..., 1] = 4 * k * self._rigid
+        out["nod"][..., 1] = 4 * k * turning
         for name, ids in zip(("brow_l", "brow_r"), BROWS, strict=True):
             out[name][..., 1] = -8.0 * k * self._brow(ids)
         for x, y in self._portrait.points[list(INNER_BROWS), :2].tolist():

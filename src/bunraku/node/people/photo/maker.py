@@ -17,12 +17,13 @@ from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.avatars.pack.manifest import BASES, FORMAT
 from bunraku.node.people.base import MARKS, Progress
 from bunraku.node.people.photo import judge, picture
-from bunraku.node.people.photo.arrays import F64, U8, Box
+from bunraku.node.people.photo.arrays import F64, U8
 from bunraku.node.people.photo.cutout import matte
 from bunraku.node.people.photo.eyes import Eyes
 from bunraku.node.people.photo.find import Finder
 from bunraku.node.people.photo.head import GRID, Head
 from bunraku.node.people.photo.mouth import Mouth
+from bunraku.node.people.photo.neck import separate
 from bunraku.node.people.photo.portrait import Portrait, lay_out
 from bunraku.node.people.photo.shapes import AT_REST, AXES, EYES, MOUTHS, REST_SMILE
 
@@ -46,6 +47,8 @@ def make(source: Path, folder: Path, *, name: str, models: Path, progress: Progr
     warnings = judge.judge(photo.bgr, face)
     progress(15, "cut-out")
     portrait = lay_out(photo.bgr, face, matte(models, photo.bgr))
+    eyes, head = Eyes(portrait), Head(portrait)
+    neck = separate(portrait)
     progress(35, "mouth")
     mouth = Mouth(portrait)
     mouths: list[U8] = []
@@ -53,10 +56,9 @@ def make(source: Path, folder: Path, *, name: str, models: Path, progress: Progr
         mouths.append(mouth.draw(shape.rig))
         progress(35 + 35 * len(mouths) // len(MOUTHS), "mouth")
     progress(70, "eyes")
-    eyes = Eyes(portrait)
     looks = [eyes.draw(look) for look in EYES]
     progress(80, "head")
-    bases = Head(portrait).bases()
+    bases = head.bases(slides=neck is not None)
     progress(88, "pack")
     # The figure at rest wears the resting mouth: a photo that shows teeth has closed its lips.
     x, y, w, h = mouth.box
@@ -64,8 +66,11 @@ def make(source: Path, folder: Path, *, name: str, models: Path, progress: Progr
     _write(folder / "pose_0.webp", portrait.bgra)
     _write(folder / "mouth_0.webp", np.concatenate(mouths))
     _write(folder / "eyes_0.webp", np.concatenate(looks))
+    if neck is not None:
+        _write(folder / "neck_0.webp", neck.picture)
     np.savez_compressed(folder / "fields.npz", bases=bases[None].astype(np.float16))
-    about = _manifest(portrait, name, photo.sha256, mouth.box, eyes.box)
+    pose = {"yaw": 0.0, "pitch": 0.0, "mouth_rect": mouth.box, "eyes_rect": eyes.box}
+    about = _manifest(portrait, name, photo.sha256, pose | ({"neck_rect": neck.box} if neck else {}))
     (folder / "manifest.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
     (folder / MARKS).unlink()
     progress(100, "pack")
@@ -83,7 +88,7 @@ def _write(path: Path, bgra: U8) -> None:
         raise OSError(path.name)
 
 
-def _manifest(portrait: Portrait, name: str, sha256: str, mouth: Box, eyes: Box) -> dict[str, Any]:
+def _manifest(portrait: Portrait, name: str, sha256: str, pose: dict[str, Any]) -> dict[str, Any]:
     tall, square = _views(portrait)
     height, width = portrait.bgra.shape[:2]
     return {
@@ -95,7 +100,7 @@ def _manifest(portrait: Portrait, name: str, sha256: str, mouth: Box, eyes: Box)
         "square": square,
         "bases": BASES,
         "mouth_axes": AXES,
-        "poses": [{"yaw": 0.0, "pitch": 0.0, "mouth_rect": mouth, "eyes_rect": eyes}],
+        "poses": [pose],
         "mouths": [shape.at for shape in MOUTHS],
         "eyes": [look.model_dump(exclude_defaults=True) for look in EYES],
         "rest": {"smile": REST_SMILE},
