@@ -140,7 +140,7 @@ async def test_an_audio_file_is_spoken_and_options_are_sent(desk, page, tmp_path
 
 async def test_every_text_of_the_page_has_a_translation(desk, page):
     await page.goto(desk.base_url)
-    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await until(page, "document.querySelectorAll('#gestures button').length >= 2")
     english = await page.evaluate("[...document.querySelectorAll('[data-t]')].map((e) => e.textContent)")
     await page.select_option("#language", "zh")
     chinese = await page.evaluate("[...document.querySelectorAll('[data-t]')].map((e) => e.textContent)")

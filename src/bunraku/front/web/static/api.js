@@ -79,6 +79,21 @@ export const addVoice = async (appId, values) => settled(await post(`/console/vo
 
 export const removeVoice = async (appId, name) => settled(await post(`/console/voices/${appId}/${name}/delete`, {}));
 
+/** An app's own digital humans, and how far those are that are being made. */
+export const ownPeople = async (appId) => (await settled(await fetch(`/console/people/${appId}`))).people;
+
+/** Begin to make one of a form's file; resolves to its id. */
+export async function makePerson(appId, form) {
+  const response = await fetch(`/console/people/${appId}`, { method: 'POST', body: form });
+  if (response.status === 401) throw new LoginRequired();
+  const answer = await response.json();
+  if (answer.Code !== 0) throw new CallError(answer.Code, answer.Message);
+  return answer.Data.DigitalHumanId;
+}
+
+/** `{name}`, `{timbreId}`: null takes the voice away. */
+export const changePerson = async (appId, id, values) => settled(await post(`/console/people/${appId}/${id}`, values));
+
 /** Rows of the audit log, newest first; `{app, action, before}`, each empty for all. */
 export async function audit(wanted) {
   const answer = await fetch(`/console/audit?${new URLSearchParams(wanted)}`);

@@ -120,9 +120,20 @@ async function reloadApps(appId = ui.appId) {
   }
 }
 
+async function everybody() {
+  const found = [];
+  for (let total = 1; found.length < total;) {
+    const page = await shared.call('GetDigitalHumanList', { Offset: found.length, Limit: 20 }, true);
+    total = page.Total;
+    if (!page.DigitalHumans.length) break;
+    found.push(...page.DigitalHumans);
+  }
+  return found;
+}
+
 async function reloadHumans() {
   const chosen = ui.human?.DigitalHumanId;
-  ui.humans = (await shared.call('GetDigitalHumanList', {}, true)).DigitalHumans;
+  ui.humans = (await everybody()).filter((one) => one.AvatarUrl); // who is still being made has none
   ui.human = ui.humans.find((one) => one.DigitalHumanId === chosen) ?? ui.humans[0] ?? null;
   showCast(ui.humans, ui.human);
   stage.offer(gesturesOf(ui.human));

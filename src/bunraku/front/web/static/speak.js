@@ -122,7 +122,8 @@ export function createSpeech(desk, queued) {
       if (!human) return;
       const own = await timbresOf(desk.call, { DigitalHumanId: human.DigitalHumanId });
       if (human !== desk.human) return;
-      $('timbre').replaceChildren(...[...own, ...timbres].map((one) => new Option(one.Name, one.TimbreId)));
+      const others = timbres.filter((one) => !own.some((mine) => mine.TimbreId === one.TimbreId));
+      $('timbre').replaceChildren(...[...own, ...others].map((one) => new Option(one.Name, one.TimbreId)));
       if (own.length) return;
       const best = await fitting(human);
       if (best && human === desk.human) $('timbre').value = best;

@@ -15,6 +15,7 @@ import { code } from './code.js';
 import { log } from './log.js';
 import { nodes } from './nodes.js';
 import { outputs } from './outputs.js';
+import { people } from './people.js';
 import { running } from './running.js';
 import { timeline } from './timeline.js';
 import { voices } from './voices.js';
@@ -26,4 +27,4 @@ export const SIDE = [running, nodes];
 export const TASK = [timeline, outputs, code, log];
 
 /** Tabs of the settings. */
-export const OFFICE = [app, voices, audit];
+export const OFFICE = [app, people, voices, audit];

@@ -1,0 +1,227 @@
+// Digital humans that one app has for itself: made of a picture step by step, seen, named, given a voice, deleted.
+
+import { changePerson, makePerson, ownPeople } from '../api.js';
+import { make, markup, word } from '../dom.js';
+import { t } from '../i18n.js';
+import { timbresOf } from '../speak.js';
+
+const STEPS = ['face', 'landmarks', 'cut-out', 'mouth', 'eyes', 'head', 'pack'];
+const WORDS = {
+  face: 'Face', landmarks: 'Points', 'cut-out': 'Outline', mouth: 'Mouth', eyes: 'Eyes', head: 'Head', pack: 'Packed',
+};
+const EVERY = 500; // ms between two looks while one is made
+const PACK = /\.(zip|tar|tgz|tar\.(gz|xz|bz2))$/i;
+
+const built = () => markup`
+<section id="people" class="sheet">
+  <form id="people-new" class="people-new">
+    <div id="people-drop" class="people-drop">
+      <canvas id="people-picture" width="0" height="0" hidden role="img" aria-label="The picture" data-t-label="The picture"></canvas>
+      <p id="people-hint" data-t>Drop a picture of one person who looks into the camera, or choose one.</p>
+      <div class="buttons">
+        <label class="file"><span data-t>Choose a file</span> <input id="people-file" type="file" accept="image/*,.zip,.tar,.tgz,.gz,.xz"></label>
+        <label class="file"><span data-t>Take a picture</span> <input id="people-camera" type="file" accept="image/*" capture="user"></label>
+      </div>
+    </div>
+    <div class="fields">
+      <label><span data-t>Name</span> <input id="people-name" type="text" maxlength="64" required autocomplete="off"></label>
+      <label><span data-t>Voice</span> <select id="people-voice"></select></label>
+      <label class="check"><input id="people-consent" type="checkbox" required>
+        <span data-t>The person in the picture knows what is made of it and agrees.</span></label>
+      <button id="people-make" class="primary" type="submit" data-t>Make</button>
+      <ol id="people-steps" class="people-steps" hidden></ol>
+      <p id="people-told" class="note" role="status"></p>
+      <p id="people-error" class="note bad" role="alert"></p>
+    </div>
+  </form>
+  <ul id="people-list" class="plain people-list" aria-label="People" data-t-label="People"></ul>
+</section>`;
+
+/** The picture as large as the canvas's place, and what the maker sees in it. */
+function paint(canvas, picture, marks) {
+  const scale = Math.min(1, 640 / Math.max(picture.width, picture.height));
+  [canvas.width, canvas.height] = [picture.width, picture.height].map((side) => Math.round(side * scale));
+  const pen = canvas.getContext('2d');
+  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  if (!marks) return;
+  pen.fillStyle = '#00e08a';
+  const side = Math.max(2, canvas.width / 160);
+  for (const [x, y] of marks.points) {
+    pen.fillRect((x / marks.width) * canvas.width - side / 2, (y / marks.height) * canvas.height - side / 2, side, side);
+  }
+}
+
+const here = (url) => new URL(url, window.location.href).pathname;
+
+export const people = {
+  id: 'people',
+  title: 'People',
+  create(desk) {
+    const element = built();
+    const part = (id) => element.querySelector(`#people-${id}`);
+    let chosen = null; // {file, picture} of the form
+    let making = ''; // the id of what was made of it
+    let timer = 0;
+    let known = ''; // of those that are listed
+    let voices = [];
+
+    const fail = (text) => { part('error').textContent = text; };
+    const attempt = (work) => {
+      fail('');
+      return desk.attempt(work, fail);
+    };
+
+    async function choose(file) {
+      if (!file) return;
+      chosen = { file, picture: null };
+      making = '';
+      part('steps').hidden = true;
+      part('told').textContent = '';
+      part('name').value ||= file.name.replace(/\.[^.]*$/, '').slice(0, 64);
+      part('picture').hidden = true;
+      part('hint').textContent = file.name;
+      if (PACK.test(file.name)) return;
+      try {
+        // Upright, as its camera meant it: what is seen in it is told so.
+        chosen.picture = await createImageBitmap(file, { imageOrientation: 'from-image' });
+        paint(part('picture'), chosen.picture, null);
+        part('picture').hidden = false;
+      } catch {
+        fail(t('This picture cannot be shown here; it may still do.'));
+      }
+    }
+
+    async function begin() {
+      if (!chosen) throw new Error(t('Choose a picture first.'));
+      const form = new FormData();
+      form.append('Name', part('name').value.trim());
+      form.append('Source.Type', PACK.test(chosen.file.name) ? 'pack' : 'photo');
+      form.append('Consent', String(part('consent').checked));
+      if (part('voice').value) form.append('TimbreId', part('voice').value);
+      form.append('File', chosen.file);
+      part('make').disabled = true;
+      try {
+        making = await makePerson(desk.app.appId, form);
+      } finally {
+        part('make').disabled = false;
+      }
+      await list();
+    }
+
+    function showSteps(one) {
+      const at = one.state === 'ready' ? STEPS.length : STEPS.indexOf(one.step);
+      part('steps').hidden = false;
+      part('steps').replaceChildren(...STEPS.map((step, i) => word('li', WORDS[step], {
+        dataset: { step, state: i < at ? 'done' : i === at ? 'now' : 'next' },
+        ...(i === at && { 'aria-current': 'step' }),
+      })));
+      const told = { making: `${t('In the making')}: ${one.progress} %`, ready: t('Ready.'), failed: one.failReason };
+      part('told').textContent = told[one.state];
+      part('told').classList.toggle('bad', one.state === 'failed');
+      if (chosen?.picture && one.marks) paint(part('picture'), chosen.picture, one.marks);
+    }
+
+    function card(one) {
+      const shown = one.picture
+        ? make('img', { src: here(one.picture), alt: '', width: 96, height: 96 })
+        : make('progress', { max: 100, value: one.progress, 'aria-label': one.name });
+      const facts = make('div', { className: 'facts' }, make('b', { textContent: one.name, dir: 'auto' }));
+      if (one.state === 'making') facts.append(make('small', { textContent: `${t(WORDS[one.step] ?? 'Waiting')} · ${one.progress} %` }));
+      if (one.state === 'failed') facts.append(make('small', { className: 'bad', dir: 'auto', textContent: one.failReason }));
+      one.warnings.forEach((text) => facts.append(make('small', { textContent: text })));
+      const tools = make('div', { className: 'buttons' });
+      if (one.state === 'ready') tools.append(...change(one, shown));
+      tools.append(word('button', 'Delete', {
+        type: 'button',
+        className: 'small danger',
+        onclick: () => window.confirm(`${t('Delete with all files?')} ${one.name}`) && attempt(async () => {
+          await desk.call('DeleteDigitalHuman', { DigitalHumanId: one.id });
+          await list();
+        }),
+      }));
+      facts.append(tools);
+      return make('li', { className: 'person', dataset: { person: one.id, state: one.state } }, shown, facts);
+    }
+
+    /** A name, a voice, and a film of how she moves. */
+    function change(one, picture) {
+      const keep = (values) => attempt(async () => {
+        await changePerson(desk.app.appId, one.id, values);
+        await list();
+        if (desk.human?.DigitalHumanId === one.id) await desk.reloadVoices();
+      });
+      const voice = make('select', { 'aria-label': t('Voice'), onchange: () => keep({ timbreId: voice.value || null }) });
+      voice.append(word('option', 'Voice: any', { value: '' }), ...voices.map((v) => new Option(v.Name, v.TimbreId)));
+      voice.value = one.timbreId ?? '';
+      return [
+        voice,
+        word('button', 'Rename', {
+          type: 'button',
+          className: 'small',
+          onclick: () => {
+            const name = window.prompt(t('Name'), one.name)?.trim();
+            if (name) keep({ name });
+          },
+        }),
+        word('button', 'Preview', {
+          type: 'button',
+          className: 'small',
+          onclick: () => {
+            const film = make('video', { src: here(one.film), poster: here(one.picture), autoplay: true, muted: true, loop: true, playsInline: true, width: 96, height: 96 });
+            picture.replaceWith(film);
+          },
+        }),
+      ];
+    }
+
+    async function list() {
+      clearTimeout(timer);
+      const { app } = desk;
+      element.hidden = !app;
+      if (!app) return;
+      const found = await ownPeople(app.appId);
+      if (app !== desk.app) return;
+      const mine = found.find((one) => one.id === making);
+      if (mine) showSteps(mine);
+      // What has not changed stays as it is: a film that plays, a list that is open.
+      const now = JSON.stringify(found.map(({ marks, picture, film, ...rest }) => rest));
+      if (now !== known) {
+        const ready = (text) => JSON.stringify(JSON.parse(text || '[]').filter((one) => one.state === 'ready'));
+        const others = ready(now) !== ready(known);
+        known = now;
+        part('list').replaceChildren(...found.map(card));
+        if (!found.length) part('list').replaceChildren(make('li', { className: 'none' }, word('span', 'It has none.')));
+        if (others) await desk.reloadHumans();
+      }
+      if (found.some((one) => one.state === 'making')) timer = setTimeout(() => desk.attempt(list, fail), EVERY);
+    }
+
+    async function show() {
+      if (desk.app) {
+        voices = await timbresOf(desk.call, {});
+        part('voice').replaceChildren(word('option', 'Any', { value: '' }), ...voices.map((one) => new Option(one.Name, one.TimbreId)));
+      }
+      known = '';
+      await list();
+    }
+
+    for (const id of ['file', 'camera']) {
+      part(id).onchange = () => attempt(() => choose(part(id).files[0]));
+    }
+    part('drop').ondragover = (event) => {
+      event.preventDefault();
+      part('drop').classList.add('dropping');
+    };
+    part('drop').ondragleave = () => part('drop').classList.remove('dropping');
+    part('drop').ondrop = (event) => {
+      event.preventDefault();
+      part('drop').classList.remove('dropping');
+      attempt(() => choose(event.dataTransfer.files[0]));
+    };
+    part('new').onsubmit = (event) => {
+      event.preventDefault();
+      attempt(begin);
+    };
+    return { element, show: () => attempt(show), app: () => { known = ''; }, closed: () => clearTimeout(timer) };
+  },
+};
