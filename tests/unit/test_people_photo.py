@@ -28,6 +28,7 @@ from bunraku.node.people.base import STEPS, Unsuitable
 from bunraku.node.people.photo import judge, picture
 from bunraku.node.people.photo.find import Finder
 from bunraku.node.people.photo.maker import make
+from bunraku.node.performance.drawing import drawn_track
 
 from ..support.photographs import ASTRONAUT, GRACE, nets, of_cast, photograph
 
@@ -166,6 +167,10 @@ def test_a_neck_lies_under_the_head_before_every_background(made):
         assert np.abs(beside[:, :SIZE] - seen).max(-1).mean() < 1.5
         middle = beside[SIZE * 3 // 4 :, SIZE + SIZE * 2 // 5 : SIZE + SIZE * 3 // 5]
         assert middle.min() > 240  # no hole shows in the alpha
+
+
+def test_a_figure_with_a_neck_is_sent_as_video(figure):
+    assert drawn_track(figure, figure.framing, None) is None
 
 
 # --- what will not do

@@ -70,7 +70,7 @@ class Drawable(Protocol):
 
     @property
     def art(self) -> str:
-        """``DrawablePack.art`` of its pack."""
+        """``DrawablePack.art`` of its pack; empty when this figure can only be sent as video."""
         ...
 
     def trace(self, moment: Moment) -> bytes:

@@ -44,6 +44,6 @@ class DrawnTrack:
 def drawn_track(avatar: Avatar, framing: Framing, outlet: DrawnOutlet) -> DrawnTrack | None:
     """None for a figure that is not drawn from its art alone: of another kind, labelled, or before a
     picture."""
-    if not isinstance(avatar, Drawable) or framing.backdrop is not None:
+    if not isinstance(avatar, Drawable) or not avatar.art or framing.backdrop is not None:
         return None
     return DrawnTrack(avatar, framing, outlet)

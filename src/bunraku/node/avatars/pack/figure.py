@@ -58,7 +58,8 @@ class PackFigure:
 
     @property
     def art(self) -> str:
-        return self._tracer.art
+        # The browser's compositor knows no necks: such a figure is sent as video.
+        return "" if any(plate.neck for plate in self._plates) else self._tracer.art
 
     def trace(self, moment: Moment) -> bytes:
         return self._tracer.trace(moment)
