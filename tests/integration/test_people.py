@@ -238,6 +238,21 @@ def test_a_pack_that_was_damaged_or_lost_where_it_is_kept_says_so(served, mine, 
     mine.stop(mine.create(human, room_id="r", stream_id="mended", size=(128, 128)))
 
 
+def test_what_one_is_drawn_from_is_for_watchers_of_its_app_alone(served, mine, pack):
+    human = made(mine, pack)
+    assert httpx.get(info(mine, human)["AvatarUrl"]).status_code == 200  # it was brought
+
+    def art(app_id, name):
+        asked = served.parts.node.art(app_id, name)
+        return asyncio.run_coroutine_threadsafe(asked, served._loop).result(20)
+
+    name = served.parts.people.packs.find(APP_ID, human).art
+    assert len(art(APP_ID, name)) > 10_000
+    assert art(OTHER_APP_ID, name) is None
+    mine.delete_digital_human(human)
+    assert art(APP_ID, name) is None
+
+
 def test_of_a_birth_and_a_deletion_one_is_refused(served, mine, pack):
     """Whichever is first: never is a task on a stage whose digital human is gone."""
     human = made(mine, pack)
