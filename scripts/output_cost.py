@@ -1,5 +1,5 @@
 """CPU of one more output of each kind, in percent of a core, beside one more watcher: a real server with one
-watched, talking stream of 512 x 512, its workers counted in. ``python scripts/output_cost.py [ROUNDS]``.
+watched, talking stream of 512 x 512, its workers counted in. ``python scripts/output_cost.py [ROUNDS [SECONDS]]``: seconds of each measurement.
 
 RTMP goes to Debian's nginx (left out without libnginx-mod-rtmp), WHIP to another server of ours.
 """
@@ -25,7 +25,6 @@ from bunraku.bench.run import APP_ID, TEXT, VOICE, Bench, serving
 from bunraku.bench.system import below, cpu_seconds, machine
 from bunraku.core.token import generate
 
-SECONDS = 6.0
 WATCHERS = 8
 TOP = '[outputs]\nprivate_targets = ["127.0.0.1"]\n'
 
@@ -39,15 +38,15 @@ def whole(pid: int) -> dict[int, float]:
     return found
 
 
-async def core(pid: int) -> float:
+async def core(pid: int, seconds: float) -> float:
     """Percent of a core; of what began or ended meanwhile, nothing."""
     before, begin = whole(pid), time.monotonic()
-    await asyncio.sleep(SECONDS)
+    await asyncio.sleep(seconds)
     after = whole(pid)
     return sum(after[p] - before[p] for p in after if p in before) / (time.monotonic() - begin) * 100
 
 
-async def measure(rounds: int, rtmp: str | None) -> dict[str, list[float]]:
+async def measure(rounds: int, seconds: float, rtmp: str | None) -> dict[str, list[float]]:
     discard_video()
     found: dict[str, list[float]] = {}
     with (
@@ -93,7 +92,7 @@ async def measure(rounds: int, rtmp: str | None) -> dict[str, list[float]]:
             async def talk() -> float:
                 await bench.api.speak(task, TEXT * 3, timbre_id=VOICE, interrupt=True)
                 await asyncio.sleep(1.0)
-                return await core(pid)
+                return await core(pid, seconds)
 
             for _ in range(rounds):
                 for kind, orders in kinds.items():
@@ -106,6 +105,7 @@ async def measure(rounds: int, rtmp: str | None) -> dict[str, list[float]]:
                         ids.append(added["OutputId"])
                         await steady("ACTIVE", ids)
                     found.setdefault(kind, []).append(await talk() - alone)
+                    print(f"{kind}: {found[kind][-1]:.1f} beside {alone:.1f}", file=sys.stderr)
                     for each in ids:
                         await bench.api.call("RemoveStreamOutput", TaskId=task, OutputId=each)
                     await steady("COMPLETE", ids)
@@ -120,9 +120,10 @@ async def measure(rounds: int, rtmp: str | None) -> dict[str, list[float]]:
 
 def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 2
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 6.0
     with contextlib.ExitStack() as stack:
         rtmp = stack.enter_context(nginx.rtmp_server()) if nginx.installed() else None
-        found = asyncio.run(measure(rounds, rtmp))
+        found = asyncio.run(measure(rounds, seconds, rtmp))
     print(machine())
     for kind, figures in found.items():
         spread = ", ".join(f"{f:.1f}" for f in sorted(figures))
