@@ -150,12 +150,13 @@ def test_nothing_secret_is_shown_logged_or_kept(tmp_path, strange):
             reasons = [o.get("FailReason") for o in outputs()]
             assert None not in reasons[:4] + reasons[5:7], reasons
             api.stop(task)
+            said = [sys.executable, "-m", "bunraku", "audit", "--data-dir", str(tmp_path / "data")]
+            audit = subprocess.Popen(said, stdout=subprocess.PIPE, text=True)
             wait_for(lambda: [o["Status"] for o in outputs()][7] == "FAILED", 30)  # the storage is away
             told += [page.get(path).text for path in ("/metrics", "/console/audit", "/readyz")]
             told.append(page.post("/console/call/QueryStreamOutputs",
                                   json={"appId": APP_ID, "params": {"TaskId": task}}).text)  # fmt: skip
-        said = [sys.executable, "-m", "bunraku", "audit", "--data-dir", str(tmp_path / "data")]
-        told.append(subprocess.run(said, capture_output=True, text=True).stdout)
+        told.append(audit.communicate(timeout=20)[0])
         wait_for(lambda: any(e["EventType"] == 3 and e["Detail"]["Status"] == 5 for e in receiver.heard))
         server.end(signal.SIGTERM)
     receiver.close()
