@@ -13,7 +13,7 @@ from bunraku import __version__
 from bunraku.core.clock import Clock
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
-from bunraku.core.tracing import UNTRACED, Attributes, Kind, Span, Tracer
+from bunraku.core.tracing import UNTRACED, Attributes, Span, SpanKind, Tracer
 
 EXPORT_TIMEOUT = 5  # s
 
@@ -69,7 +69,7 @@ class OtelTracer:
         name: str,
         parent: str,
         *,
-        kind: Kind = "internal",
+        kind: SpanKind = "internal",
         at: float | None = None,
         attributes: Attributes | None = None,
     ) -> Span:

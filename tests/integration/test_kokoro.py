@@ -19,7 +19,7 @@ from bunraku.node.lipsync.visemes import INDEX, from_ipa
 from bunraku.node.speech import espeak, kokoro
 from bunraku.node.speech.base import Prosody, SpeechFailed
 from bunraku.node.speech.kokoro.cast import CAST
-from bunraku.node.speech.kokoro.make import Maker, folder_of, is_made
+from bunraku.node.speech.kokoro.make import VoiceMaker, folder_of, is_made
 from bunraku.node.speech.kokoro.weights import WeightsMissing
 from bunraku.node.speech.text import sentences
 
@@ -56,7 +56,7 @@ def folder():
     folder = folder_of(Path(os.environ.get("BUNRAKU_DATA_DIR", BUILD)))
     if not is_made(folder, [m.style for m in CAST]):
         try:
-            Maker(folder, None, None, lambda what, done: None).make()
+            VoiceMaker(folder, None, None, lambda what, done: None).make()
         except WeightsMissing as error:
             pytest.skip(str(error))
     return folder

@@ -12,7 +12,7 @@ from bunraku.core.media import SpeechChunk, Word
 from bunraku.core.output import Output, OutputStatus, Protocol
 from bunraku.core.script import StreamScript
 from bunraku.core.stream_task import StreamTask, TaskStatus
-from bunraku.node.lipsync.lips import Lips
+from bunraku.node.lipsync.lips import LipSync
 from bunraku.node.performance.drive_queue import Mode
 from bunraku.node.performance.stage import StagingFailed
 
@@ -99,7 +99,7 @@ async def test_letter_c_and_d_stop(node):
 
 
 async def test_letter_c_a_fault_of_the_performance_ends_the_task(node):
-    class Broken(Lips):
+    class Broken(LipSync):
         def weights(self, *args):
             raise RuntimeError("scripted")
 

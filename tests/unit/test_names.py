@@ -7,16 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "bunraku"
-TWICE: dict[str, str] = {
-    "Art": "routes of what is drawn from, and the pictures of a pack: still to be told apart",
-    "Asked": "of a journal's question, and of a session's: still to be told apart",
-    "Kind": "of media, and of a bench's voices: still to be told apart",
-    "Lips": "that a performance moves, and that are found in a photo: still to be told apart",
-    "Maker": "of a voice's files, and of digital humans: still to be told apart",
-    "Section": "of SDP, and of settings: still to be told apart",
-    "Tracer": "of outlines, and of calls: still to be told apart",
-    "_Seen": "private to two modules",
-}
+TWICE: dict[str, str] = {}
 """Names that may be there more than once, and why."""
 
 

@@ -15,7 +15,7 @@ TEXT = "Good morning, and welcome to the theatre. Please take your seats, and mi
 VOICE = "en-us-evan"
 
 
-class Bench(Protocol):
+class MeasuredServer(Protocol):
     """What ``run.Bench`` has for these."""
 
     api: AsyncClient
@@ -42,7 +42,7 @@ class Bench(Protocol):
     async def core(self, seconds: float) -> float: ...
 
 
-async def cost(bench: Bench, count: int, seconds: float) -> None:
+async def cost(bench: MeasuredServer, count: int, seconds: float) -> None:
     """CPU and bits of one talking stream with a watcher that draws, and CPU of each further one."""
     task, stream = await bench.create(SIZE)
     await bench.streaming(task)
@@ -72,7 +72,7 @@ async def cost(bench: Bench, count: int, seconds: float) -> None:
     await bench.api.stop(task)
 
 
-async def density(bench: Bench, most: int, step: int, seconds: float) -> None:
+async def density(bench: MeasuredServer, most: int, step: int, seconds: float) -> None:
     """Talking streams that are drawn, ``step`` more at a time, until ticks are skipped or the event loop
     lags by more than a tick."""
     made: list[tuple[str, asyncio.subprocess.Process]] = []

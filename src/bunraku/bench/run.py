@@ -31,7 +31,7 @@ from bunraku.bench import drawn
 from bunraku.bench.query import bare_server, load
 from bunraku.bench.receiver import Receiver, discard_video
 from bunraku.bench.system import cpu_seconds, machine, resident_mb, spread
-from bunraku.bench.voices import SENTENCES, Kind, installed, neural_voices, talkers
+from bunraku.bench.voices import SENTENCES, VoiceKind, installed, neural_voices, talkers
 from bunraku.client import AsyncClient, query
 from bunraku.core.errors import SystemBusy
 from bunraku.core.media import DRAWN_VERSION
@@ -125,7 +125,7 @@ class Bench:
         await receiver.close()
         await self.api.stop(task)
 
-    async def first_voices(self, kinds: list[Kind], count: int) -> None:
+    async def first_voices(self, kinds: list[VoiceKind], count: int) -> None:
         """From DriveByText to the first voiced sample, over ordinary sentences, of each kind of voice."""
         for kind in kinds:
             task, stream = await self.create((512, 512))

@@ -48,18 +48,18 @@ SILENT = 0.05
 
 
 @dataclass(frozen=True)
-class Kind:
+class VoiceKind:
     """A provider's name in the figures, and a voice of it."""
 
     name: str
     timbre: str
 
 
-def installed(*, neural: bool) -> list[Kind]:
+def installed(*, neural: bool) -> list[VoiceKind]:
     """Those that this machine has; ``neural``: the neural voices are made."""
-    found = [Kind("espeak", "en-us-evan")] if espeak.available() else []
-    found += [Kind("flite", v.timbre.id) for v in flite.installed()[:1]]
-    return found + ([Kind("kokoro", "en-us-hazel")] if neural else [])
+    found = [VoiceKind("espeak", "en-us-evan")] if espeak.available() else []
+    found += [VoiceKind("flite", v.timbre.id) for v in flite.installed()[:1]]
+    return found + ([VoiceKind("kokoro", "en-us-hazel")] if neural else [])
 
 
 def neural_voices(data_dir: Path) -> bool:
@@ -82,7 +82,7 @@ def neural_voices(data_dir: Path) -> bool:
 class Talkers:
     """Voices of one provider on one core."""
 
-    def __init__(self, kind: Kind, provider: SpeechProvider) -> None:
+    def __init__(self, kind: VoiceKind, provider: SpeechProvider) -> None:
         self._timbre, self._voices = kind.timbre, Voices([provider])
 
     async def start(self) -> None:
@@ -139,7 +139,7 @@ def _provider(name: str, data_dir: Path) -> SpeechProvider:
             return kokoro.provider(data_dir, SpeechSettings(kokoro_helpers=1), SystemClock())
 
 
-async def talkers(kinds: list[Kind], seconds: float, data_dir: Path) -> dict[str, Any]:
+async def talkers(kinds: list[VoiceKind], seconds: float, data_dir: Path) -> dict[str, Any]:
     """By kind: seconds of work a second of sound, how many at once that allows on a core, and the most
     that were seen to."""
     if hasattr(os, "sched_setaffinity"):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal, Protocol
 
-Kind = Literal["internal", "server"]
+SpanKind = Literal["internal", "server"]
 Attributes = Mapping[str, str | int | float | bool]
 
 _PARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -37,7 +37,7 @@ class Tracer(Protocol):
         name: str,
         parent: str,
         *,
-        kind: Kind = "internal",
+        kind: SpanKind = "internal",
         at: float | None = None,
         attributes: Attributes | None = None,
     ) -> Span:
@@ -65,7 +65,7 @@ class _Untraced:
         name: str,
         parent: str,
         *,
-        kind: Kind = "internal",
+        kind: SpanKind = "internal",
         at: float | None = None,
         attributes: Attributes | None = None,
     ) -> Span:

@@ -13,7 +13,7 @@ from bunraku.core.clock import Clock
 from bunraku.core.settings import Settings
 from bunraku.core.tracing import Tracer
 from bunraku.front.compat.simli.routes import Simli
-from bunraku.front.edge.art import Art
+from bunraku.front.edge.art import ArtFiles
 from bunraku.front.edge.drive_socket import DriveSocketEdge
 from bunraku.front.edge.links import Links
 from bunraku.front.edge.login import Doorkeeper
@@ -74,7 +74,7 @@ def application(
     for routes in (
         Signaling(nodes.rooms, door, ice_servers).routes(),
         Whep(nodes.rooms, door, ice_servers).routes(),
-        Art(nodes, door).routes(),
+        ArtFiles(nodes, door).routes(),
         Whip(nodes.rooms, door, ice_servers).routes(),
         DriveSocketEdge(nodes).routes(),
         Metrics(nodes).routes(),

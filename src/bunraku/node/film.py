@@ -36,7 +36,7 @@ from bunraku.node.encode.aac import AacEncoder
 from bunraku.node.encode.opus import PACKET_US
 from bunraku.node.encode.video import VideoEncoder
 from bunraku.node.lipsync import lipnet
-from bunraku.node.lipsync.lips import Lips
+from bunraku.node.lipsync.lips import LipSync
 from bunraku.node.lipsync.transcript import TranscriptFollower
 from bunraku.node.outputs.file.writer import FileWriter
 from bunraku.node.performance.drive_queue import Change, Mode
@@ -169,9 +169,9 @@ class _Recital:
         del script
         return sum(c.samples.size for c in self._speech) / SAMPLE_RATE + 1
 
-    async def lips(self, script: Script) -> Lips:
+    async def lips(self, script: Script) -> LipSync:
         del script
-        return Lips(self._transcript)
+        return LipSync(self._transcript)
 
     async def speak(self, script: Script) -> AsyncGenerator[SpeechChunk]:
         del script

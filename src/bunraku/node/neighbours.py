@@ -30,7 +30,7 @@ ATTEMPT = 2.0  # s a look may take
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Sighting:
     epoch: int
     beat: int
     since: float
@@ -40,7 +40,7 @@ class Watchlist:
     """Which nodes stand still. Pure: looks go in, the lost come out."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _Sighting] = {}
         self._looked: float | None = None
 
     def look(self, nodes: Sequence[NodeInfo], now: float) -> list[NodeInfo]:
@@ -49,13 +49,13 @@ class Watchlist:
             self._seen.clear()  # nobody looked for so long that standing still means nothing
         self._looked = now
         lost: list[NodeInfo] = []
-        seen: dict[str, _Seen] = {}
+        seen: dict[str, _Sighting] = {}
         for node in nodes:
             if node.state in OVER:
                 continue
             former = self._seen.get(node.id)
             if former is None or (former.epoch, former.beat) != (node.epoch, node.beat):
-                seen[node.id] = _Seen(node.epoch, node.beat, now)
+                seen[node.id] = _Sighting(node.epoch, node.beat, now)
                 continue
             seen[node.id] = former
             if now - former.since >= LOST_AFTER:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 from bunraku.core.media import PCM, Phoneme, SpeechChunk
 from bunraku.core.script import AudioScript, Script
-from bunraku.node.lipsync.lips import Lips
+from bunraku.node.lipsync.lips import LipSync
 from bunraku.node.speech.base import SpeechFailed
 
 
@@ -20,7 +20,7 @@ class ScriptedVoicing:
     def __init__(self) -> None:
         self._speech: dict[str, tuple[list[SpeechChunk], str | None]] = {}
         self._count = itertools.count()
-        self.lips_of: Lips | None = None
+        self.lips_of: LipSync | None = None
 
     def script(
         self, *sounds: PCM, phoneme: str | None = None, mood: str | None = None, fails: str | None = None
@@ -39,9 +39,9 @@ class ScriptedVoicing:
         del script
         return 600.0
 
-    async def lips(self, script: Script) -> Lips:
+    async def lips(self, script: Script) -> LipSync:
         del script
-        return self.lips_of or Lips()
+        return self.lips_of or LipSync()
 
     async def speak(self, script: Script) -> AsyncGenerator[SpeechChunk]:
         chunks, fails = self._speech.get(script.url if isinstance(script, AudioScript) else "", ([], None))

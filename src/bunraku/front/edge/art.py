@@ -27,7 +27,7 @@ CORS = {
 FOREVER = {"Cache-Control": f"private, max-age={YEAR}, immutable"}
 
 
-class Art:
+class ArtFiles:
     """The ``/art`` endpoint."""
 
     def __init__(self, nodes: Nodes, door: Doorkeeper) -> None:

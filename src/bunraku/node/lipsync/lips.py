@@ -10,7 +10,7 @@ from bunraku.node.lipsync.from_audio import AudioMouth
 from bunraku.node.lipsync.transcript import TranscriptFollower
 
 
-class Lips:
+class LipSync:
     """Both ends of decision D2 behind one question: what does the mouth show now?"""
 
     def __init__(self, transcript: TranscriptFollower | None = None) -> None:

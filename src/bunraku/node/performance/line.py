@@ -10,7 +10,7 @@ from typing import Protocol
 from bunraku.core.calls import Call, current
 from bunraku.core.media import SpeechChunk
 from bunraku.core.script import Script
-from bunraku.node.lipsync.lips import Lips
+from bunraku.node.lipsync.lips import LipSync
 from bunraku.node.speech.buffer import SpeechBuffer
 
 
@@ -21,7 +21,7 @@ class Voicing(Protocol):
         """Seconds of sound that may be made before it is played."""
         ...
 
-    async def lips(self, script: Script) -> Lips:
+    async def lips(self, script: Script) -> LipSync:
         """What moves the mouth while the script is said."""
         ...
 
@@ -57,7 +57,7 @@ class Line:
     drive_id: str
     script: Script
     speech: SpeechBuffer
-    lips: Lips = field(default_factory=Lips)
+    lips: LipSync = field(default_factory=LipSync)
     prompted: asyncio.Event = field(default_factory=asyncio.Event)
     job: asyncio.Task[None] | None = None
     turn: float | None = None

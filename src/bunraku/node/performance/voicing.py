@@ -9,7 +9,7 @@ from typing import Protocol
 from bunraku.core.clock import Clock
 from bunraku.core.media import SpeechChunk
 from bunraku.core.script import AudioScript, Script, SocketScript, StreamScript, TextScript
-from bunraku.node.lipsync.lips import Lips
+from bunraku.node.lipsync.lips import LipSync
 from bunraku.node.lipsync.transcript import TranscriptFollower
 from bunraku.node.speech.audio_file import AudioFiles
 from bunraku.node.speech.base import SpeechFailed
@@ -51,13 +51,13 @@ class NodeVoicing:
             case StreamScript():
                 return STREAM_AHEAD
 
-    async def lips(self, script: Script) -> Lips:
+    async def lips(self, script: Script) -> LipSync:
         """A file's lips are helped by its words, when the caller gave them."""
         if isinstance(script, AudioScript) and script.transcript:
             said = await self._voices.pronounce(script.transcript, tenant=self._app_id)
             if said is not None and said[0]:
-                return Lips(TranscriptFollower(*said))
-        return Lips()
+                return LipSync(TranscriptFollower(*said))
+        return LipSync()
 
     async def speak(self, script: Script) -> AsyncGenerator[SpeechChunk]:
         match script:

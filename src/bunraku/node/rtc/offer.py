@@ -24,7 +24,7 @@ KINDS = {kind.value: kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class MediaSection:
     """One m= section of the offer."""
 
     kind: str
@@ -40,7 +40,7 @@ class Section:
 class Offer:
     """What matters of an offer; ``ufrag`` and ``password`` are the peer's (RFC 8839 section 5.4)."""
 
-    sections: tuple[Section, ...]
+    sections: tuple[MediaSection, ...]
     fingerprint: str
     ufrag: str
     password: str
@@ -52,7 +52,7 @@ class Taken:
 
     offer: Offer
     chosen: tuple[Chosen | None, ...]
-    channel: Section | None = None
+    channel: MediaSection | None = None
     """The data channel that is taken."""
 
     def of(self, kind: Kind) -> Chosen | None:
@@ -141,7 +141,7 @@ def _number_map(values: list[str]) -> dict[str, str]:
     return {number: rest for number, _, rest in (v.partition(" ") for v in values)}
 
 
-def _section(media: _Media, index: int) -> Section:
+def _section(media: _Media, index: int) -> MediaSection:
     fields = media.line.split()
     if len(fields) < 4:
         raise OfferRefused("offer not understood")
@@ -158,4 +158,4 @@ def _section(media: _Media, index: int) -> Section:
     ports = [p for p in media.values("sctp-port") if PORT.fullmatch(p)]
     channel = fields[0] == "application" and fields[2] == DATA_CHANNEL[0] and fields[3] == DATA_CHANNEL[1]
     sctp_port = int(ports[0]) & 0xFFFF if channel and ports else None
-    return Section(fields[0], mid, fields[2], direction, formats, sctp_port)
+    return MediaSection(fields[0], mid, fields[2], direction, formats, sctp_port)

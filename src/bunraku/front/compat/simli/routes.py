@@ -16,7 +16,7 @@ from bunraku.core.settings import IceServer
 from bunraku.core.settings_compat import SimliSettings
 from bunraku.core.vocabulary import EMOTIONS
 from bunraku.front.compat.simli.session import SimliSession
-from bunraku.front.compat.simli.ticket import Asked, seal, unseal
+from bunraku.front.compat.simli.ticket import SessionWish, seal, unseal
 from bunraku.front.http import read_json
 from bunraku.nodes.base import Nodes
 
@@ -54,7 +54,7 @@ class Simli:
         if app is None:
             return _refused("INVALID_API_KEY", 401)
         try:
-            asked = Asked.model_validate(_said(await read_json(request)))
+            asked = SessionWish.model_validate(_said(await read_json(request)))
             await (await self._nodes.any()).human(asked.digital_human)
         except ValidationError as error:
             return _refused(f"{error.errors()[0]['loc'][0]} is not valid", 422)

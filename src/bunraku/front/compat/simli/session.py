@@ -23,7 +23,7 @@ from bunraku.core.commission import Commission
 from bunraku.core.errors import ApiError
 from bunraku.core.framing import Framing, default_bitrate
 from bunraku.core.stream_task import TaskStatus
-from bunraku.front.compat.simli.ticket import Asked
+from bunraku.front.compat.simli.ticket import SessionWish
 from bunraku.nodes.base import Nodes, OneTaskHall
 from bunraku.nodes.rooms import Refused, WatchRequest
 from bunraku.nodes.sockets import SocketHall
@@ -48,7 +48,7 @@ class NotStarted(Exception):
 class SimliSession:
     """Lives as long as its WebSocket, and its task with it."""
 
-    def __init__(self, socket: WebSocket, nodes: Nodes, clock: Clock, app: App, asked: Asked) -> None:
+    def __init__(self, socket: WebSocket, nodes: Nodes, clock: Clock, app: App, asked: SessionWish) -> None:
         self._socket, self._nodes, self._clock, self._app, self._asked = socket, nodes, clock, app, asked
         self._name = f"simli-{secrets.token_hex(8)}"
         self._task_id = ""

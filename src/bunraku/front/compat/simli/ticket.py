@@ -14,7 +14,7 @@ from bunraku.core.apps import App, Apps
 GOOD_FOR = 600  # s from the token to the session
 
 
-class Asked(BaseModel):
+class SessionWish(BaseModel):
     """The body of ``/compose/token``, as far as it is understood here; the clients send more.
 
     Times in seconds, sizes in pixels. ``face`` is a digital human's id or alias; after a slash, an emotion.
@@ -35,12 +35,12 @@ class Asked(BaseModel):
         return self.face.partition("/")[2] or None
 
 
-def seal(app: App, asked: Asked, now: float) -> str:
+def seal(app: App, asked: SessionWish, now: float) -> str:
     body = asked.model_dump_json(by_alias=True).encode()
     return f"{app.id}.{_box(app.server_secret).encrypt_at_time(body, int(now)).decode()}"
 
 
-def unseal(apps: Apps, token: str, now: float) -> tuple[App, Asked] | None:
+def unseal(apps: Apps, token: str, now: float) -> tuple[App, SessionWish] | None:
     """None for a token that is not good (any more)."""
     named, _, sealed = token.partition(".")
     app = apps.get(int(named)) if named.isascii() and named.isdigit() and len(named) < 12 else None
@@ -49,7 +49,7 @@ def unseal(apps: Apps, token: str, now: float) -> tuple[App, Asked] | None:
     for secret in app.secrets(now):
         try:
             body = _box(secret).decrypt_at_time(sealed.encode(), GOOD_FOR, int(now))
-            return app, Asked.model_validate_json(body)
+            return app, SessionWish.model_validate_json(body)
         except (InvalidToken, UnicodeEncodeError, ValidationError):
             continue
     return None

@@ -22,7 +22,7 @@ def over(colour: U8, alpha: U8, background: int) -> U8:
     return cv2.convertScaleAbs((colour.astype(np.float32) - background) * a + background)
 
 
-class Neck:
+class NeckPlanes:
     """What a neck adds to the background where nothing lies over it: signed planes of its rectangle, and
     its alpha as 0 to 1."""
 
@@ -59,7 +59,7 @@ class Canvas:
         """The same for colour, which may lag by a fraction of a pixel."""
         self.neck_nodes = self.nodes
         """The same for the neck."""
-        self.neck: Neck | None = None
+        self.neck: NeckPlanes | None = None
 
     def show(self, plate: Plate, mouth: int, eyes: int) -> list[Rect]:
         """Lay down what is not there yet; returns the rectangles that changed besides the plate."""
@@ -69,7 +69,7 @@ class Canvas:
             self.plate = plate
             if plate.neck is not None and self.a is None:
                 self.a = np.full(self.y.shape, 255, np.uint8)
-            self.neck = None if plate.neck is None else Neck(plate.neck, self._background)
+            self.neck = None if plate.neck is None else NeckPlanes(plate.neck, self._background)
             self._lay(plate.body)
         if fresh or mouth != self._mouth:
             self._lay(plate.mouths[mouth])

@@ -19,7 +19,7 @@ from bunraku.node.avatars.pack.geometry import NOTHING, covered, intersection, m
 from bunraku.node.avatars.pack.limbs import lay
 from bunraku.node.avatars.pack.manifest import KIND, Manifest
 from bunraku.node.avatars.pack.plates import F32, NODE, Decoded, Plate
-from bunraku.node.avatars.pack.tracer import Tracer
+from bunraku.node.avatars.pack.tracer import MomentTracer
 from bunraku.node.avatars.pack.warp import Warp, farthest
 
 CHROMA_STILL = 0.75  # px of luma: colour is coarse, and follows in steps below half its own px
@@ -31,7 +31,7 @@ class PackFigure:
     latency = 0
     """A picture shows the very moment it is drawn of."""
 
-    def __init__(self, manifest: Manifest, art: Decoded, framing: Framing, tracer: Tracer) -> None:
+    def __init__(self, manifest: Manifest, art: Decoded, framing: Framing, tracer: MomentTracer) -> None:
         self.framing = framing
         self._tracer = tracer
         self._plates, self._limbs = art

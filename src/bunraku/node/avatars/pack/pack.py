@@ -18,7 +18,7 @@ from bunraku.node.avatars.pack import stored
 from bunraku.node.avatars.pack.figure import PackFigure
 from bunraku.node.avatars.pack.manifest import Manifest, read
 from bunraku.node.avatars.pack.plates import Art, Decoded
-from bunraku.node.avatars.pack.tracer import Tracer
+from bunraku.node.avatars.pack.tracer import MomentTracer
 
 CACHE_BYTES = 400_000_000
 """Decoded art kept at hand for the next task; running figures keep theirs alive regardless."""
@@ -105,7 +105,7 @@ class Pack:
         ART.drop(f"{self._version}-")
 
     def stage(self, framing: Framing) -> PackFigure:
-        tracer = Tracer(self.manifest, self.art)
+        tracer = MomentTracer(self.manifest, self.art)
         return PackFigure(self.manifest, self.decoded(framing.width, framing.height), framing, tracer)
 
     @property

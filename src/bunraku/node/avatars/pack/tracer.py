@@ -13,7 +13,7 @@ UNIT = 1024  # of what an angle or a share is counted in
 FORMER = 3  # ticks whose sprites are said again: mouths move too fast to be guessed between two
 
 
-class Tracer:
+class MomentTracer:
     """Of one figure. Chooses for itself, so that it needs no picture to be drawn here."""
 
     def __init__(self, manifest: Manifest, art: str) -> None:

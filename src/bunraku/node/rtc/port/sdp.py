@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bunraku.core.media import Kind
 from bunraku.node.rtc.codecs import Chosen
-from bunraku.node.rtc.offer import DATA_CHANNEL, Section, Taken
+from bunraku.node.rtc.offer import DATA_CHANNEL, MediaSection, Taken
 
 SCTP_PORT = 5000
 MAX_MESSAGE = 1024  # bytes we are willing to hear at once
@@ -29,7 +29,7 @@ class Identity:
 def sending(taken: Taken, us: Identity, addresses: list[str], port: int) -> str:
     """For a watcher."""
 
-    def media(section: Section, chosen: Chosen) -> list[str]:
+    def media(section: MediaSection, chosen: Chosen) -> list[str]:
         number, ssrc = chosen.format.payload_type, us.ssrc[Kind(section.kind)]
         wanted = ("nack", "nack pli", "ccm fir", "goog-remb") if section.kind == "video" else ()
         return [
@@ -59,7 +59,7 @@ def _answer(
     us: Identity,
     addresses: list[str],
     port: int,
-    media: Callable[[Section, Chosen], list[str]],
+    media: Callable[[MediaSection, Chosen], list[str]],
 ) -> str:
     """ICE-lite, DTLS-passive, with every candidate in it."""
     sections = list(zip(taken.offer.sections, taken.chosen, strict=True))

@@ -68,7 +68,7 @@ def damaged(folder: Path, *, thorough: bool = False) -> list[str]:
     return out
 
 
-class Maker:
+class VoiceMaker:
     """``step`` is told what is being done, and how much of all of it is, from 0 to 1. ``voices`` names
     the styles that are wanted; all are when it is empty."""
 
@@ -238,7 +238,7 @@ def main() -> None:
                 print(f"{what} {done:.0%}", flush=True)  # noqa: T201
 
         try:
-            maker = Maker(arguments.folder, arguments.model, arguments.styles, step, arguments.voices)
+            maker = VoiceMaker(arguments.folder, arguments.model, arguments.styles, step, arguments.voices)
             maker.make(shipped=arguments.shipped)
         except weights.WeightsMissing as error:
             raise SystemExit(f"\n{error}") from error
