@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices lock look bake portraits clean install
+.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices samples lock look bake portraits clean install
 
 # What a newcomer needs to see and hear it, without the tools of those who change it.
 demo: $(VENV)/.demo
@@ -105,6 +105,11 @@ voices: build/voices
 	build/voices/bin/python -m bunraku.node.speech.kokoro.make build/kokoro/kokoro-1
 	$(LISTEN)/measure.py say build/voices/heard
 	$(LISTEN)/measure.py judge build/voices/heard
+
+# The sound that docs/voices.md plays, by the neural voices of build/kokoro.
+samples: $(STAMP)
+	$(BIN)/python -m bunraku.node.speech.kokoro.make build/kokoro/kokoro-1
+	BUNRAKU_DATA_DIR=build/kokoro $(BIN)/python scripts/samples.py
 
 install: $(STAMP)
 

@@ -8,5 +8,5 @@ myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 html_theme = "furo"
 html_title = "Bunraku"
-html_static_path: list[str] = []
+html_static_path = ["samples"]
 nitpicky = True

@@ -289,9 +289,11 @@ def avatars() -> None:
 @click.option("--background", default="#dfe5ee", show_default=True, help="#RRGGBB or a picture file.")
 @click.option("--captions", is_flag=True, help="Write WebVTT beside the film.")
 @click.option("--config", type=click.Path(path_type=Path), help="bunraku.toml, for its voices.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="An .mp4 file.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="An .mp4 file; .opus for sound alone."
+)
 def render(out: Path, **options: Any) -> None:
-    """Make a performance into a film, faster than real time."""
+    """Make a performance into a film, or its sound alone, faster than real time."""
     from bunraku.render import OptionsRefused, make
 
     with click.progressbar(length=1000, label="Rendering") as bar:
@@ -305,7 +307,7 @@ def render(out: Path, **options: Any) -> None:
         except OptionsRefused as error:
             raise click.ClickException(str(error)) from None
     by = f", spoken by {took.voice}" if took.voice else ""
-    click.echo(f"{out}: {took.seconds:.1f} s of film in {took.wall:.1f} s{by}")
+    click.echo(f"{out}: {took.seconds:.1f} s in {took.wall:.1f} s{by}")
     if took.note:
         click.echo(f"note: {took.note}", err=True)
 
@@ -326,7 +328,7 @@ def render(out: Path, **options: Any) -> None:
 @click.option("--tasks", type=click.IntRange(min=100), default=100_000, show_default=True, help="Simulated.")
 @click.option("--births", type=click.IntRange(min=20), help="Of these through the real transaction.")
 @click.option("--turns", default=60.0, show_default=True, help="Beats a second that are simulated.")
-@click.option("--only", type=click.Choice(["latency", "density"]), help="A part of cluster.")
+@click.option("--only", type=click.Choice(["latency", "density"]), help="A part of voices or cluster.")
 @click.argument(
     "what", type=click.Choice(["all", "density", "drawn", "voices", "cluster", "simulation"]), default="all"
 )
@@ -352,7 +354,7 @@ def bench(
         from bunraku.bench.run import main as run_bench
 
         out = out or Path(f"build/bench{f'-{what}' if what in ('voices', 'drawn') else ''}.json")
-        click.echo(run_bench(out, quick, None if what == "all" else what))
+        click.echo(run_bench(out, quick, None if what == "all" else what, only if what == "voices" else None))
         return
     from bunraku.bench.cluster import main as bench_cluster
     from bunraku.bench.postgresql import NoServer

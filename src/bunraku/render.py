@@ -1,4 +1,4 @@
-"""From the options of ``bunraku render`` to a film: who, how large, and what is said."""
+"""From the options of ``bunraku render`` to a film, or sound alone: who, how large, and what is said."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.picture_file import BackdropFailed, read
 from bunraku.node.compose import installed_providers
-from bunraku.node.film import FilmFailed, film, write_captions
+from bunraku.node.film import FilmFailed, film, write_captions, write_sound
 from bunraku.node.lipsync.transcript import TranscriptFollower
 from bunraku.node.provenance import ProvenanceUnusable, Seal, seal_of
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
@@ -68,8 +68,12 @@ def make(
     """Raises ``OptionsRefused``."""
     if (text is None) == (audio is None):
         raise OptionsRefused("give --text or --audio")
-    if out.suffix.lower() != ".mp4":
-        raise OptionsRefused("--out must end in .mp4")
+    if out.suffix.lower() not in (".mp4", ".opus"):
+        raise OptionsRefused("--out must end in .mp4 or .opus")
+    if out.suffix.lower() == ".opus" and text is None:
+        raise OptionsRefused("give --text for sound alone")
+    if out.suffix.lower() == ".opus" and captions:
+        raise OptionsRefused("--captions go with a film, not with sound alone")
     pack, framing = choose_pack(settings, human), read_framing(size, background)
     begin = time.monotonic()
     try:
@@ -113,6 +117,9 @@ async def _make(
         raise OptionsRefused(str(error)) from None
     finally:
         await voices.close()
+    if out.suffix.lower() == ".opus":
+        await asyncio.to_thread(write_sound, spoken.chunks, out)
+        return spoken
     try:
         words = await film(
             pack, framing, spoken.chunks, out, transcript=follower, seal=seal, progress=progress

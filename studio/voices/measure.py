@@ -129,6 +129,7 @@ def units(text: str, language: str) -> list[str]:
     text = re.sub(
         r"\$(\d+)(?:\.(\d+))?", lambda m: f"{m[1]} dollars" + (f" and {m[2]} cents" if m[2] else ""), text
     )
+    text = re.sub(r"(\d+) ?h\b", r"\1 heures", text) if language == "fr" else text
     text = re.sub(r"(\d+)º", r"\1", text)
     text = re.sub(r"\d+", lambda m: num2words(int(m[0]), lang=language).replace("-", " "), text)
     return re.sub(r"[^\w' ]|_", " ", text.replace("’", "'")).split()

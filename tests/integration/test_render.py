@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import av
 import cv2
 import numpy as np
@@ -56,6 +58,36 @@ def test_a_sentence_becomes_a_film_in_which_the_mouth_moves_while_it_sounds(tmp_
     assert "Brave" in vtt
     assert "book" in vtt
     assert not list(tmp_path.glob(".*"))
+
+
+def test_sound_alone_is_an_opus_file_of_what_is_said(tmp_path):
+    text, out = "Maybe five of them bought a map.", tmp_path / "said.opus"
+    result = run("--text", text, "--voice", "en-us-evan", "-o", out)
+    assert result.exit_code == 0, result.output
+    with av.open(str(out)) as file:
+        assert (file.format.name, [s.codec_context.name for s in file.streams]) == ("ogg", ["opus"])
+        sound = np.concatenate([f.to_ndarray().mean(0) for f in file.decode(audio=0)])
+    told = re.search(r"([0-9.]+) s in", result.output)
+    assert told
+    assert abs(sound.size / SAMPLE_RATE - float(told[1])) < 0.1
+    assert sound.size > SAMPLE_RATE
+    assert np.abs(sound).max() > 0.05
+    assert [p.name for p in tmp_path.iterdir()] == ["said.opus"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--audio", __file__), "--text"),
+        (("--text", "x", "--captions"), "--captions"),
+        (("--text", "…"), "nothing to say"),
+    ],
+)
+def test_sound_alone_that_cannot_be_made_leaves_nothing(tmp_path, arguments, said):
+    result = run(*arguments, "-o", tmp_path / "x.opus")
+    assert result.exit_code == 1
+    assert said in result.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_sound_file_becomes_a_film_with_the_words_it_was_given(tmp_path):

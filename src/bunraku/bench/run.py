@@ -144,7 +144,7 @@ class Bench:
                 # Not to its end: that takes minutes. What a helper has begun comes to its own.
                 await asyncio.sleep(0.3)
                 await self.api.interrupt(task)
-                await asyncio.sleep(0.9 + secrets.randbelow(40) / 1e3)
+                await asyncio.sleep(0.6 + secrets.randbelow(40) / 1e3)
             self.results[f"text_to_first_voice_{kind.name}_ms"] = spread(took)
             await receiver.close()
             await self.api.stop(task)
@@ -438,7 +438,7 @@ def quantile(before: dict[str, float], after: dict[str, float], name: str, share
     return low
 
 
-async def measure(quick: bool, only: str | None = None) -> dict[str, Any]:
+async def measure(quick: bool, only: str | None = None, part: str | None = None) -> dict[str, Any]:
     discard_video()
     n, seconds = (8, 4.0) if quick else (50, 8.0)
     with tempfile.TemporaryDirectory(prefix="bunraku-bench-") as name:
@@ -460,7 +460,7 @@ async def measure(quick: bool, only: str | None = None) -> dict[str, Any]:
                     await drawn.cost(bench, 8, seconds)
                     await drawn.density(bench, 48, 8, seconds)
                 elif only == "voices":
-                    await bench.first_voices(kinds, n)
+                    await bench.first_voices(kinds if part != "density" else [], n)
                 else:
                     await bench.starts(n)
                     await bench.speech(n)
@@ -472,7 +472,7 @@ async def measure(quick: bool, only: str | None = None) -> dict[str, Any]:
                     await bench.crowd(8, rounds, seconds)
                     await bench.unwatched(8, seconds)
                     await bench.query(3 if quick else 7, 400 if quick else 1200)
-        if only == "voices":
+        if only == "voices" and part != "latency":
             bench.results |= await talkers(kinds, seconds, folder / "data")
         return {"machine": machine(), "samples": n, "results": bench.results}
 
@@ -486,9 +486,11 @@ def render(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(out: Path, quick: bool, only: str | None = None) -> str:
-    """Measure, write JSON to ``out``, return the table."""
-    report = asyncio.run(measure(quick, only))
+def main(out: Path, quick: bool, only: str | None = None, part: str | None = None) -> str:
+    """Measure, write JSON to ``out``, return the table. A ``part`` joins what ``out`` has of the others."""
+    report = asyncio.run(measure(quick, only, part))
+    if part and out.exists():
+        report["results"] = json.loads(out.read_text())["results"] | report["results"]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1) + "\n")
     return render(report)

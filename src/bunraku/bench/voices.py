@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -105,27 +106,25 @@ class Talkers:
         return sum(cpu_seconds(pid) for pid in (os.getpid(), *below(os.getpid())))
 
     async def together(self, count: int, seconds: float) -> float:
-        """The share of time in which those who talk at once are silent, sentence after sentence."""
+        """The share of time in which those who talk at once are silent after their first sound, though they
+        have sentence after sentence to say."""
         shares = await asyncio.gather(*(self._talk(n, seconds) for n in range(count)))
         return sum(shares) / count
 
     async def _talk(self, number: int, seconds: float) -> float:
-        begin = time.monotonic()
-        end, until, silent = begin + seconds, begin, 0.0
+        end = time.monotonic() + seconds
+        begun, until, silent = 0.0, 0.0, 0.0
         texts = cycle(SENTENCES[number % len(SENTENCES) :] + SENTENCES[: number % len(SENTENCES)])
-        while until < end:
-            try:
+        while max(until, time.monotonic()) < end:
+            with suppress(SpeechFailed):
                 async for chunk in self._voices.speak(self._timbre, next(texts), Prosody(), tenant=number):
-                    if not chunk.samples.size:
-                        continue
                     now = time.monotonic()
-                    silent += max(0.0, min(now, end) - until)
+                    begun = begun or now
+                    silent += max(0.0, min(now, end) - max(until, begun))
                     until = max(until, now) + chunk.samples.size / SAMPLE_RATE
-            except SpeechFailed:
-                pass
             # The next sentence is asked for while this one plays, as a queued drive's is.
             await asyncio.sleep(max(0.0, until - time.monotonic() - 1.0))
-        return silent / seconds
+        return silent / (end - begun) if begun < end else 1.0
 
 
 def _provider(name: str, data_dir: Path) -> SpeechProvider:

@@ -16,6 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import (
@@ -45,6 +46,7 @@ from bunraku.node.provenance import Seal
 
 LEAD, TAIL = 0.4, 0.8  # s of quiet around the speech
 CRF, PRESET = "20", "veryfast"
+SOUND_BITRATE = 32_000
 RECITED = AudioScript("film:")
 
 
@@ -295,3 +297,23 @@ async def film(
 def write_captions(words: list[Word], path: Path) -> None:
     """WebVTT beside the film."""
     path.write_text(webvtt(words), "utf-8")
+
+
+def write_sound(speech: Sequence[SpeechChunk], out: Path) -> None:
+    """The sound alone: Opus in Ogg (RFC 7845), at the pains that a file is worth. A half-made file
+    never bears the name ``out``."""
+    sound = np.concatenate([c.samples for c in speech])
+    partial = out.with_name(f".{out.stem}.partial.opus")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with av.open(str(partial), "w", format="ogg") as file:
+            stream = file.add_stream("libopus", rate=SAMPLE_RATE, options={"compression_level": "10"})
+            assert isinstance(stream, av.AudioStream)
+            stream.layout, stream.bit_rate = "mono", SOUND_BITRATE
+            frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), "s16", "mono")
+            frame.sample_rate, frame.pts = SAMPLE_RATE, 0
+            file.mux([*stream.encode(frame), *stream.encode(None)])
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    partial.replace(out)
