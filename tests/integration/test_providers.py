@@ -16,6 +16,7 @@ from bunraku.core.settings import SpeechEndpoint
 from bunraku.node.lipsync.visemes import from_arpabet
 from bunraku.node.speech import flite
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.node.speech.loudness import TARGET, LoudnessMeter
 from bunraku.node.speech.openai_voices import OpenAIProvider
 from bunraku.node.speech.piper import PiperProvider, phoneme_ids
 from bunraku.node.speech.voices import Voices
@@ -154,7 +155,7 @@ async def test_piper_ends_what_is_interrupted_and_serves_apps_in_turn(tmp_path, 
 def endpoint():
     """A speech server: half a second of 24 kHz PCM in odd-sized pieces for each request."""
     heard = []
-    knobs = {"status": 200, "hang": False}
+    knobs = {"status": 200, "hang": False, "level": 9000}
     release = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -170,7 +171,7 @@ def endpoint():
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             t = np.arange(12000) / 24000
-            pcm = (np.sin(2 * np.pi * 300 * t) * 9000).astype("<i2").tobytes()
+            pcm = (np.sin(2 * np.pi * 300 * t) * knobs["level"]).astype("<i2").tobytes()
             for at in range(0, len(pcm), 1777):
                 piece = pcm[at : at + 1777]
                 self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
@@ -204,6 +205,30 @@ async def test_an_openai_compatible_server_is_asked_sentence_by_sentence(endpoin
         "model": "tts-1", "voice": "echo", "input": "One sentence.", "response_format": "pcm", "speed": 1.25,
     }  # fmt: skip
     await provider.close()
+
+
+async def loudness_of_two(provider, timbre_id, text):
+    """LUFS of a text that is said twice."""
+    voices = Voices([provider])
+    await voices.start()
+    try:
+        found = []
+        for _ in range(2):
+            meter = LoudnessMeter()
+            meter.push((await say(voices, timbre_id, text))[0])
+            found.append(meter.finish())
+        return found
+    finally:
+        await voices.close()
+
+
+@pytest.mark.parametrize("level", [2500, 25000])
+async def test_a_servers_voice_has_the_common_loudness_from_its_second_text_on(endpoint, level):
+    settings, _, knobs = endpoint
+    knobs["level"] = level
+    first, second = await loudness_of_two(OpenAIProvider(settings), "cloud-echo", "One sentence. " * 6)
+    assert abs(first - TARGET) > 3
+    assert abs(second - TARGET) <= 1
 
 
 async def test_a_server_that_refuses_or_is_down_fails_the_speech(endpoint):
