@@ -12,7 +12,7 @@ const CHINESE = {
   'Outputs': '输出', 'Recording': '录制', 'HLS playlist': 'HLS 播放列表', 'Pictures': '图片', 'Add': '添加', 'Seconds a piece': '每段秒数',
   'Bearer token': 'Bearer 令牌', 'Download': '下载', 'Play': '播放', 'Copy link': '复制链接',
   'The stream goes to its watchers only.': '目前只有观众在观看此流。', 'starting': '启动中', 'active': '进行中', 'trying again': '重试中',
-  'ending': '结束中', 'complete': '已完成', 'It has none.': '暂无。',
+  'ending': '结束中', 'complete': '已完成', 'It has none.': '暂无。', 'Nobody yet.': '还没有人。',
   'Audit': '审计', 'Action': '操作', 'All': '全部', 'Time': '时间', 'Who': '操作者', 'Target': '对象', 'Result': '结果', 'Older': '更早', 'Nothing was done.': '没有记录。',
   'Speak now': '立即说', 'Interrupt': '打断', 'Stop': '停止', 'Running': '运行中', 'Timeline': '时间线', 'Call': '调用',
   'Log': '日志', 'Live': '直播中', 'Tap for sound': '点击开启声音', 'Watch': '观看', 'Watching': '观看中', 'Gestures': '动作',

@@ -75,7 +75,7 @@ class Developer:
         target = self._picture.y[rows, columns]
         self._warped(canvas.y, map_, old.y, leaving, target)
         matte = self._matte(map_, leaving) if self._shows_matte else None
-        self._tuck_luma(rect, target, matte)
+        self._tuck_luma(rect, target, matte, map_, leaving)
         if matte is None:
             return
         if self._backdrop is not None:
@@ -92,7 +92,7 @@ class Developer:
         self._warped(canvas.u, map_, old.u, leaving, picture.u[rows, columns])
         self._warped(canvas.v, map_, old.v, leaving, picture.v[rows, columns])
         matte = self._half_matte(map_, leaving) if self._backdrop is not None else None
-        self._tuck_chroma(rect, picture.u[rows, columns], picture.v[rows, columns], matte)
+        self._tuck_chroma(rect, picture.u[rows, columns], picture.v[rows, columns], matte, map_, leaving)
         if self._backdrop is not None and matte is not None:
             lay_over(picture.u[rows, columns], self._backdrop.u[rows, columns], matte)
             lay_over(picture.v[rows, columns], self._backdrop.v[rows, columns], matte)
@@ -113,7 +113,7 @@ class Developer:
         """The same for a map of the colour planes: their sample lies between four px of luma."""
         return self._matte(map_ * 2 + 0.5, None if leaving is None else leaving * 2 + 0.5)
 
-    def _tuck_luma(self, rect: Rect, target: U8, matte: U8 | None) -> None:
+    def _tuck_luma(self, rect: Rect, target: U8, matte: U8 | None, map_: F32, leaving: F32 | None) -> None:
         """Lay the neck under what was developed of ``rect``; ``matte`` then knows of it too."""
         neck = self.canvas.neck
         part = NOTHING if neck is None else intersection(rect, _around(neck.rect))
@@ -124,18 +124,19 @@ class Developer:
             slice(part.x - rect.x, part.x - rect.x + part.width),
         )
         if matte is None:
-            leaving = luma_map(self.old.nodes, part) if self.dissolving else None
-            over = self._matte(luma_map(self.canvas.nodes, part), leaving)
+            over = self._matte(map_[here], None if leaving is None else leaving[here])
         else:
             over = matte[here]
-        free = 1 - over * np.float32(1 / 255)
-        map_ = luma_map(self.canvas.neck_nodes, part) - np.array([neck.rect.x, neck.rect.y], np.float32)
-        _add(target[here], neck.y, map_, free)
+        free = _free(over)
+        under = cv2.subtract(luma_map(self.canvas.neck_nodes, part), (neck.rect.x, neck.rect.y, 0, 0))
+        _add(target[here], neck.y, under, free)
         if matte is not None:
-            covered = _from(neck.alpha, map_) * free
+            covered = _from(neck.alpha, under) * free
             matte[here] = cv2.convertScaleAbs(over + 255 * covered)
 
-    def _tuck_chroma(self, rect: Rect, u: U8, v: U8, matte: U8 | None) -> None:
+    def _tuck_chroma(
+        self, rect: Rect, u: U8, v: U8, matte: U8 | None, map_: F32, leaving: F32 | None
+    ) -> None:
         neck = self.canvas.neck
         part = NOTHING if neck is None else intersection(rect, _around(neck.rect))
         if neck is None or part.empty:
@@ -145,17 +146,16 @@ class Developer:
             slice((part.x - rect.x) // 2, (part.x - rect.x + part.width) // 2),
         )
         if matte is None:
-            leaving = chroma_map(self.old.nodes, part) if self.dissolving else None
-            over = self._half_matte(chroma_map(self.canvas.nodes, part), leaving)
+            over = self._half_matte(map_[here], None if leaving is None else leaving[here])
         else:
             over = matte[here]
-        free = 1 - over * np.float32(1 / 255)
-        corner = np.array([neck.rect.x // 2, neck.rect.y // 2], np.float32)
-        map_ = chroma_map(self.canvas.neck_nodes, part) - corner
-        _add(u[here], neck.u, map_, free)
-        _add(v[here], neck.v, map_, free)
+        free = _free(over)
+        corner = (neck.rect.x // 2, neck.rect.y // 2, 0, 0)
+        under = cv2.subtract(chroma_map(self.canvas.neck_nodes, part), corner)
+        _add(u[here], neck.u, under, free)
+        _add(v[here], neck.v, under, free)
         if matte is not None:
-            covered = _from(neck.alpha, map_ * 2 + 0.5) * free
+            covered = _from(neck.alpha, under * 2 + 0.5) * free
             matte[here] = cv2.convertScaleAbs(over + 255 * covered)
 
     def _warped(self, plane: U8, map_: F32, old: U8, leaving: F32 | None, target: U8) -> None:
@@ -178,4 +178,11 @@ def _from(plane: F32, map_: F32) -> F32:
 
 def _add(target: U8, plane: F32, map_: F32, free: F32) -> None:
     """In place: what a signed plane adds where something is free."""
-    target[:] = cv2.convertScaleAbs(target + _from(plane, map_) * free)
+    added = _from(plane, map_)
+    cv2.multiply(added, free, dst=added)
+    cv2.add(target, added, dst=target, dtype=cv2.CV_8U)
+
+
+def _free(over: U8) -> F32:
+    """How much of each pixel nothing lies over, 0 to 1."""
+    return cv2.addWeighted(over, -1 / 255, over, 0, 1, dtype=cv2.CV_32F)

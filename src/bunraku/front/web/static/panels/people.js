@@ -190,7 +190,7 @@ export const people = {
         const others = ready(now) !== ready(known);
         known = now;
         part('list').replaceChildren(...found.map(card));
-        if (!found.length) part('list').replaceChildren(make('li', { className: 'none' }, word('span', 'It has none.')));
+        if (!found.length) part('list').replaceChildren(make('li', { className: 'none' }, word('span', 'Nobody yet.')));
         if (others) await desk.reloadHumans();
       }
       if (found.some((one) => one.state === 'making')) timer = setTimeout(() => desk.attempt(list, fail), EVERY);
