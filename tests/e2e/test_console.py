@@ -228,17 +228,25 @@ async def test_an_app_gets_voices_of_its_own_and_who_has_them_is_given_one(desk,
 def test_strangers_see_no_backstage(desk):
     base = desk.base_url
     evil = {"Origin": "http://evil.example"}
-    for path in ("figures", "code", "callback", "apps", f"apps/{APP_ID}", f"apps/{APP_ID}/rotate"):
+    for path in ("figures", "code", "callback", "share", "apps", f"apps/{APP_ID}", f"apps/{APP_ID}/rotate"):
         answer = httpx.post(f"{base}/console/{path}", json={"appId": APP_ID}, headers=evil)
         assert answer.status_code == 403
-    for path in ("figures", "code", "callback"):
+    for path in ("figures", "code", "callback", "share"):
         assert httpx.post(f"{base}/console/{path}", json={"appId": 1}).status_code == 404
     assert httpx.get(f"{base}/console/snapshot/{APP_ID}/nobody").status_code == 404
     assert (
         httpx.get(f"{base}/console/snapshot/{APP_ID}/x", headers={"Host": "evil.example"}).status_code == 403
     )
     with RunningServer(providers=[], console={"password": "long enough"}) as locked:
-        for path in ("figures", "code", "callback", "apps", f"apps/{APP_ID}", f"apps/{APP_ID}/rotate"):
+        for path in (
+            "figures",
+            "code",
+            "callback",
+            "share",
+            "apps",
+            f"apps/{APP_ID}",
+            f"apps/{APP_ID}/rotate",
+        ):
             assert httpx.post(f"{locked.base_url}/console/{path}", json={"appId": APP_ID}).status_code == 401
         assert httpx.get(f"{locked.base_url}/console/snapshot/1/x").status_code == 401
 

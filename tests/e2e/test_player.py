@@ -300,7 +300,7 @@ async def test_the_share_page_shows_nothing_but_the_person(page, scene):
     token = generate(APP_ID, "guest", SECRET, time.time())
     wanted = {"app": APP_ID, "room": scene.room, "stream": scene.stream, "token": token, "user": "guest"}
     await page.goto(f"{scene.server.base_url}/share#{urlencode(wanted)}")
-    inside = "document.querySelector('bunraku-player').shadowRoot"
+    inside = "document.querySelector('bunraku-player')?.shadowRoot"
     await until(page, f"{inside}.querySelector('video')?.videoWidth === 256")
     await asyncio.to_thread(scene.api.speak, scene.task, TEXT, timbre_id=scene.voice)
     await until(page, f"{inside}.getElementById('caption').textContent.length > 3")

@@ -5,11 +5,13 @@ import pytest
 from fastapi import FastAPI
 
 from bunraku.core.apps import App, Apps
+from bunraku.core.clock import SystemClock
 from bunraku.core.meter import Histogram
 from bunraku.core.report import WAITS, Outcome, Report, VoiceLoad
 from bunraku.front.web.assets import Assets
 from bunraku.front.web.backstage import Backstage
 from bunraku.front.web.metrics import Metrics
+from bunraku.front.web.share_pass import SharePasses
 from bunraku.nodes.base import NodeAway
 
 
@@ -67,7 +69,7 @@ def browse():
         apps = Apps([App(id=1, server_secret="s" * 32, callback_secret="s" * 32, name="A")])
         app.include_router(Assets(some).routes())
         app.include_router(Metrics(some).routes())
-        app.include_router(Backstage(Open(), apps, some).routes())
+        app.include_router(Backstage(Open(), apps, some, SharePasses(apps, SystemClock())).routes())
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here")
 
     return made

@@ -1,4 +1,4 @@
-// <bunraku-player room="…" stream="…" token="…" app="…" user="…" server="…" muted captions>
+// <bunraku-player room="…" stream="…" token="…" app="…" user="…" server="…" muted captions plain>
 
 import { ZegoExpressEngine } from './src/engine.js';
 
@@ -9,7 +9,7 @@ const STYLE = `
     border-radius: .5em; font: 1rem/1.4 system-ui, sans-serif; color: #fff; background: rgba(0, 0, 0, .6); unicode-bidi: plaintext; }
   #caption:empty { display: none; }
   #state { position: absolute; inset: 0; display: grid; place-items: center; font: 1rem system-ui, sans-serif; color: gray; }
-  #state:empty { display: none; }
+  #state:empty, :host([plain]) #state { display: none; }
 `;
 
 class BunrakuPlayer extends HTMLElement {
@@ -52,6 +52,9 @@ class BunrakuPlayer extends HTMLElement {
       this.dispatchEvent(new CustomEvent('caption', { detail: caption }));
       if (this.hasAttribute('captions')) this.showCaption(caption);
     });
+    engine.on('roomStateChanged', (room, reason, code, msg) => {
+      if (reason === 'KICKOUT' || reason === 'RECONNECT_FAILED') this.failed({ code, msg });
+    });
     try {
       await engine.loginRoom(get('room'), get('token'), { userID: user, userName: user });
       const stream = await engine.startPlayingStream(get('stream'));
@@ -59,12 +62,16 @@ class BunrakuPlayer extends HTMLElement {
       engine.createRemoteStreamView(stream).play(this.part('stage'), {
         objectFit: get('fit') || 'contain',
         muted: this.hasAttribute('muted'),
+        enableAutoplayDialog: !this.hasAttribute('plain'),
       });
     } catch (error) {
-      if (this.engine !== engine) return;
-      this.part('state').textContent = `${error.code ?? ''} ${error.msg ?? error.message}`;
-      this.dispatchEvent(new CustomEvent('error', { detail: error }));
+      if (this.engine === engine) this.failed(error);
     }
+  }
+
+  failed(error) {
+    this.part('state').textContent = `${error.code ?? ''} ${error.msg ?? error.message ?? ''}`;
+    this.dispatchEvent(new CustomEvent('error', { detail: error }));
   }
 
   showCaption({ Words }) {

@@ -38,6 +38,8 @@ from bunraku.front.web.metrics import Metrics
 from bunraku.front.web.people_desk import PeopleDesk
 from bunraku.front.web.player import Player
 from bunraku.front.web.sessions import ConsoleSessions
+from bunraku.front.web.share import SharePage
+from bunraku.front.web.share_pass import SharePasses
 from bunraku.front.web.voice_desk import VoiceDesk
 from bunraku.nodes.base import Nodes
 from bunraku.store.app_store import AppStore
@@ -70,6 +72,7 @@ def application(
         openapi_url=None,
         lifespan=lifespan,
     )
+    passes = SharePasses(apps, clock)
     door, ice_servers = Doorkeeper(apps, clock), settings.rtc.ice_servers
     for routes in (
         Signaling(nodes.rooms, door, ice_servers).routes(),
@@ -82,6 +85,7 @@ def application(
         OutputFiles(nodes, links.outputs).routes(),
         PeoplePictures(nodes, links.people).routes(),
         Player().routes(),
+        SharePage(passes).routes(),
     ):
         app.include_router(routes)
     if settings.compat.simli.keys:
@@ -98,7 +102,7 @@ def application(
         console.install(app)
         app.add_middleware(Audited, audit=audit, cookie=COOKIE)
         removal = AppRemoval(apps, app_store, nodes, Erasure(database), clock)
-        app.include_router(Backstage(console, apps, nodes).routes())
+        app.include_router(Backstage(console, apps, nodes, passes).routes())
         voices, private = VoiceStore(database), settings.fetch.allow_private
         app.include_router(VoiceDesk(console, apps, nodes, voices, people, allow_private=private).routes())
         desk = PeopleDesk(console, apps, people, dispatcher, settings.people.source_bytes)

@@ -16,6 +16,8 @@ from bunraku.core.call_signature import query
 from bunraku.core.errors import ApiError
 from bunraku.core.figures import Figures
 from bunraku.front.http import read_json
+from bunraku.front.web.audit import say
+from bunraku.front.web.share_pass import SharePasses
 from bunraku.nodes.asking import of_all
 from bunraku.nodes.base import NodeAway, Nodes
 
@@ -59,10 +61,10 @@ class ConsoleGuard(Protocol):
 
 
 class Backstage:
-    """Routes ``/console/nodes|snapshot|figures|code|callback``; the guard decides who comes in."""
+    """Routes ``/console/nodes|snapshot|figures|code|callback|share``; the guard decides who comes in."""
 
-    def __init__(self, guard: ConsoleGuard, apps: Apps, nodes: Nodes) -> None:
-        self._guard, self._apps, self._nodes = guard, apps, nodes
+    def __init__(self, guard: ConsoleGuard, apps: Apps, nodes: Nodes, passes: SharePasses) -> None:
+        self._guard, self._apps, self._nodes, self._passes = guard, apps, nodes, passes
 
     def routes(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
@@ -71,6 +73,7 @@ class Backstage:
         router.add_api_route("/console/figures", self.figures, methods=["POST"])
         router.add_api_route("/console/code", self.code, methods=["POST"])
         router.add_api_route("/console/callback", self.callback, methods=["POST"])
+        router.add_api_route("/console/share", self.share, methods=["POST"])
         return router
 
     async def _app(self, request: Request) -> tuple[Response | None, App | None, dict[str, Any]]:
@@ -148,6 +151,21 @@ class Backstage:
         except NodeAway as error:
             ok, detail = False, error.message
         return JSONResponse({"ok": ok, "detail": detail})
+
+    async def share(self, request: Request) -> Response:
+        """A pass for the share page: ``roomId``, ``streamId``, ``seconds``."""
+        refusal, app, body = await self._app(request)
+        if refusal is not None or app is None:
+            return refusal or Response(status_code=404)
+        room, stream, seconds = body.get("roomId"), body.get("streamId"), body.get("seconds")
+        if not isinstance(room, str) or not isinstance(stream, str) or type(seconds) is not int:
+            return JSONResponse({"error": "roomId, streamId and seconds are needed"}, 422)
+        try:
+            made = self._passes.make(app, room, stream, seconds)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 422)
+        say(request.scope, app=app.id)
+        return JSONResponse({"pass": made}, headers={"Cache-Control": "no-store"})
 
 
 def _shown(f: Figures) -> dict[str, float | int | None]:

@@ -52,6 +52,11 @@ export async function call(appId, action, params = {}, quiet = false) {
 /** A room token and the user it is for. */
 export const roomToken = async (appId) => (await post('/console/token', { appId })).json();
 
+/** A pass for the share page: whoever has it may watch for so long. */
+export const sharePass = async (appId, roomId, streamId, seconds) => (
+  await settled(await post('/console/share', { appId, roomId, streamId, seconds }))
+).pass;
+
 /** The call as programs would make it: `{curl, python, node}`. */
 export const code = async (appId, action, params) => (await post('/console/code', { appId, action, params })).json();
 

@@ -1,6 +1,6 @@
 // The page: what is chosen, what is on the stage, and who hears of it.
 
-import { LoginRequired, call, figures, login, roomToken, state } from './api.js';
+import { LoginRequired, call, figures, login, sharePass, state } from './api.js';
 import { createCast, wanted } from './cast.js';
 import { createDesk } from './desk.js';
 import { $ } from './dom.js';
@@ -10,6 +10,7 @@ import { createStage } from './stage.js';
 import * as strip from './strip.js';
 
 const EVERY = 2500; // ms between two looks
+const SHARE_SECONDS = 30 * 24 * 3600;
 const ui = { appId: 0, apps: [], humans: [], human: null };
 window.bunraku = ui; // for automated checks of the console
 
@@ -170,10 +171,8 @@ $('stop').onclick = () => attempt(async () => {
 });
 
 $('share').onclick = () => attempt(async () => {
-  const { token, userId } = await roomToken(ui.appId);
   const { RoomId, StreamId } = stage.task;
-  const shown = new URLSearchParams({ app: ui.appId, room: RoomId, stream: StreamId, token, user: userId });
-  const link = `${window.location.origin}/share#${shown}`;
+  const link = `${window.location.origin}/share#pass=${await sharePass(ui.appId, RoomId, StreamId, SHARE_SECONDS)}`;
   await navigator.clipboard.writeText(link).then(() => log(t('link copied')), () => log(link));
 });
 
