@@ -1,32 +1,45 @@
-"""The console's panels in real Chromium: outputs and the audit."""
+"""The console's panels in real Chromium: outputs, the audit, and text of strangers in every one of them."""
 
 from __future__ import annotations
 
 import json
 
 import av
+import httpx
 import pytest
 
 from bunraku.testing.server import APP_ID, RunningServer
 from bunraku.testing.voices import ToneVoices
 
+from ..support.people import made, small_pack, zipped
 from .conftest import until
 
 pytestmark = pytest.mark.browser
 
+MARK = "\"'><img src=x onerror=window.__owned=1>"
+"""Ends a text or an attribute and would run. As long as the shortest name that may hold it."""
+
+LINK = "javascript:window.__owned=1"
 SECRETS = ("Zx7-path", "Zx7-query", "Zx7-user", "Zx7-password", "Zx7-bearer", "Zx7-key")
 
 
 @pytest.fixture(scope="module")
 def desk():
     outputs = {"private_targets": ["127.0.0.1"], "patience": 30.0}
-    with RunningServer(providers=[ToneVoices()], outputs=outputs) as running:
+    fetch = {"allow_private": True}
+    with RunningServer(providers=[ToneVoices()], outputs=outputs, fetch=fetch) as running:
         yield running
 
 
-async def begin(page, desk):
+async def begin(page, desk, **options):
     await page.goto(desk.base_url)
     await until(page, "document.querySelectorAll('.card img').length >= 2")
+    if "app" in options:
+        await page.select_option("#app", str(options["app"]))
+        await until(page, "document.querySelector('#cast').textContent.includes('onerror')")
+    if "room" in options:
+        await page.click("summary")
+        await page.fill("#room", options["room"])
     await page.select_option("#size", "512x512")
     await page.click("#create")
     await until(page, "document.querySelector('video')?.videoWidth === 512")
@@ -131,4 +144,107 @@ async def test_the_audit_tells_who_did_what_and_never_what_was_said(desk, page):
     await until(page, f"{rows}.length >= 3")
     assert "Xylophone" not in await page.inner_html("#audit")
     await page.keyboard.press("Escape")
+    await page.click("#stop")
+
+
+async def test_text_of_strangers_is_text_in_every_panel(desk, page, tmp_path):
+    """Were it markup, the content policy would still stop its script: so that no such element is there counts."""
+    console = httpx.Client(base_url=desk.base_url + "/console", timeout=20)
+    new = console.post("/apps", json={"name": MARK}).json()
+    app = new["appId"]
+    with desk.client(app, new["serverSecret"]) as api:
+        human = made(api, zipped(small_pack(tmp_path / "p")), Name=MARK)
+        console.post(f"/people/{app}/{human}", json={"name": MARK}).raise_for_status()
+    for name, voice in (
+        ("folder", {"kind": "piper", "folder": f"/{MARK}"}),
+        ("cloud", {"kind": "openai", "baseUrl": "http://127.0.0.1:1/v1", "voices": [MARK, LINK]}),
+    ):
+        body = {"name": name, "digitalHumanId": human, **voice}
+        console.post(f"/voices/{app}", json=body).raise_for_status()
+    console.post("/call/" + MARK.replace("/", ""), json={"appId": app, "params": {}})
+
+    def doctored(change):
+        async def answer(route):
+            said = await (await route.fetch()).json()
+            change(said)
+            await route.fulfill(json=said)
+
+        return answer
+
+    def outputs(said):
+        for one in said["Data"]["Outputs"]:
+            files = [
+                {"Name": MARK, "Url": url, "Bytes": 1, "Seconds": 1} for url in (LINK, "/outputs/" + MARK)
+            ]
+            one |= {"Name": MARK, "Status": MARK, "FailReason": MARK, "Files": files}
+
+    def figures(said):
+        event = {"Number": 10**6, "EventType": 3, "Status": MARK, "TaskId": MARK}
+        said["callbacks"] = [event | {"Attempts": 1, "Delivered": True}]
+
+    def people(said):
+        said["people"].append(
+            said["people"][0] | {"id": MARK, "state": "failed", "failReason": MARK, "warnings": [MARK]}
+        )
+
+    def nodes(said):
+        (one,) = said["nodes"]
+        said["nodes"] = [one, one | {"id": MARK, "machine": MARK, "version": MARK, "state": "lost"}]
+
+    def audit(said):
+        said["audit"].insert(0, said["audit"][0] | {"who": MARK, "address": MARK, "target": MARK})
+
+    # What these say the server writes itself; a later one may quote a stranger.
+    for path, change in (
+        ("call/QueryStreamOutputs", outputs), ("figures", figures), (f"people/{app}", people),
+        ("nodes", nodes), ("audit?*", audit),
+    ):  # fmt: skip
+        await page.route(f"**/console/{path}", doctored(change))
+    blocked = []
+    page.on("console", lambda m: "Security Policy" in m.text and blocked.append(m.text))
+    await begin(page, desk, app=app, room=MARK + LINK)
+
+    async def told(selector, *more):
+        for text in more or (MARK,):
+            await until(
+                page,
+                f"document.querySelector({json.dumps(selector)})?.textContent.includes({json.dumps(text)})",
+            )
+
+    await told("#app")
+    await told("#cast")
+    await told("#running", MARK + LINK)
+    await told("#nodes")
+    await told("#timeline")
+    await say(page, MARK)
+    await page.focus("#text")
+    await told("#caption", "onerror")
+    await page.click("#tab-code")
+    await told("#code", "onerror")
+    await page.click("#tab-outputs")
+    await page.click("#outputs-add")
+    for part in (".place", ".state", ".reason", ".files"):
+        await told(f"[data-output] {part}")
+    await page.click("#tab-log")
+    await until(page, "document.getElementById('log').textContent !== ''")
+    await page.click("#settings")
+    await page.click("#tab-app")
+    await until(page, f"document.getElementById('apps-name').value === {json.dumps(MARK)}")
+    await page.click("#tab-people")
+    await until(page, "document.querySelectorAll('#people-list .person').length === 2")
+    await told("#people-list [data-state=failed] .bad")
+    await told("#people-list [data-state=ready] b")
+    await page.click("#tab-voices")
+    await until(page, "document.querySelectorAll('#voices-list [data-voice]').length === 2")
+    await told("#voices-list [data-voice=folder]", f"/{MARK}")
+    await told("#voices-human")
+    await page.click("#tab-audit")
+    await told("#audit-rows", MARK, "onerror=window.__owned=1>")
+    await told("#audit-app")
+    await page.keyboard.press("Escape")
+    made_of_it = """[...document.querySelectorAll('[onerror], [src="x"], [href^="javascript:" i], [src^="javascript:" i]')]
+        .map((e) => e.outerHTML)"""
+    assert await page.evaluate(made_of_it) == []
+    assert blocked == []
+    assert await page.evaluate("typeof window.__owned") == "undefined"
     await page.click("#stop")
