@@ -17,7 +17,6 @@ from .conftest import until
 pytestmark = pytest.mark.browser
 
 MARK = "\"'><img src=x onerror=window.__owned=1>"
-"""Ends a text or an attribute and would run. As long as the shortest name that may hold it."""
 
 LINK = "javascript:window.__owned=1"
 SECRETS = ("Zx7-path", "Zx7-query", "Zx7-user", "Zx7-password", "Zx7-bearer", "Zx7-key")

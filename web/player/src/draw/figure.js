@@ -14,12 +14,15 @@ const HIDDEN_MS = 200;
 const JUDGED_MS = 3000;
 const SETTLED_MS = 250; // an element that changes its size is waited for
 const LEAST = 96; // px of a side
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|basic render/i; // browsers do not all call these slow
 let real; // whether WebGL2 runs on a graphics card
 
 function hasCard() {
   if (real === undefined) {
     const probe = document.createElement('canvas').getContext('webgl2', { failIfMajorPerformanceCaveat: true });
-    real = Boolean(probe);
+    const named = probe?.getExtension('WEBGL_debug_renderer_info');
+    const renderer = named ? probe.getParameter(named.UNMASKED_RENDERER_WEBGL) : '';
+    real = Boolean(probe) && !SOFTWARE.test(renderer);
     probe?.getExtension('WEBGL_lose_context')?.loseContext();
   }
   return real;
