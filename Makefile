@@ -17,7 +17,7 @@ demo-cluster: $(STAMP)
 
 test: $(STAMP) build/agents/.installed
 	./scripts/install-test-tools.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python scripts/run_tests.py
 
 # The frameworks of voice agents, which the tests drive as their users do.
 build/agents/.installed: tests/agents/requirements.lock tests/agents/simli-2.1.lock

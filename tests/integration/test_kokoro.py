@@ -121,7 +121,7 @@ async def test_stretches_join_without_a_click_or_a_change_of_pace(voices, monkey
     from bunraku.node.speech.kokoro import provider as module
 
     text = (
-        "The quick brown fox jumps over the lazy dog, and then it rests under the old tree until the evening."
+        "The quick brown fox jumps over the lazy dog and then it rests under the old tree until the evening."
     )
     monkeypatch.setattr(module._Utterance, "_most", lambda self: 1000)
     whole, one, _ = await say(voices, "en-us-hazel", text)

