@@ -1,8 +1,6 @@
-"""Every test, in two processes: most tests wait for real time to pass, and those that only calculate, or fetch
-packages, fill the time between.
-
-What waits has the machine's priority; what calculates gives way (``nice``). Fails when either fails. The output of
-the second is printed after that of the first.
+"""Every test, in two parts. First what is easily disturbed, alone: browsers, clusters, agents. Then what waits for
+real time on one server, and beside it, in a process that gives way (``nice``), what only calculates or fetches
+packages; its output is printed at the end. Fails when any of them fails.
 """
 
 from __future__ import annotations
@@ -13,11 +11,14 @@ import sys
 import tempfile
 
 PYTEST = [sys.executable, "-m", "pytest"]
-WAITING = [*PYTEST, "-m", "not network", "--ignore=tests/unit"]
+ALONE = ["tests/agents", "tests/cluster", "tests/conformance", "tests/e2e"]
+FIRST = [*PYTEST, "-m", "not network", *ALONE]
+WAITING = [*PYTEST, "-m", "not network", "--ignore=tests/unit", *(f"--ignore={folder}" for folder in ALONE)]
 CALCULATING = [[*PYTEST, "tests/unit"], [*PYTEST, "-m", "network", "--ignore=tests/unit"]]
 
 
 def main() -> int:
+    first = 0 if "--second" in sys.argv else subprocess.run(FIRST, check=False).returncode
     with tempfile.TemporaryFile("w+") as told:
         commands = (f"nice -n 10 {shlex.join(command)} || failed=1" for command in CALCULATING)
         script = "; ".join([*commands, "exit ${failed:-0}"])
@@ -29,7 +30,7 @@ def main() -> int:
             aside.kill()
         told.seek(0)
         print(told.read(), flush=True)
-    return waited or calculated
+    return first or waited or calculated
 
 
 if __name__ == "__main__":
