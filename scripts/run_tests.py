@@ -19,8 +19,12 @@ CALCULATING = [[*PYTEST, "tests/unit"], [*PYTEST, "-m", "network", "--ignore=tes
 
 def main() -> int:
     first = 0 if "--second" in sys.argv else subprocess.run(FIRST, check=False).returncode
-    with tempfile.TemporaryFile("w+") as told:
-        commands = (f"nice -n 10 {shlex.join(command)} || failed=1" for command in CALCULATING)
+    with tempfile.TemporaryFile("w+") as told, tempfile.TemporaryDirectory() as folder:
+        # A folder of its own: pytest would shut the common one to other users while the first needs it open.
+        commands = (
+            f"nice -n 10 {shlex.join([*c, f'--basetemp={folder}/{i}'])} || failed=1"
+            for i, c in enumerate(CALCULATING)
+        )
         script = "; ".join([*commands, "exit ${failed:-0}"])
         aside = subprocess.Popen(["sh", "-c", script], stdout=told, stderr=subprocess.STDOUT)
         try:

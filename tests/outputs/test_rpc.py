@@ -83,8 +83,8 @@ def test_outputs_given_at_create_survive_an_interrupt_and_are_complete_when_the_
     wait_for(lambda: all(o["Bytes"] > grown[o["OutputId"]] for o in outputs(api, task)), 10)
     assert {o["Status"] for o in outputs(api, task)} == {"ACTIVE"}
     live = {o["Protocol"]: o["Url"] for o in outputs(api, task)}
-    playlist = httpx.get(live["hls"]).text
     wait_for(lambda: ".m4s" in httpx.get(live["hls"]).text)
+    playlist = httpx.get(live["hls"]).text
     assert playlist.startswith("#EXTM3U")
     api.stop(task)
     wait_for(lambda: (3, 5) in [(e["EventType"], e["Detail"]["Status"]) for e in mine(told, task)])
