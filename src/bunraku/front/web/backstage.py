@@ -60,6 +60,14 @@ class ConsoleGuard(Protocol):
     def base_url(self, request: Request) -> str: ...
 
 
+def refusal_of_app(guard: ConsoleGuard, apps: Apps, request: Request, app_id: int) -> Response | None:
+    """As the guard's, and for an app that is not there."""
+    refusal = guard.refusal(request)
+    if refusal is None and apps.get(app_id) is None:
+        return JSONResponse({"error": "no such app"}, 404)
+    return refusal
+
+
 class Backstage:
     """Routes ``/console/nodes|snapshot|figures|code|callback|share``; the guard decides who comes in."""
 

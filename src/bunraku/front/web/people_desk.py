@@ -24,7 +24,7 @@ from bunraku.front.rpc.parameters import from_form
 from bunraku.front.rpc.server import Dispatcher
 from bunraku.front.web.app_desk import NO_STORE, invalid
 from bunraku.front.web.audit import say
-from bunraku.front.web.backstage import ConsoleGuard
+from bunraku.front.web.backstage import ConsoleGuard, refusal_of_app
 
 CREATE = next(a for a in ACTIONS if a.name == "CreateDigitalHuman")
 Line = Annotated[
@@ -57,14 +57,8 @@ class PeopleDesk:
         router.add_api_route("/console/people/{app_id}/{human_id}", self.change, methods=["POST"])
         return router
 
-    def _refusal(self, request: Request, app_id: int) -> Response | None:
-        refusal = self._guard.refusal(request)
-        if refusal is None and self._apps.get(app_id) is None:
-            return JSONResponse({"error": "no such app"}, 404)
-        return refusal
-
     async def show(self, request: Request, app_id: int) -> Response:
-        refusal = self._refusal(request, app_id)
+        refusal = refusal_of_app(self._guard, self._apps, request, app_id)
         if refusal is not None:
             return refusal
         try:
@@ -95,7 +89,7 @@ class PeopleDesk:
 
     async def make(self, request: Request, app_id: int) -> Response:
         """CreateDigitalHuman with the same form; answers with its envelope."""
-        refusal = self._refusal(request, app_id)
+        refusal = refusal_of_app(self._guard, self._apps, request, app_id)
         if refusal is not None:
             return refusal
         try:
@@ -112,7 +106,7 @@ class PeopleDesk:
         return respond(envelope)
 
     async def change(self, request: Request, app_id: int, human_id: str) -> Response:
-        refusal = self._refusal(request, app_id)
+        refusal = refusal_of_app(self._guard, self._apps, request, app_id)
         if refusal is not None:
             return refusal
         try:

@@ -19,7 +19,7 @@ from bunraku.core.urls import FetchRefused, check_url
 from bunraku.front.http import read_json
 from bunraku.front.own_people import OwnPeople
 from bunraku.front.web.app_desk import NO_STORE, invalid
-from bunraku.front.web.backstage import ConsoleGuard
+from bunraku.front.web.backstage import ConsoleGuard, refusal_of_app
 from bunraku.nodes.asking import of_all
 from bunraku.nodes.base import NodeAway, Nodes
 from bunraku.store.voice_store import MOST, TooManyVoices, VoiceNameTaken, VoiceStore
@@ -89,14 +89,8 @@ class VoiceDesk:
         router.add_api_route("/console/voices/{app_id}/{name}/delete", self.remove, methods=["POST"])
         return router
 
-    def _refusal(self, request: Request, app_id: int) -> Response | None:
-        refusal = self._guard.refusal(request)
-        if refusal is None and self._apps.get(app_id) is None:
-            return JSONResponse({"error": "no such app"}, 404)
-        return refusal
-
     async def show(self, request: Request, app_id: int) -> Response:
-        refusal = self._refusal(request, app_id)
+        refusal = refusal_of_app(self._guard, self._apps, request, app_id)
         if refusal is not None:
             return refusal
         voices = [voice.describe() for voice in await self._store.of(app_id)]
@@ -104,7 +98,7 @@ class VoiceDesk:
 
     async def add(self, request: Request, app_id: int) -> Response:
         """Answers with the timbres that the nodes made of it: none for a folder without voices."""
-        refusal = self._refusal(request, app_id)
+        refusal = refusal_of_app(self._guard, self._apps, request, app_id)
         if refusal is not None:
             return refusal
         try:
@@ -134,7 +128,7 @@ class VoiceDesk:
 
     async def remove(self, request: Request, app_id: int, name: str) -> Response:
         """What it is saying it says to the end."""
-        refusal = self._refusal(request, app_id)
+        refusal = refusal_of_app(self._guard, self._apps, request, app_id)
         if refusal is not None:
             return refusal
         if not await self._store.remove(app_id, name):
