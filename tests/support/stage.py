@@ -27,12 +27,14 @@ from bunraku.node.outputs.outputs import OutputMeans
 from bunraku.node.outputs.storage import Storage
 from bunraku.node.performance.performance import Performance
 from bunraku.node.rooms.room import Rooms
+from bunraku.node.streams.attention import Attention
 from bunraku.node.tasks.drive_socket import DriveSockets
 from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.herald import Herald
 from bunraku.node.tasks.live_task import LiveTask
 from bunraku.node.tasks.manager import TaskManager
 from bunraku.node.tasks.outbox import Outbox
+from bunraku.node.tasks.stagehand import Stagehand
 from bunraku.node.workers.pool import Workers
 from bunraku.testing.clock import VirtualClock
 from bunraku.testing.journal import MemoryJournal, MemoryLedger
@@ -170,19 +172,16 @@ class Node:
         self.herald = Herald(
             self.journal, Outbox(self.journal, self._deliver), lambda app_id: self.wants_callbacks, self.clock
         )
+        stagehand = Stagehand(
+            self.staging, output_means(self.clock), Attention(self._listen, self.clock), self.clock, limits
+        )
         self.manager = TaskManager(
-            limits,
-            self.clock,
-            self.journal,
-            self.herald,
-            self.rooms,
-            self.staging,
-            self.ended,
-            output_means(self.clock),
-            capacity=capacity,
-            tracer=tracer,
+            self.rooms, self.herald, stagehand, self.ended, self.clock, capacity=capacity, tracer=tracer
         )
         self.sockets = DriveSockets("n1", self.clock)
+
+    async def _listen(self, app_id: int, room_id: str, stream_id: str) -> None:
+        """Nobody speaks."""
 
     def _deliver(self, callback: Any) -> None:
         self.callbacks.append(callback)

@@ -181,15 +181,13 @@ class PretendNode:
             self._clock.wall(),
             owner=self.owner,
         )
-        callbacks = self._herald.task_callbacks(record)
         self._coming += 1
         try:
-            placed = await self._journal.birth(record, commission.max_tasks, *callbacks)
+            placed = await self._herald.birth(record, commission.max_tasks)
         except DatabaseAway as error:
             raise SystemBusy("database is away") from error
         finally:
             self._coming -= 1
-        self._herald.born(callbacks)
         streaming = placed.evolve(TaskStatus.STREAMING)
         self.seat(streaming)
         self._herald.task(streaming)

@@ -62,6 +62,7 @@ from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.herald import Herald
 from bunraku.node.tasks.manager import MAX_LATENESS, TaskManager
 from bunraku.node.tasks.outbox import Outbox
+from bunraku.node.tasks.stagehand import Stagehand
 from bunraku.node.workers.pool import Workers
 from bunraku.nodes.rooms import SoundHall
 from bunraku.store.database import Database
@@ -198,7 +199,7 @@ class NodeParts:
             await self.people.workshop.clear()
             for record, drives, outputs in await self.directory.ended():
                 self.ended.add(record, drives, outputs)
-            stack.push_async_callback(self.herald.outbox.emptied)
+            stack.push_async_callback(self.herald.emptied)
             stack.push_async_callback(self.people.workshop.cancel)
             self.manager.start()
             stack.push_async_callback(self.manager.close)
@@ -307,18 +308,9 @@ def assemble(
         settings.outputs.patience,
         settings.tasks.stop_timeout * OUTPUTS_END,
     )
+    stagehand = Stagehand(stage, outputs, Attention(sources.listen, clock), clock, settings.tasks)
     manager = TaskManager(
-        settings.tasks,
-        clock,
-        journal,
-        herald,
-        rooms,
-        stage,
-        ended,
-        outputs,
-        capacity=settings.limits.tasks,
-        tracer=tracer,
-        attention=Attention(sources.listen, clock),
+        rooms, herald, stagehand, ended, clock, capacity=settings.limits.tasks, tracer=tracer
     )
     workshop = Workshop(
         settings.people,

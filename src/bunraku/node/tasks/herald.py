@@ -1,4 +1,5 @@
-"""How changes of stream tasks and drives leave: to the journal, as callbacks, as room messages."""
+"""How changes of stream tasks and drives leave: to the journal, as callbacks, as room messages. One
+ledger for all of it: what is told is kept, and what has to be kept first is told after."""
 
 from __future__ import annotations
 
@@ -6,17 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, timeout
 from bunraku.core.drive import Drive, DriveKind, DriveStatus
 from bunraku.core.media import Word
 from bunraku.core.output import Output
 from bunraku.core.own_human import OwnHuman
+from bunraku.core.owner import Elsewhere, Owner
 from bunraku.core.settings import CallbackSettings
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.node.callbacks.delivery import DRIVE_EVENT, OUTPUT_EVENT, PEOPLE_EVENT, TASK_EVENT
 from bunraku.node.captions import join
 from bunraku.node.tasks.base import TaskJournal
 from bunraku.node.tasks.outbox import Outbox
+from bunraku.store.claims import ClaimRefused
+from bunraku.store.journal import SETTLE, DatabaseAway
 from bunraku.store.lives import Ending
 from bunraku.store.tables import CallbackRow
 
@@ -73,6 +77,21 @@ class Herald:
     extended: bool = False
     """Ends of drives say how much of them was heard (contract section 13.1)."""
 
+    @property
+    def owner(self) -> Owner:
+        """In whose name changes are kept."""
+        return self.journal.owner
+
+    @property
+    def busy(self) -> bool:
+        """More waits to be kept than should."""
+        return self.journal.overloaded
+
+    @property
+    def away(self) -> bool:
+        """Nothing can be kept now."""
+        return self.journal.away
+
     def change(self, settings: CallbackSettings) -> None:
         """For events from now on."""
         self.interrupted_as_5, self.extended = settings.interrupted_as_5, settings.extended
@@ -112,8 +131,37 @@ class Herald:
         # In the place of the task's id: that keeps the events of one in order.
         return self._callback(human.app_id, human.id, PEOPLE_EVENT, human_detail(human))
 
-    def born(self, callbacks: Sequence[CallbackRow]) -> None:
-        """A task came into being, and these with it."""
+    async def birth(self, task: StreamTask, places: int, *, own: bool = False) -> StreamTask:
+        """The task as it came into being: durable, with the name of its stream and one of its app's
+        ``places``; its callbacks are on their way. Until then nobody hears of it. ``own``: its digital
+        human is the app's own.
+
+        Raises ``store.claims.NameTaken``, ``NoSlot``, ``HumanGone``, ``Elsewhere``, or
+        ``store.journal.DatabaseAway``, also when it takes too long; then nothing is left of it.
+        """
+        callbacks = self.task_callbacks(task)
+        try:
+            async with timeout(self.clock, SETTLE):
+                placed = await self.journal.birth(task, places, *callbacks, own=own)
+        except (ClaimRefused, Elsewhere):
+            raise
+        except BaseException as error:
+            self.journal.forget(task.id)
+            if isinstance(error, TimeoutError):
+                raise DatabaseAway from error
+            raise
+        self._send(callbacks)
+        return placed
+
+    async def settle(self) -> None:
+        """Until what was told is durable, or it has taken too long. Never raises."""
+        await self.journal.settle()
+
+    async def emptied(self) -> None:
+        """Return when every callback of what was told is with the delivery."""
+        await self.outbox.emptied()
+
+    def _send(self, callbacks: Sequence[CallbackRow]) -> None:
         for row in callbacks:
             self.outbox.send(row)
 
@@ -154,7 +202,7 @@ class Herald:
 
     def _tell(self, change: StreamTask | Drive | Output | OwnHuman, callbacks: list[CallbackRow]) -> None:
         self.journal.note(change, *callbacks)
-        self.born(callbacks)
+        self._send(callbacks)
 
     def _callback(
         self, app_id: int, task_id: str, event_type: int, detail: dict[str, Any]

@@ -23,17 +23,15 @@ from bunraku.core.script import Script, SocketScript
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.node.captions import join
-from bunraku.node.outputs.outputs import OutputMeans, Outputs
 from bunraku.node.performance.drive_queue import Change, Mode, QueueFull
 from bunraku.node.performance.performance import Performance
 from bunraku.node.performance.stage import StagingFailed
 from bunraku.node.rooms.room import Rooms
-from bunraku.node.streams.attention import Attention
 from bunraku.node.streams.stream import Stream
 from bunraku.node.streams.voice_activity import COMPARED, LAG, Loudness
-from bunraku.node.tasks.base import Staging
 from bunraku.node.tasks.drive_trace import DriveTrace
 from bunraku.node.tasks.herald import Herald, audible, caption
+from bunraku.node.tasks.stagehand import Stagehand
 
 log = logging.getLogger(__name__)
 
@@ -52,16 +50,14 @@ class LiveTask:
         stream: Stream,
         rooms: Rooms,
         herald: Herald,
+        stagehand: Stagehand,
         clock: Clock,
         on_over: Callable[[LiveTask], None],
-        outputs: OutputMeans,
-        *,
-        stop_timeout: float,
         tracer: Tracer = UNTRACED,
     ) -> None:
-        """``stop_timeout``: seconds after which what hangs on the way out is cut off."""
         self._record, self._stream, self._rooms = record, stream, rooms
-        self._herald, self._clock, self._on_over = herald, clock, on_over
+        self._herald, self._stagehand, self._clock = herald, stagehand, clock
+        self._on_over = on_over
         self._performance: Performance | None = None
         self._drives: dict[str, Drive] = {}
         self._words: dict[str, list[Word]] = {}
@@ -76,13 +72,12 @@ class LiveTask:
         self._jobs: set[asyncio.Task[Any]] = set()
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._stop_timeout = stop_timeout
         self._closing: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
         self._abandoned = False
         self._heard_from: dict[str, int] = {}
         """Program time at which the current drive began to be heard."""
-        self._outputs = Outputs(record.app_id, record.id, stream, outputs, self._output_changed)
+        self._outputs = stagehand.outputs(record, stream, self._output_changed)
 
     # --- what others may see
 
@@ -157,45 +152,39 @@ class LiveTask:
 
     # --- life
 
-    def start(self, staging: Staging, commission: Commission, patience: float) -> None:
-        """Begin to bring the performance to the stage; ``patience`` seconds are given for it."""
-        self._spawn(self._start(staging, commission, patience), "start")
+    def start(self, commission: Commission) -> None:
+        """Begin to bring the performance to the stage."""
+        self._spawn(self._start(commission), "start")
+        if commission.barge_in is not None:
+            self._spawn(self._attend(commission.barge_in), "attention")
 
-    async def _start(self, staging: Staging, commission: Commission, patience: float) -> None:
+    async def _start(self, commission: Commission) -> None:
         try:
-            async with timeout(self._clock, patience):
-                performance = await staging.make(self._record, commission.background_url, self._stream, self)
-        except TimeoutError:
-            self._fail("initialization timed out")
+            performance = await self._stagehand.bring(
+                self._record, commission.background_url, self._stream, self
+            )
         except StagingFailed as error:
             self._fail(str(error))
-        except Exception as error:
-            log.exception("stream task did not start", extra={"task": self._record.id})
-            self._fail(f"digital human could not be staged ({type(error).__name__})")
-        else:
-            if self._record.status is TaskStatus.INITIALIZING:  # not stopped meanwhile
-                self._performance = performance
-                self._stream.drawing = performance.drawing if commission.drawing else None
-                self._change(TaskStatus.STREAMING)
-                self._rooms.publish(self._stream)
-                self._outputs.start()
-                self._spawn(performance.run(), "performance")
+            return
+        if self._record.status is TaskStatus.INITIALIZING:  # not stopped meanwhile
+            self._performance = performance
+            self._stream.drawing = performance.drawing if commission.drawing else None
+            self._change(TaskStatus.STREAMING)
+            self._rooms.publish(self._stream)
+            self._outputs.start()
+            self._spawn(performance.run(), "performance")
 
-    def attend(self, attention: Attention, stream_id: str) -> None:
+    async def _attend(self, stream_id: str) -> None:
         """Be silent when somebody begins to speak on this stream of the room."""
-        self._spawn(self._attend(attention, stream_id), "attention")
-
-    async def _attend(self, attention: Attention, stream_id: str) -> None:
         await self._started.wait()
         if self._performance is None:
             return
         own = Loudness(COMPARED + LAG)
         self._performance.monitor(own.push)
-        record = self._record
-        async with aclosing(attention.onsets(record.app_id, record.room_id, stream_id, own)) as onsets:
+        async with aclosing(self._stagehand.onsets(self._record, stream_id, own)) as onsets:
             async for _ in onsets:
                 if self._record.status is TaskStatus.STREAMING and not self._performance.idle:
-                    log.info("interrupted by speech", extra={"task": record.id})
+                    log.info("interrupted by speech", extra={"task": self._record.id})
                     self._performance.interrupt()
 
     def _fail(self, reason: str) -> None:
@@ -232,22 +221,11 @@ class LiveTask:
                 self._end()
 
     async def _free(self) -> None:
-        """Watchers, outputs and performance, side by side: one that hangs must keep no other here."""
-        ends = [
-            asyncio.create_task(self._stream.close()),
-            asyncio.create_task(self._outputs.close(tell=not self._abandoned)),
-        ]
+        """Watchers, outputs and performance."""
+        ends = [self._stream.close(), self._outputs.close(tell=not self._abandoned)]
         if self._performance is not None:
-            ends.append(asyncio.create_task(self._performance.stop()))
-        with suppress(TimeoutError):
-            async with timeout(self._clock, self._stop_timeout):
-                await asyncio.wait(ends)
-        hanging = [job for job in ends if not job.done()]
-        faults = [e for job in ends if job.done() and (e := job.exception()) is not None]
-        if hanging or faults:
-            log.error("stream task was stopped by force: %s", faults, extra={"task": self._record.id})
-        for job in hanging:
-            job.cancel()
+            ends.append(self._performance.stop())
+        await self._stagehand.strike(self._record, *ends)
 
     def _end(self) -> None:
         self._over.set()

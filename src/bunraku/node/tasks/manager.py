@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Collection
 
-from bunraku.core.clock import Clock, next_beat, timeout
+from bunraku.core.clock import Clock, next_beat
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.errors import (
@@ -22,20 +22,17 @@ from bunraku.core.errors import (
 )
 from bunraku.core.meter import Meter
 from bunraku.core.output import Output
-from bunraku.core.owner import Elsewhere
-from bunraku.core.settings import LimitSettings, TaskSettings
+from bunraku.core.settings import LimitSettings
 from bunraku.core.stream_task import StreamTask
 from bunraku.core.tracing import UNTRACED, Tracer
-from bunraku.node.outputs.outputs import OutputMeans, check
 from bunraku.node.rooms.room import DIGITAL_HUMAN_USER, Rooms, StreamTaken
-from bunraku.node.streams.attention import Attention
 from bunraku.node.streams.stream import Stream
-from bunraku.node.tasks.base import Staging, TaskJournal
 from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.herald import Herald
 from bunraku.node.tasks.live_task import LiveTask
+from bunraku.node.tasks.stagehand import Stagehand
 from bunraku.store.claims import HumanGone, NameTaken, NoSlot
-from bunraku.store.journal import SETTLE, DatabaseAway
+from bunraku.store.journal import DatabaseAway
 
 log = logging.getLogger(__name__)
 
@@ -48,24 +45,19 @@ class TaskManager:
 
     def __init__(
         self,
-        settings: TaskSettings,
-        clock: Clock,
-        journal: TaskJournal,
-        herald: Herald,
         rooms: Rooms,
-        staging: Staging,
+        herald: Herald,
+        stagehand: Stagehand,
         ended: EndedTasks,
-        outputs: OutputMeans,
+        clock: Clock,
         *,
         capacity: int,
         tracer: Tracer = UNTRACED,
-        attention: Attention | None = None,
     ) -> None:
-        """``capacity``: stream tasks at once. ``attention`` hears users who cut a figure short."""
-        self._settings, self._clock, self._journal = settings, clock, journal
-        self._herald, self._rooms, self._staging, self._ended = herald, rooms, staging, ended
-        self._capacity, self._tracer, self._outputs = capacity, tracer, outputs
-        self._attention = attention
+        """``capacity``: stream tasks at once."""
+        self._rooms, self._herald, self._stagehand, self._ended = rooms, herald, stagehand, ended
+        self._clock, self._tracer = clock, tracer
+        self._capacity = capacity
         self._live: dict[str, LiveTask] = {}
         self._coming: Counter[int] = Counter()
         """Per app: tasks that are being written for the first time."""
@@ -97,7 +89,7 @@ class TaskManager:
             self._watchdog.cancel()
             await asyncio.gather(self._watchdog, return_exceptions=True)
         await self.emptied(stop=True)
-        await self._herald.outbox.emptied()
+        await self._herald.emptied()
 
     async def emptied(self, *, stop: bool, app_id: int | None = None) -> None:
         """Return when no task, or none of this app, is left or coming; ``stop`` them, or let them run
@@ -115,8 +107,8 @@ class TaskManager:
         """Stop every task of an app: status 4, then 5, with their callbacks on their way when this
         returns, and all of it durable unless the database is away."""
         await self.emptied(stop=True, app_id=app_id)
-        await self._herald.outbox.emptied()
-        await self._journal.settle()
+        await self._herald.emptied()
+        await self._herald.settle()
 
     async def evict(self, app_ids: Collection[int]) -> None:
         """Stop all tasks of these apps, also those that are coming."""
@@ -223,12 +215,11 @@ class TaskManager:
         app_id = commission.app_id
         if not self._accepting:
             raise SystemBusy("server is shutting down")
-        if self._journal.overloaded or self.lateness > MAX_LATENESS:
+        if self._herald.busy or self.lateness > MAX_LATENESS:
             raise SystemBusy("overloaded")
-        if self._journal.away:
+        if self._herald.away:
             raise SystemBusy("database is away")
-        check(commission.outputs, self._outputs.means)
-        role = self._staging.cast(app_id, commission.digital_human_id)
+        role = self._stagehand.cast(commission)
         if self._rooms.stream(app_id, commission.stream_id) is not None:
             raise StreamIdExists("RTCConfig.StreamId")
         mine = sum(t.record.app_id == app_id and t.record.status.counted for t in self._live.values())
@@ -248,7 +239,7 @@ class TaskManager:
             framing=commission.framing,
             bitrate=commission.bitrate,
             emotion=commission.emotion or role.emotion,
-            owner=self._journal.owner,
+            owner=self._herald.owner,
         )
         stream = _stream_of(record)
         try:
@@ -267,43 +258,31 @@ class TaskManager:
             self._coming[app_id] -= 1
             self._births.discard(birth)
             birth.set_result(None)
-        live.start(self._staging, commission, self._settings.init_timeout)
-        if commission.barge_in is not None and self._attention is not None:
-            live.attend(self._attention, commission.barge_in)
+        live.start(commission)
         return record
 
     async def _bear(self, commission: Commission, record: StreamTask, stream: Stream, own: bool) -> LiveTask:
-        """Until the task is durable nobody hears of it: neither its callbacks nor its room."""
-        callbacks = self._herald.task_callbacks(record)
         try:
-            async with timeout(self._clock, SETTLE):
-                placed = await self._journal.birth(record, commission.max_tasks, *callbacks, own=own)
+            placed = await self._herald.birth(record, commission.max_tasks, own=own)
         except NameTaken as error:
             raise StreamIdExists("RTCConfig.StreamId") from error
         except NoSlot as error:
             raise _app_full(commission) from error
         except HumanGone as error:
             raise DigitalHumanNotFound(record.digital_human_id) from error
-        except Elsewhere:
-            raise
-        except BaseException as error:
-            self._journal.forget(record.id)
-            if isinstance(error, DatabaseAway | TimeoutError):
-                raise SystemBusy("database is away") from error
-            raise
+        except DatabaseAway as error:
+            raise SystemBusy("database is away") from error
         live = LiveTask(
             placed,
             stream,
             self._rooms,
             self._herald,
+            self._stagehand,
             self._clock,
             self._retire,
-            self._outputs,
-            stop_timeout=self._settings.stop_timeout,
-            tracer=self._tracer,
+            self._tracer,
         )
         self._live[record.id] = live
-        self._herald.born(callbacks)
         live.add_outputs(commission.outputs)
         return live
 
@@ -312,7 +291,7 @@ class TaskManager:
     async def stop(self, app_id: int, task_id: str) -> None:
         """Status 4 when this returns. Raises ``TaskNotFound`` or ``StreamAlreadyStopped``."""
         self.get(app_id, task_id).stop()
-        await self._journal.settle()
+        await self._herald.settle()
 
     def _retire(self, live: LiveTask) -> None:
         if self._live.pop(live.record.id, None) is not None:
