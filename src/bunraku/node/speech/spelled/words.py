@@ -30,13 +30,19 @@ class Rule:
     say: Say
 
 
+def power(signs: str) -> str:
+    """A raised number in ordinary digits."""
+    return signs.translate(str.maketrans(RAISED, "0123456789+-"))
+
+
 def rule(pattern: str, say: Say, flags: int = 0) -> Rule:
     return Rule(re.compile(pattern, flags), say)
 
 
 _SIGNS = "\u0300-\u036f\u0900-\u0903\u093a-\u094f\u0951-\u0957\u0962\u0963\u200c\u200d"
 """Marks on the letter before, which Python counts as no part of a word."""
-_LETTERS = f"(?:[^\\W\\d_][{_SIGNS}]*)+"
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻"
+_LETTERS = f"(?:[^\\W\\d_{RAISED}½¼¾⅓⅔⅛⅜⅝⅞][{_SIGNS}]*)+"
 _WORD = re.compile(f"{_LETTERS}(?:['’]{_LETTERS})*['’]?|\\d+")
 _MARKS = ',.;:!?…—–。！？，、；：।"()“”'
 
@@ -47,8 +53,14 @@ def plain_signs(text: str) -> str:
 
 
 def _plain_sign(c: str) -> str:
-    if ("！" <= c <= "～" and c not in "！，：；？～") or "\U0001d400" <= c <= "\U0001d7ff":
-        return unicodedata.normalize("NFKC", c)  # full width, or letters of mathematics
+    if (
+        ("！" <= c <= "～" and c not in "！，：；？～")
+        or "\U0001d400" <= c <= "\U0001d7ff"
+        or "₀" <= c <= "₉"
+    ):
+        return unicodedata.normalize("NFKC", c)  # full width, letters of mathematics, lowered digits
+    if c in "‐‑⁄":
+        return "/" if c == "⁄" else "-"
     return str(unicodedata.decimal(c, c))
 
 
