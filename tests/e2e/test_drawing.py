@@ -12,6 +12,7 @@ import httpx
 import numpy as np
 import pytest
 
+from bunraku.client import AsyncClient
 from bunraku.core.framing import Framing
 from bunraku.core.media import Kind
 from bunraku.core.token import generate
@@ -184,9 +185,16 @@ class Ear:
         pass
 
 
-@pytest.mark.voices
+async def pips():
+    """Sixteen bursts of sound, further apart than what the page hears at a time."""
+    tone = 0.5 * 32767 * np.sin(2 * np.pi * 440 / 16000 * np.arange(1600))
+    pip = np.concatenate([np.zeros(12000), tone]).astype("<i2").tobytes()
+    for _ in range(16):
+        yield pip
+
+
 @drawn_here
-async def test_a_drawn_stream_keeps_step_and_gives_way_to_video(live, page, voice):
+async def test_a_drawn_stream_keeps_step_and_gives_way_to_video(live, page):
     with live.client() as api:
         human = api.digital_humans()[0]["DigitalHumanId"]
         task = api.create(human, room_id="drawn", stream_id="drawn", size=(256, 256), background="#2040e0")
@@ -203,9 +211,9 @@ async def test_a_drawn_stream_keeps_step_and_gives_way_to_video(live, page, voic
         before, ear = parts.manager.totals().frames, Ear()
         stream.add_watcher(ear)
         await page.evaluate(LISTEN, "drawn")
-        for _ in range(7):
-            api.speak(task, "Papa.", timbre_id=voice)
-            await asyncio.sleep(1.2)
+        async with AsyncClient(live.base_url, APP_ID, SECRET) as caller:
+            await caller.stream_pcm(task, pips(), sample_rate=16000)
+        await until(page, "window.onsets.length >= 8", 30)
         await page.screenshot(path=BUILD / "drawn.png")
         stream.remove_watcher(ear)
         assert parts.manager.totals().frames == before, "pictures were rendered for nobody"
@@ -220,10 +228,11 @@ async def test_a_drawn_stream_keeps_step_and_gives_way_to_video(live, page, voic
             ]
             apart.append(min(nearest, key=abs) / 48)
         (BUILD / "drawn.txt").write_text(f"figure ahead of the sound, ms: {apart}\n")
-        # A busy machine plays sound in jerks, which this way of listening hears late: the best half counts.
-        assert len(apart) >= 3
-        assert np.median(sorted(map(abs, apart))[: (len(apart) + 1) // 2]) < 20, apart
-        assert np.median(np.abs(apart)) < 80, apart
+        # A busy machine plays sound in jerks, and what is heard late looks as if the figure were ahead: never
+        # the other way round. So the lowest tell where the figure is: within a picture's length on any machine,
+        # and half of one on a quiet one.
+        assert abs(np.quantile(apart, 0.1)) < 40, apart
+        assert np.median(np.abs(apart)) < 100, apart
 
         # The context is lost: the same MediaStream goes on with video.
         await page.evaluate(
