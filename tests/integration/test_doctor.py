@@ -19,6 +19,7 @@ from aioice import stun
 from bunraku.core.settings import Settings
 from bunraku.doctor import machine, media, reach, storage
 from bunraku.doctor.finding import FAIL, OK, WARN
+from bunraku.node.people import models
 
 from ..support.process import Process
 from ..support.services import free_port
@@ -233,6 +234,19 @@ async def test_codecs_encode_and_one_that_does_not(monkeypatch):
     monkeypatch.setattr(media, "H264Encoder", broken)
     first, *rest = await media.codecs(Settings())
     assert (first.state, "no such encoder" in first.text, states(rest)) == (FAIL, True, [OK] * 3)
+
+
+async def test_nets_that_are_not_there_and_cannot_come(tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path / "data", people={"nets": tmp_path / "nets"})
+    (finding,) = await media.people(settings)
+    assert (finding.state, f"bunraku people nets {tmp_path / 'nets'}" in finding.remedy) == (WARN, True)
+    monkeypatch.setattr(media, "can_fetch", lambda: False)
+    (finding,) = await media.people(settings)
+    assert (finding.state, "no pip" in finding.text) == (WARN, True)
+    monkeypatch.setattr(models, "missing", lambda folder: [] if folder == tmp_path / "nets" else ["all"])
+    assert states(await media.people(settings)) == [OK]
+    assert states(await media.people(Settings(data_dir=tmp_path / "nets"))) == [WARN]
+    assert not (tmp_path / "nets").exists()
 
 
 @pytest.mark.voices

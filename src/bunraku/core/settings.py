@@ -313,6 +313,13 @@ class PeopleSettings(_Section):
             "(bunraku[s3]). Endpoint, region and keys are those of [outputs].",
         ),
     ] = None
+    nets: Annotated[
+        Path | None,
+        Field(
+            description="Where the nets that find a face are, data_dir/people-nets when not given; what is "
+            "missing there is fetched by pip."
+        ),
+    ] = None
     most: Annotated[int, Field(ge=0, description="Digital humans an app may have of its own.")] = 20
     most_bytes: Annotated[int, Field(gt=0, description="What the packs of an app may take.")] = 1024**3
     most_making: Annotated[

@@ -30,6 +30,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("files", machine.files),
     ("codecs", media.codecs),
     ("voices", media.voices),
+    ("people", media.people),
 )
 
 

@@ -1,4 +1,4 @@
-"""What makes sound and pictures: codecs and voices, each tried."""
+"""What makes sound and pictures: codecs and voices, each tried; what finds a face."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from bunraku.node.compose import installed_providers
 from bunraku.node.encode.h264 import H264Encoder
 from bunraku.node.encode.opus import open_opus_encoder
 from bunraku.node.encode.vp8 import Vp8Encoder
+from bunraku.node.packaged import can_fetch
+from bunraku.node.people import models
 from bunraku.node.speech import kokoro
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider
 
@@ -71,6 +73,21 @@ async def voices(settings: Settings) -> list[Finding]:
     if not providers:
         found.append(Finding("voices", FAIL, "there is none", "pip install bunraku[espeak]"))
     return found
+
+
+async def people(settings: Settings) -> list[Finding]:
+    """Whether digital humans can be made of photos. Nothing is fetched here."""
+    folder = models.folder_of(settings.people.nets, settings.data_dir)
+    if not await asyncio.to_thread(models.missing, folder):
+        return [Finding("people", OK, f"the nets that find a face are in {folder}")]
+    if can_fetch():
+        text = f"the nets that find a face are not in {folder} yet: the first photo fetches them"
+        return [Finding("people", WARN, text, f"to have them before: bunraku people nets {folder}")]
+    text = (
+        f"no digital human can be made of a photo: its nets are not in {folder}, and no pip could fetch them"
+    )
+    remedy = "bunraku people nets FOLDER where there is pip; copy the folder here, and name it in people.nets"
+    return [Finding("people", WARN, text, remedy)]
 
 
 def _ready(settings: Settings) -> bool:

