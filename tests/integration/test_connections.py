@@ -173,6 +173,50 @@ def test_a_body_in_too_many_pieces_is_refused(served):
             assert b" 400 " in s.recv(4096)
 
 
+def asked(served, head):
+    """The first line of the answer to a GET with these lines in its head."""
+    with socket.create_connection(("127.0.0.1", served.port)) as s:
+        s.settimeout(10)
+        s.sendall(b"GET /console/state" + head + b"\r\n")
+        return s.recv(4096).partition(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b" HTTP/1.1\r\nHost: 127.0.0.1\r\n" + b"a:\r\n" * 15_000,
+        b" HTTP/1.1\nHost: 127.0.0.1\n" + b"a:\n" * 15_000,
+        b"?" + b"a&" * 30_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        b" HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: " + b"a;" * 30_000 + b"\r\n",
+        b" HTTP/1.1\r\nHost: 127.0.0.1\r\n" + (b"Cookie: " + b"a;" * 20 + b"\r\n") * 100,
+    ],
+    ids=["lines", "bare lines", "query", "cookie", "cookies"],
+)
+def test_a_head_that_is_dear_to_parse_is_refused_unparsed(served, head):
+    """Each was 8 to 75 ms in which no stream went on."""
+    assert asked(served, head) == b"HTTP/1.1 400 Bad Request"
+
+
+def test_a_head_as_browsers_and_proxies_send_it_is_read(served):
+    lines = b"".join(b"X-Forwarded-%d: %s\r\n" % (i, b"v" * 400) for i in range(100))
+    fields = b"&".join(b"f%d=1" % i for i in range(200))
+    head = b"?" + fields + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: " + b"; ".join([b"a=b"] * 60)
+    assert asked(served, head + b"\r\n" + lines) in (b"HTTP/1.1 401 Unauthorized", b"HTTP/1.1 200 OK")
+
+
+def test_heads_in_a_row_are_counted_one_by_one(served):
+    """Many small requests at once have many lines together."""
+    with socket.create_connection(("127.0.0.1", served.port)) as s:
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 200)
+        s.settimeout(10)
+        seen = b""
+        while seen.count(b"\r\n\r\nok") < 200:
+            got = s.recv(65536)
+            assert got, seen[-300:]
+            seen += got
+        assert b" 400 " not in seen
+
+
 def test_one_connection_may_ask_again_and_again(served):
     with httpx.Client(base_url=f"http://127.0.0.1:{served.port}") as http:
         begin = time.monotonic()

@@ -14,6 +14,7 @@ from typing import Any
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from bunraku.core import strict_json
 from bunraku.core.identifiers import MAX_USER_ID, legal
 
 _IV_ALPHABET = string.digits + string.ascii_lowercase
@@ -148,8 +149,8 @@ def _decrypt(secret: str, vector: bytes, sealed: bytes) -> dict[str, Any]:
         decryptor = Cipher(algorithms.AES(secret.encode()), modes.CBC(vector)).decryptor()
         unpad = padding.PKCS7(128).unpadder()
         plain = unpad.update(decryptor.update(sealed) + decryptor.finalize()) + unpad.finalize()
-        claims = json.loads(plain)
-    except (ValueError, RecursionError) as error:
+        claims = strict_json.loads(plain)
+    except ValueError as error:
         raise TokenFormat("authentication failed") from error
     if not isinstance(claims, dict):
         raise TokenFormat("not an object")
@@ -163,8 +164,8 @@ def _with_payload(token: RoomToken, payload: object) -> RoomToken:
     as it is instead of as JSON text.
     """
     try:
-        rules = json.loads(payload) if isinstance(payload, str) and payload else payload
-    except (ValueError, RecursionError):
+        rules = strict_json.loads(payload) if isinstance(payload, str) and payload else payload
+    except ValueError:
         return token
     if not isinstance(rules, dict) or not isinstance(rules.get("privilege"), dict):
         return token

@@ -10,6 +10,7 @@ sender back. Streams are on the same event loop, and no stranger may delay their
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from typing import Any, cast
@@ -29,6 +30,8 @@ OWN_RATE, OWN_BURST = 400.0, 2000.0  # events a second, and at once; a drive soc
 SHARED_RATE, SHARED_BURST = 4000.0, 2000.0
 MESSAGE = 2.0  # a whole message wakes whoever waits for it, which costs more than a part of one
 MAX_PIECES = 4096  # small chunks one request's body may come in
+MAX_HEAD_LINES = 128  # a head is parsed in one go, and its lines cost more than its bytes
+MAX_FIELDS = 512  # of a query, and of the cookies; calls have a limit of their own, and an answer for it
 HEAD_TIMEOUT = 10.0  # s until a request's head is there
 REQUEST_TIMEOUT = 20.0  # s from the head until the body is there; handlers give up at 15
 LINGER = 2.0  # s for the rest of a body that was answered early
@@ -36,6 +39,7 @@ STALL = 30.0  # s without any progress in sending
 MAX_UNSENT = 256 * 1024  # bytes of answers to pings
 SOCKET_MESSAGES = {"/rtc/room": 64 * 1024}
 """Largest message of a WebSocket, by path, where it is less than the contract's 16 MiB for audio."""
+_HEAD_END = re.compile(rb"\n\r?\n")
 
 
 class Allowance:
@@ -196,8 +200,21 @@ class _Paced:
         return now - self._progress > STALL
 
 
+def _too_many_lines(data: bytes) -> bool:
+    """Whether the head that ``data`` begins with, or all of ``data`` when it ends in none, has too many."""
+    if data.count(b"\n") <= MAX_HEAD_LINES:
+        return False
+    end = _HEAD_END.search(data)
+    return data.count(b"\n", 0, end.start() if end else len(data)) > MAX_HEAD_LINES
+
+
+def _too_many_fields(head: h11.Request) -> bool:
+    cookies = sum(value.count(b";") for name, value in head.headers if name == b"cookie")
+    return max(head.target.count(b"&"), cookies) > MAX_FIELDS
+
+
 class _Counted(h11.Connection):
-    """Tells of every event, and ends a body that comes in crumbs."""
+    """Tells of every event, and ends a head that is dear to parse and a body that comes in crumbs."""
 
     def __init__(self, spend: Callable[[float], None], max_head: int) -> None:
         super().__init__(h11.SERVER, max_head)
@@ -205,7 +222,11 @@ class _Counted(h11.Connection):
         self.pieces = 0
 
     def next_event(self) -> Any:
+        if self.their_state is h11.IDLE and _too_many_lines(self.trailing_data[0]):
+            raise h11.RemoteProtocolError("a head of too many lines", error_status_hint=400)
         event = super().next_event()
+        if isinstance(event, h11.Request) and _too_many_fields(event):
+            raise h11.RemoteProtocolError("too many fields", error_status_hint=400)
         if isinstance(event, h11.Data):
             self.pieces += len(event.data) < PIECE // 2
             if self.pieces > MAX_PIECES:

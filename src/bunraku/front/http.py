@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Scope
 
+from bunraku.core import strict_json
 from bunraku.core.errors import BodyUnreadable, SystemBusy
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -153,7 +153,7 @@ def client_address(request: Request, proxies: Iterable[IPNetwork]) -> str:
 async def read_json(request: Request) -> dict[str, Any]:
     """The body as a JSON object; an empty one for anything else."""
     try:
-        value = json.loads(await read_body(request) or b"{}")
-    except (ValueError, RecursionError, BodyUnreadable):
+        value = strict_json.loads(await read_body(request) or b"{}")
+    except (ValueError, BodyUnreadable):
         return {}
     return value if isinstance(value, dict) else {}

@@ -20,6 +20,7 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from bunraku.core import strict_json
 from bunraku.core.errors import ApiError
 from bunraku.core.identifiers import MAX_ROOM_ID, MAX_USER_ID, MAX_USER_NAME, has_illegal
 from bunraku.core.settings import IceServer
@@ -214,8 +215,8 @@ def _read(text: str) -> dict[str, Any]:
     if len(text) > MAX_MESSAGE:
         return {}
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
+        message = strict_json.loads(text)
+    except ValueError:
         return {}
     return message if isinstance(message, dict) else {}
 

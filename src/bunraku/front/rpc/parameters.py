@@ -6,7 +6,6 @@ and object fields convert them while the same text in a JSON body is refused.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -23,6 +22,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 from starlette.datastructures import FormData, UploadFile
 
+from bunraku.core import strict_json
 from bunraku.core.errors import InvalidParams
 
 COMMON = ("Action", "AppId", "SignatureNonce", "Timestamp", "Signature", "SignatureVersion")
@@ -96,8 +96,8 @@ def _place(out: dict[str, Any], path: list[str], value: str) -> None:
 
 def _json_object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
+        value = strict_json.loads(text)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 
@@ -111,18 +111,14 @@ def from_body(body: bytes) -> dict[str, Any]:
     if not text:
         return {}
     try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        value = strict_json.loads(text)
+    except ValueError as error:
         raise InvalidParams("body is not valid JSON") from error
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise InvalidParams("body must be a JSON object")
     return value
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def from_form(form: FormData, rpc: str) -> dict[str, Any]:

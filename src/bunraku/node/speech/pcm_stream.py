@@ -10,7 +10,6 @@ CLOSED, DROPPING --binary--> dropped
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import dataclass
 from enum import Enum
@@ -18,12 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from bunraku.core import strict_json
 from bunraku.core.media import SpeechChunk
 from bunraku.node.speech.decoding import chunk_of
 from bunraku.node.speech.resample import Resampler
 
 MIN_RATE, MAX_RATE = 8000, 48000
 DEFAULT_RATE = 16000
+MAX_TEXT = 64 * 1024  # characters; a Start has about a hundred
 HEADER_LIMIT = 64 * 1024  # a RIFF header that has no data chunk by then is not one
 
 
@@ -54,9 +55,11 @@ class Stop:
 
 def parse_text(text: str) -> Start | Stop | None:
     """A text frame; None for what is to be ignored. Raises ``StartRefused``."""
+    if len(text) > MAX_TEXT:
+        return None
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
+        message = strict_json.loads(text)
+    except ValueError:
         return None
     if not isinstance(message, dict):
         return None

@@ -17,6 +17,7 @@ from contextlib import suppress
 from fastapi import WebSocket
 from starlette.websockets import WebSocketDisconnect
 
+from bunraku.core import strict_json
 from bunraku.core.apps import App
 from bunraku.core.clock import Clock
 from bunraku.core.commission import Commission
@@ -84,8 +85,8 @@ class SimliSession:
         try:
             async with asyncio.timeout(OFFER_WAIT):
                 text = await self._socket.receive_text()
-            said = json.loads(text) if len(text) <= LONGEST_OFFER else None
-        except (TimeoutError, KeyError, ValueError, RecursionError):
+            said = strict_json.loads(text) if len(text) <= LONGEST_OFFER else None
+        except (TimeoutError, KeyError, ValueError):
             said = None
         if not isinstance(said, dict) or said.get("type") != "offer" or not isinstance(said.get("sdp"), str):
             raise NotStarted("send an offer first")
