@@ -1,15 +1,19 @@
 #!/bin/sh
 # What the tests use of Debian: chromium, redis-server, PostgreSQL, npm, flite, systemd-analyze, nginx with RTMP. Without root, the tests that need them
-# are skipped, with a printed count. And hls.js of npm into build/: the tests' browser plays playlists with it, nothing ships it.
+# are skipped, with a printed count. And of npm into build/: hls.js, by which the tests' browser plays playlists, and axe-core,
+# by which it judges the pages. Nothing ships them.
 set -eu
-hls_js() {
-  file=build/hls.js-1.7.4.tgz
-  sum=e4ab3d5d13f7cca9ef241d098f39686e19fd451831ba07dc9943482fd5ff75c7
-  echo "$sum  $file" | sha256sum --check --status 2>/dev/null && return
+packages() {
+  package hls.js 1.7.4 e4ab3d5d13f7cca9ef241d098f39686e19fd451831ba07dc9943482fd5ff75c7
+  package axe-core 4.14.1 e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
+}
+package() {
+  file=build/$1-$2.tgz
+  echo "$3  $file" | sha256sum --check --status 2>/dev/null && return
   mkdir -p build
-  npm pack hls.js@1.7.4 --pack-destination build --silent >/dev/null && echo "$sum  $file" | sha256sum --check --status && return
+  npm pack "$1@$2" --pack-destination build --silent >/dev/null && echo "$3  $file" | sha256sum --check --status && return
   rm -f "$file"
-  echo "hls.js is missing or not what it was, its test will be skipped" >&2
+  echo "$1 is missing or not what it was, its tests will be skipped" >&2
 }
 cd "$(dirname "$0")/.."
 missing=""
@@ -20,7 +24,7 @@ ldconfig -p 2>/dev/null | grep -q libflite.so.1 || missing="$missing libflite1"
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
 ls /usr/lib/nginx/modules/ngx_rtmp_module.so >/dev/null 2>&1 || missing="$missing nginx-light libnginx-mod-rtmp"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
-[ -n "$missing" ] || { hls_js; exit 0; }
+[ -n "$missing" ] || { packages; exit 0; }
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get update -qq
   # shellcheck disable=SC2086 # a list of names
@@ -28,4 +32,4 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 else
   echo "Missing, their tests will be skipped:$missing. As root: apt-get install$missing" >&2
 fi
-if command -v npm >/dev/null; then hls_js; fi
+if command -v npm >/dev/null; then packages; fi

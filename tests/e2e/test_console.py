@@ -295,6 +295,17 @@ async def test_the_daily_path_is_on_one_screen_and_nothing_is_missing(desk, page
     assert (missing, complaints) == ([], [])
 
 
+async def test_on_a_phone_no_control_is_cut_off(desk, page):
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await begin(page, desk)
+    cut = """() => [...document.querySelectorAll('.stage-head button, .talk button, .talk select')].filter((e) => {
+      const r = e.getBoundingClientRect(), around = e.closest('.panel').getBoundingClientRect();
+      return r.width && (r.right > around.right - 4 || r.left < around.left + 4);
+    }).map((e) => e.id || e.textContent)"""
+    assert await page.evaluate(cut) == []
+    await page.click("#stop")
+
+
 async def test_the_cast_is_there_at_once_and_nothing_moves(desk, page):
     """Pictures are ready-made: none is rendered on the first visit."""
     await page.goto(desk.base_url)
