@@ -176,6 +176,8 @@ class LocalNode:
     async def gesture(self, app_id: int, task_id: str, action: str) -> None:
         live = await self._on_stage(app_id, task_id)
         gestures = self.catalog.get(live.record.digital_human_id, tenant=app_id).gestures
+        if not gestures:
+            raise InvalidParams("Action: this digital human has no gestures")
         if action not in gestures:
             raise InvalidParams(f"Action must be one of {', '.join(gestures)}")
         live.gesture(action)
