@@ -26,6 +26,7 @@ import websockets
 from bunraku.core import errors
 from bunraku.core.call_signature import query
 from bunraku.core.callback_signature import verify as _verify_callback
+from bunraku.core.own_human import kind_of_name
 from bunraku.perform import PerformanceHandle
 
 SAFE = frozenset(
@@ -208,12 +209,13 @@ class Client:
         source: Path | str,
         *,
         consent: bool,
-        kind: str = "photo",
+        kind: str | None = None,
         timbre_id: str | None = None,
     ) -> str:
         """Begin to make one of one's own; its id. ``source`` is a file's path, or its URL. ``consent``:
-        the person pictured agreed."""
-        fields = _person(name, kind, consent, timbre_id)
+        the person pictured agreed. ``kind`` is ``photo``, ``video`` or ``pack``; None: as the name of
+        ``source`` ends."""
+        fields = _person(name, kind or kind_of_name(str(source)), consent, timbre_id)
         if isinstance(source, str):
             fields["Source"]["Url"] = source
             return self.call("CreateDigitalHuman", **fields)["DigitalHumanId"]
@@ -336,20 +338,21 @@ class AsyncClient:
         source: Path | str,
         *,
         consent: bool,
-        kind: str = "photo",
+        kind: str | None = None,
         timbre_id: str | None = None,
     ) -> str:
-        """Begin to make one of one's own; its id. ``source`` is a file's path, which is read whole, or its
-        URL. ``consent``: the person pictured agreed."""
-        fields = _person(name, kind, consent, timbre_id)
+        """Begin to make one of one's own; its id. ``source`` is a file's path, or its URL. ``consent``:
+        the person pictured agreed. ``kind`` is ``photo``, ``video`` or ``pack``; None: as the name of
+        ``source`` ends."""
+        fields = _person(name, kind or kind_of_name(str(source)), consent, timbre_id)
         if isinstance(source, str):
             fields["Source"]["Url"] = source
             return (await self.call("CreateDigitalHuman", **fields))["DigitalHumanId"]
         signed = query("CreateDigitalHuman", self._app_id, self._secret)
-        file = (source.name, await asyncio.to_thread(source.read_bytes))
-        answer = await self._http.post(
-            "/", params=signed, data=_form(fields), files={"File": file}, timeout=UPLOAD
-        )
+        with await asyncio.to_thread(source.open, "rb") as file:  # read in pieces as it is sent
+            answer = await self._http.post(
+                "/", params=signed, data=_form(fields), files={"File": (source.name, file)}, timeout=UPLOAD
+            )
         return unwrap(answer)["DigitalHumanId"]
 
     async def delete_digital_human(self, digital_human_id: str) -> None:

@@ -1,4 +1,4 @@
-"""``bunraku people``: digital humans made of one's own pictures."""
+"""``bunraku people``: digital humans made of one's own pictures and videos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def people() -> None:
 
 
 @people.command()
-@click.argument("photo", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("source", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--name", required=True, help="Of the digital human.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the pack; ./NAME when not given.")
 @click.option(
@@ -23,16 +23,21 @@ def people() -> None:
     type=click.Path(path_type=Path),
     help="Where the nets are kept, fetched the first time; that of the settings when not given.",
 )
-def make(photo: Path, name: str, out: Path | None, nets: Path | None) -> None:
-    """Make a pack of PHOTO: one person who looks into the camera (docs/people.md). No server is needed.
+def make(source: Path, name: str, out: Path | None, nets: Path | None) -> None:
+    """Make a pack of SOURCE, a photo or a video of one person who looks into the camera (docs/people.md).
+    No server is needed.
 
     Name the folder under ``packs`` in bunraku.toml, and the person is one of the digital humans.
     """
+    from bunraku.core.own_human import SourceKind
     from bunraku.core.settings import load
     from bunraku.node.people import models
     from bunraku.node.people.base import Unsuitable
-    from bunraku.node.people.photo.maker import make as make_of_photo
+    from bunraku.node.people.kinds import kind_of, kinds, maker_of
 
+    kind = kind_of(source)
+    if kind not in kinds() or kind == SourceKind.PACK:
+        raise click.ClickException(f"of a {kind} nothing is made here: bring a photo or a video")
     folder = out or Path(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise click.ClickException(f"{folder} is there already")
@@ -49,8 +54,8 @@ def make(photo: Path, name: str, out: Path | None, nets: Path | None) -> None:
         made = Path(scratch) / "pack"
         made.mkdir()
         try:
-            warnings = make_of_photo(
-                photo, made, name=name, models=nets, progress=lambda done, step: bar.update(done - bar.pos)
+            warnings = maker_of(kind).make(
+                source, made, name=name, models=nets, progress=lambda done, step: bar.update(done - bar.pos)
             )
         except Unsuitable as error:
             raise click.ClickException(f"{error.reason} {error.tip}") from error

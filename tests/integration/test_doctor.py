@@ -12,12 +12,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from aioice import stun
 
 from bunraku.core.settings import Settings
-from bunraku.doctor import machine, media, reach, storage
+from bunraku.doctor import machine, media, people, reach, storage
 from bunraku.doctor.finding import FAIL, OK, WARN
 from bunraku.node.people import models
 
@@ -266,3 +267,32 @@ async def test_voices_say_a_word_and_one_that_is_silent(monkeypatch, tmp_path):
     monkeypatch.setattr(EspeakProvider, "speak", mute)
     (ill,) = await media.voices(settings)
     assert (ill.state, "en-us-ava" in ill.text, "1 of" in ill.text) == (FAIL, True, True)
+
+
+async def test_people_are_kept_where_every_machine_finds_them(tmp_path, monkeypatch):
+    settings = Settings(data_dir=tmp_path / "data")
+    kept, nets = await people.people(settings)
+    assert states([kept, nets]) == [OK, OK]
+    assert "will be made" in kept.text
+    assert "fetches them" in nets.text
+    assert not settings.data_dir.exists()
+
+    async def three(_):
+        return 3
+
+    monkeypatch.setattr(people, "_machines", three)
+    assert "3 machines" in (alone := (await people.people(settings))[0]).text
+    assert alone.state == WARN
+    monkeypatch.setattr(people, "_kind_of", lambda _: "nfs4")
+    assert (await people.people(settings))[0].state == OK
+    (tmp_path / "file").touch()
+    for wrong in (tmp_path / "file", tmp_path / "file" / "below"):
+        settings = Settings(data_dir=tmp_path, people={"folder": wrong})
+        assert (await people.people(settings))[0].state == FAIL
+    settings = Settings(data_dir=tmp_path, people={"folder": wrong, "s3_url": "s3://bucket/people"})
+    assert (await people.people(settings))[0].state == OK
+
+
+def test_the_file_system_of_a_folder_is_found():
+    assert people._kind_of(Path("/proc/self")) == "proc"
+    assert people._kind_of(Path("/")) != ""

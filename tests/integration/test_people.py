@@ -12,6 +12,7 @@ import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import av
 import httpx
 import psutil
 import pytest
@@ -42,7 +43,7 @@ NETS = False
 
 def make(source, folder, *, name, models, progress):
     asked = source.read_bytes()
-    (folder / "marks.json").write_text('{"width": 40, "height": 30, "points": [[1, 2.04], [3, 4]]}')
+    (folder / "marks.json").write_text('{"width": 40, "height": 30, "points": [[1, 2.04], [3, 4]], "at": 1.25}')
     progress(30, "landmarks")
     if asked == b"spin":
         while True:
@@ -92,7 +93,14 @@ def pack(tmp_path_factory):
     return tarred(small_pack(tmp_path_factory.mktemp("packs") / "lucy"))
 
 
-LIMITS = {"most": 3, "most_making": 3, "seconds": 60.0, "memory": 1024**3, "pack_bytes": 8 * 1024**2}
+LIMITS = {
+    "most": 3,
+    "most_making": 3,
+    "pack_bytes": 8 * 1024**2,
+    "video_bytes": 1024**2,
+    "video_seconds": 60.0,
+    "video_memory": 1024**3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +152,7 @@ def test_a_file_fails_its_own_making_at_worst(served, mine, content, said):
 
 
 def test_what_takes_too_long_is_ended_and_marks_are_shown_until_then():
-    with RunningServer(providers=[], people={"seconds": 1.5}) as hasty, hasty.client() as api:
+    with RunningServer(providers=[], people={"video_seconds": 1.5}) as hasty, hasty.client() as api:
         human = begun(api, b"spin")
 
         def shown():
@@ -152,7 +160,7 @@ def test_what_takes_too_long_is_ended_and_marks_are_shown_until_then():
             return found
 
         wait_for(lambda: shown()["progress"] == 30)
-        assert shown()["marks"] == {"width": 40, "height": 30, "points": [[1.0, 2.0], [3.0, 4.0]]}
+        assert shown()["marks"] == {"width": 40, "height": 30, "points": [[1.0, 2.0], [3.0, 4.0]], "at": 1.25}
         assert shown()["step"] == "landmarks"
         assert "too much time" in ended(api, human)["FailReason"]
         assert shown()["marks"] is None
@@ -185,6 +193,24 @@ def test_an_app_has_so_many_and_another_waits_one_turn_at_most(served, mine, pac
         other.delete_digital_human(human)
     wait_for(lambda: info(mine, third)["Progress"] == 30)
     mine.delete_digital_human(third)
+
+
+def test_a_file_is_as_large_as_its_kind_may_be(served, mine, pack):
+    """Each kind has limits of its own, and a front takes what the largest of them may be."""
+    assert len(pack) > 100_000
+    large = upload(mine, bytes(1024**2 + 1), **{"Source.Type": "video"}).json()
+    assert (large["Code"], "1048576 bytes that a video" in large["Message"]) == (400000001, True)
+    begun(mine, bytes(1024**2))
+    made(mine, pack + bytes(1024**2))
+
+
+def test_each_can_be_seen_at_rest(served, mine, pack):
+    """As the console shows those that have no gestures."""
+    picture = info(mine, made(mine, pack))["AvatarUrl"]
+    film = httpx.get(f"{picture.rpartition('/')[0]}/preview.mp4", timeout=60)
+    assert film.status_code == 200
+    with av.open(io.BytesIO(film.content)) as opened:
+        assert opened.duration / 1e6 == pytest.approx(0.4 + 4.0 + 0.8, abs=0.1)
 
 
 def test_an_app_may_have_so_many(served, mine, pack):

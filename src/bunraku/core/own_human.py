@@ -22,6 +22,18 @@ class SourceKind(StrEnum):
     PACK = "pack"
 
 
+ENDINGS = {
+    **dict.fromkeys(("mp4", "m4v", "mov", "webm", "mkv", "avi", "3gp", "mts", "m2ts"), SourceKind.VIDEO),
+    **dict.fromkeys(("zip", "tar", "tgz", "gz", "xz", "bz2"), SourceKind.PACK),
+}
+
+
+def kind_of_name(name: str) -> SourceKind:
+    """As a file's name or address ends; what is not known is a photo."""
+    ending = name.partition("?")[0].partition("#")[0].rpartition(".")[2].lower()
+    return ENDINGS.get(ending, SourceKind.PHOTO)
+
+
 class State(StrEnum):
     """``making`` becomes ``ready`` or ``failed``, once. What is ``deleting`` nobody sees any more."""
 

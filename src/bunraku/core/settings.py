@@ -8,7 +8,7 @@ fails when the page is stale.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import (
     BeforeValidator,
@@ -295,6 +295,14 @@ class OutputSettings(_Section):
     ] = 86400
 
 
+class MakingLimits(NamedTuple):
+    """Of a file and of the process that makes a digital human of it: bytes, seconds, bytes."""
+
+    source_bytes: int
+    seconds: float
+    memory: int
+
+
 class PeopleSettings(_Section):
     """``[people]``: digital humans of single apps (contract section 13.3)."""
 
@@ -329,13 +337,31 @@ class PeopleSettings(_Section):
         int, Field(ge=1, description="Made at once on one node, by a process of low priority each.")
     ] = 1
     source_bytes: Annotated[
-        int, Field(gt=0, description="Largest file that is taken, uploaded or fetched.")
+        int, Field(gt=0, description="Largest file that is taken, uploaded or fetched, but for videos.")
     ] = 200 * 1024**2
     pack_bytes: Annotated[int, Field(gt=0, description="Largest pack that may come of it.")] = 200 * 1024**2
     seconds: Annotated[float, Field(gt=0, description="Seconds that making one may take.")] = 900.0
     memory: Annotated[
         int, Field(ge=256 * 1024**2, description="Bytes of memory that making one may take.")
     ] = 3 * 1024**3
+    video_bytes: Annotated[int, Field(gt=0, description="Largest video that is taken.")] = 500 * 1024**2
+    video_seconds: Annotated[
+        float, Field(gt=0, description="Seconds that making one of a video may take.")
+    ] = 1800.0
+    video_memory: Annotated[
+        int, Field(ge=256 * 1024**2, description="Bytes of memory that making one of a video may take.")
+    ] = 3 * 1024**3
+
+    def of(self, kind: str) -> MakingLimits:
+        """Of a kind of source."""
+        if kind == "video":
+            return MakingLimits(self.video_bytes, self.video_seconds, self.video_memory)
+        return MakingLimits(self.source_bytes, self.seconds, self.memory)
+
+    @property
+    def most_file(self) -> int:
+        """Bytes of the largest file of any kind."""
+        return max(self.source_bytes, self.video_bytes)
 
 
 class SpeechEndpoint(_Section):

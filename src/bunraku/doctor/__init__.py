@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from bunraku.core.settings import Settings
-from bunraku.doctor import machine, media, reach, storage
+from bunraku.doctor import machine, media, people, reach, storage
 from bunraku.doctor.finding import FAIL, Finding
 
 PATIENCE = 60.0  # s for any one check
@@ -20,6 +20,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("database", storage.database),
     ("disk", storage.disk),
     ("redis", storage.redis),
+    ("people", people.people),
     ("http_port", reach.http_port),
     ("udp_port", reach.udp_port),
     ("advertise", reach.advertise),

@@ -52,7 +52,7 @@ def nearest(path: Path) -> Path:
     return path
 
 
-def _takes_files(folder: Path) -> str:
+def takes_files(folder: Path) -> str:
     """Why no file can be made there; empty when one can."""
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -64,7 +64,7 @@ def _takes_files(folder: Path) -> str:
 async def data_dir(settings: Settings) -> list[Finding]:
     path, found = settings.data_dir, list[Finding]()
     here = nearest(path)
-    why = "it is a file" if here.is_file() else _takes_files(here)
+    why = "it is a file" if here.is_file() else takes_files(here)
     if why:
         remedy = f"chown it to the user that serves, or set data_dir elsewhere (now {path.absolute()})"
         found.append(Finding("data_dir", FAIL, f"{here} cannot be written to: {why}", remedy))
@@ -79,7 +79,7 @@ async def data_dir(settings: Settings) -> list[Finding]:
         remedy = f"chmod 700 {path}; serve does so itself" if loose else ""
         found.append(Finding("data_dir", WARN if loose else OK, text, remedy))
     if settings.cache_dir is not None:
-        why = _takes_files(nearest(settings.cache_dir))
+        why = takes_files(nearest(settings.cache_dir))
         remedy = "only the user that serves may write there, and must" if why else ""
         found.append(Finding("cache_dir", FAIL if why else OK, f"{settings.cache_dir} {why}".strip(), remedy))
     return found

@@ -105,7 +105,7 @@ def application(
         app.include_router(Backstage(console, apps, nodes, passes).routes())
         voices, private = VoiceStore(database), settings.fetch.allow_private
         app.include_router(VoiceDesk(console, apps, nodes, voices, people, allow_private=private).routes())
-        desk = PeopleDesk(console, apps, people, dispatcher, settings.people.source_bytes)
+        desk = PeopleDesk(console, apps, people, dispatcher, settings.people.most_file)
         app.include_router(desk.routes())
         app.include_router(AppDesk(console, apps, app_store, removal).routes())
     install(app, dispatcher, settings.rpc_prefix)

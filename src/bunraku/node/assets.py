@@ -15,10 +15,11 @@ from bunraku.node.film import film
 
 KEPT = 4  # art of so many digital humans stays at hand, 5 MB each
 AVATARS = ("avatar.jpg", "avatar.png")
+AT_REST, REST_SECONDS = "preview.mp4", 4.0
 
 
 class AssetCache:
-    """``avatar.jpg``, a larger ``avatar.png``, and ``{gesture}.mp4`` of each digital human."""
+    """``avatar.jpg``, a larger ``avatar.png``, ``{gesture}.mp4``, and ``preview.mp4`` of each at rest."""
 
     def __init__(self, catalog: Catalog, folder: Path) -> None:
         self._catalog, self._folder = catalog, folder
@@ -37,7 +38,7 @@ class AssetCache:
     async def of(self, pack: AvatarPack, name: str, folder: Path) -> bytes | None:
         """Of a pack that may be an app's own; what is made is kept in ``folder``."""
         gesture = name.removesuffix(".mp4")
-        if name not in AVATARS and (gesture == name or gesture not in pack.gestures):
+        if name not in (*AVATARS, AT_REST) and (gesture == name or gesture not in pack.gestures):
             return None
         if name == "avatar.jpg" and pack.portrait is not None:
             return await asyncio.to_thread(pack.portrait.read_bytes)
@@ -46,6 +47,8 @@ class AssetCache:
             if not path.is_file():
                 if name in AVATARS:
                     await asyncio.to_thread(portrait, pack, path)
+                elif gesture not in pack.gestures:
+                    await film(pack, PREVIEW, [], path, still=REST_SECONDS)
                 else:
                     await film(pack, PREVIEW, [], path, gesture=gesture)
         return await asyncio.to_thread(path.read_bytes)

@@ -228,18 +228,19 @@ async def film(
     *,
     transcript: TranscriptFollower | None = None,
     gesture: str | None = None,
+    still: float = 0.0,
     seed: int = 1,
     seal: Seal | None = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[Word]:
-    """Perform ``speech``, and a ``gesture`` with its beginning, into ``out``; returns the timed
-    words, counted from the film's start. Raises ``FilmFailed``, and ``ProvenanceUnusable`` when it cannot
-    be signed with ``seal``.
+    """Perform ``speech``, and a ``gesture`` with its beginning, for at least ``still`` seconds, into ``out``;
+    returns the timed words, counted from the film's start. Raises ``FilmFailed``, and ``ProvenanceUnusable``
+    when it cannot be signed with ``seal``.
 
     ``progress`` hears the share that is done. A half-made file never bears the name ``out``.
     """
     seconds = sum(c.samples.size for c in speech) / SAMPLE_RATE
-    acted = max(seconds, pack.gestures[gesture] if gesture else 0.0)
+    acted = max(seconds, still, pack.gestures[gesture] if gesture else 0.0)
     partial = out.with_name(f".{out.stem}.partial.mp4")
     partial.parent.mkdir(parents=True, exist_ok=True)
     reel, screen, clock = _Reel(partial, framing), _Screen(), FilmClock()

@@ -56,7 +56,7 @@ class PeopleLinks:
 
 
 class PeoplePictures:
-    """The ``/people`` endpoint: ``avatar.jpg``, a larger ``avatar.png``, ``{gesture}.mp4``."""
+    """The ``/people`` endpoint, with the names that ``node.assets`` knows."""
 
     def __init__(self, nodes: Nodes, links: PeopleLinks) -> None:
         self._nodes, self._links = nodes, links

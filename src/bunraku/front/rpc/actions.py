@@ -144,6 +144,9 @@ class Actions:
         if url is not None:
             self._check_url("Source.Url", url)
         source = SourceKind(p.source.type)
+        most = self.settings.people.of(source).source_bytes
+        if file is not None and (file.size or 0) > most:
+            raise InvalidParams(f"File is larger than the {most} bytes that a {source} may have")
         order = HumanOrder(caller.app.id, p.name, source, current().request, url, timbre_id=p.timbre_id)
         return m.CreatedHuman(digital_human_id=await self.people.create(order, file))
 
@@ -151,7 +154,7 @@ class Actions:
         await self.people.delete(caller.app.id, p.digital_human_id)
 
     def most_file(self) -> int:
-        return self.settings.people.source_bytes
+        return self.settings.people.most_file
 
     # --- stream tasks
 

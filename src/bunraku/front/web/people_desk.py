@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from bunraku.core.apps import Apps
 from bunraku.core.errors import ApiError, BodyUnreadable, DigitalHumanNotFound, SystemBusy
-from bunraku.core.own_human import LONGEST_NAME, OwnHuman
+from bunraku.core.own_human import LONGEST_NAME, OwnHuman, State
 from bunraku.front.http import read_form, read_json
 from bunraku.front.own_people import OwnPeople
 from bunraku.front.rpc.actions import ACTIONS
@@ -69,7 +69,9 @@ class PeopleDesk:
 
     def _shown(self, human: OwnHuman) -> dict[str, Any]:
         root = self._people.links.root(human.app_id, human.id)
-        gestures = human.made.gestures
+        ready = human.state is State.READY
+        # What a figure does best is its first gesture; one of a video has none, and is seen at rest.
+        film = (*human.made.gestures, "preview")[0]
         return {
             "id": human.id,
             "name": human.name,
@@ -83,8 +85,8 @@ class PeopleDesk:
             "timbreId": human.timbre_id,
             "createdAt": human.created_at,
             "bytes": human.made.bytes,
-            "picture": f"{root}/avatar.jpg" if gestures else None,
-            "film": f"{root}/{gestures[0]}.mp4" if gestures else None,
+            "picture": f"{root}/avatar.jpg" if ready else None,
+            "film": f"{root}/{film}.mp4" if ready else None,
         }
 
     async def make(self, request: Request, app_id: int) -> Response:

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-STEPS = ("face", "landmarks", "cut-out", "mouth", "eyes", "head", "pack")
-"""What a maker may say it does now, in the order in which it comes; a kind may leave some out."""
+STEPS = ("clip", "face", "landmarks", "cut-out", "loop", "mouth", "eyes", "head", "pack")
+"""What a maker may say it does now, in the order in which it comes; a kind leaves out what is not its own:
+only a video has a clip that is read, and a loop."""
 
 MARKS = "marks.json"
 """A maker may leave what it sees in ``folder`` under this name before it says its next step: ``{"width",
-"height", "points": [[x, y], …]}`` in pixels of the picture as it is shown upright. It is drawn over the
-picture while it is made, and becomes no part of the pack."""
+"height", "points": [[x, y], …]}`` in pixels of the picture as it is shown upright, and with ``"at"`` of the
+picture so many seconds into a video. It is drawn over the picture while it is made, and becomes no part of
+the pack."""
 
 Progress: TypeAlias = Callable[[int, str], None]
 """Called with per cent, which never fall, and one of ``STEPS``."""

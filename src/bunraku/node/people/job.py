@@ -44,7 +44,8 @@ def run(request: dict[str, Any], link: Link) -> None:
         os.nice(IDLE)
     limit_memory(request["memory"])
     limit_cpu(request["seconds"])
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2 * request["pack_bytes"],) * 2)
+    # Of any one file: the source that is fetched, and what is made of it.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max(2 * request["pack_bytes"], request["source_bytes"]),) * 2)
     folder = Path(request["folder"])
     try:
         source = _source(request, folder)

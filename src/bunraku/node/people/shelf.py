@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -48,7 +49,7 @@ class Shelf:
         if self.bucket is not None:
             self.bucket.get(_name(key), to)
         else:
-            to.write_bytes((self.folder / _name(key)).read_bytes())
+            shutil.copyfile(self.folder / _name(key), to)
         if archive.digest(to) != digest:
             raise NotAsKept
 

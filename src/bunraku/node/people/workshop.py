@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 TELL_EVERY = 0.4  # s between two writes of how far one is
 STOPPED = "The server stopped while it was made. Bring the file again."
-SLOW = "It took too much time or memory. Bring a smaller file."
+SLOW = "It took too much time or memory. Bring a smaller file, or a shorter clip."
 FULL = "There is no room left for the app's digital humans. Delete one, then bring the file again."
 AWAY = "The place where digital humans are kept is away. Bring the file again later."
 BLIND = "This server cannot see faces yet: what it needs for that could not be fetched. Tell whoever runs it."
@@ -71,7 +71,7 @@ class Workshop:
         self._settings, self._fetch, self._store, self._shelf = settings, fetch, store, shelf
         self._workers, self._clock, self._owner, self._tell = workers, clock, owner, tell
         self._folder, self._models = folder, models
-        self.uploads = Uploads(folder / "uploads", settings.source_bytes)
+        self.uploads = Uploads(folder / "uploads", settings.most_file)
         self._places = FairSlots(settings.makers)
         self._making: dict[str, _Making] = {}
 
@@ -149,7 +149,7 @@ class Workshop:
 
     async def _make(self, human: OwnHuman, url: str | None, file: Path | None, work: Path) -> Made:
         """Raises ``MakingFailed``."""
-        s = self._settings
+        s, limits = self._settings, self._settings.of(human.source)
         await asyncio.to_thread(self._fetch_nets, human.source)
         await asyncio.to_thread(work.mkdir, parents=True, mode=0o700)
         request: dict[str, Any] = {
@@ -158,17 +158,17 @@ class Workshop:
             "id": human.id,
             "name": human.name,
             "models": str(self._models),
-            "source_bytes": s.source_bytes,
+            "source_bytes": limits.source_bytes,
             "pack_bytes": s.pack_bytes,
-            "memory": s.memory,
-            "seconds": s.seconds,
+            "memory": limits.memory,
+            "seconds": limits.seconds,
             "allow_private": self._fetch.allow_private,
             "connect_timeout": self._fetch.connect_timeout,
             "max_redirects": self._fetch.max_redirects,
         }
         request |= {"url": url} if file is None else {"file": str(file)}
         try:
-            async with self._workers.job("person", request, s.seconds) as job:
+            async with self._workers.job("person", request, limits.seconds) as job:
                 made = await self._follow(human, job)
         except JobLost as error:
             raise MakingFailed(SLOW) from error
@@ -191,7 +191,7 @@ class Workshop:
         try:
             models.ensure(self._models)
         except NotFetched as error:
-            log.error("people are not made of photos: %s", error)
+            log.error("people cannot be made: %s", error)
             raise MakingFailed(BLIND) from error
 
     async def _follow(self, human: OwnHuman, job: Job) -> Made:
@@ -200,7 +200,7 @@ class Workshop:
         showing = asyncio.create_task(self._show(seen))
         try:
             while True:
-                block = await job.receive(self._settings.seconds)
+                block = await job.receive(self._settings.of(human.source).seconds)
                 if block is None:
                     raise MakingFailed(FAULT)
                 said = block[0]
@@ -261,6 +261,7 @@ def _marks(said: Any) -> dict[str, Any] | None:
         return None
     try:
         points = [[round(float(x), 1), round(float(y), 1)] for x, y in said["points"]]
-        return {"width": int(said["width"]), "height": int(said["height"]), "points": points}
+        marks: dict[str, Any] = {"width": int(said["width"]), "height": int(said["height"]), "points": points}
+        return marks | ({"at": round(float(said["at"]), 3)} if "at" in said else {})
     except (KeyError, TypeError, ValueError):
         return None

@@ -87,11 +87,20 @@ export const removeVoice = async (appId, name) => settled(await post(`/console/v
 /** An app's own digital humans, and how far those are that are being made. */
 export const ownPeople = async (appId) => (await settled(await fetch(`/console/people/${appId}`))).people;
 
-/** Begin to make one of a form's file; resolves to its id. */
-export async function makePerson(appId, form) {
-  const response = await fetch(`/console/people/${appId}`, { method: 'POST', body: form });
-  if (response.status === 401) throw new LoginRequired();
-  const answer = await response.json();
+/** Begin to make one of a form's file; resolves to its id. `sent` hears the share that is on its way. */
+export async function makePerson(appId, form, sent) {
+  // Of an upload under way fetch says nothing.
+  const request = new XMLHttpRequest();
+  request.upload.onprogress = (event) => event.lengthComputable && sent(event.loaded / event.total);
+  const over = new Promise((resolve, reject) => {
+    request.onload = resolve;
+    request.onerror = () => reject(new TypeError('Failed to fetch'));
+  });
+  request.open('POST', `/console/people/${appId}`);
+  request.send(form);
+  await over;
+  if (request.status === 401) throw new LoginRequired();
+  const answer = JSON.parse(request.responseText);
   if (answer.Code !== 0) throw new CallError(answer.Code, answer.Message);
   return answer.Data.DigitalHumanId;
 }

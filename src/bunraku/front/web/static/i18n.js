@@ -38,10 +38,12 @@ const CHINESE = {
   'Nodes': '节点', 'up': '运行', 'draining': '排空中', 'gone': '已退出', 'no beat': '无心跳', 'given up': '已判定失联', 'rooms': '房间', 'tasks': '任务', 'late': '延迟', 'life': '第几次启动',
   'Voices of this app alone': '仅此应用可用的声音', 'Kind': '类型', 'OpenAI-compatible server': 'OpenAI 兼容服务器', 'Folder of piper voices': 'piper 声音文件夹', 'Address': '地址', 'Key': '密钥', 'Voices': '声音', 'Model': '模型', 'Folder on the server': '服务器上的文件夹', 'Add voices': '添加声音', 'Remove': '移除', 'No voices were found there.': '那里没有找到声音。',
   'Background picture': '背景图片', 'link copied': '链接已复制', 'waiting': '等待', 'connected': '已连接', 'reconnecting': '重新连接',
-  'People': '人物', 'Drop a picture of one person who looks into the camera, or choose one.': '拖入一张正对镜头的单人照片,或选择一张。', 'The picture': '照片',
+  'People': '人物', 'Drop a picture or a video of one person who looks into the camera, or choose one.': '拖入一张正对镜头的单人照片或一段视频,或选择一个。', 'The picture': '照片',
+  'Take a video': '拍视频', 'A video: half a minute, head still, some of it talking.': '视频:半分钟左右,头部不动,其中一段在说话。',
+  'A longer one does better.': '再长一些效果更好。', 'A shorter one does as well.': '再短一些也可以。', 'Sent': '已上传', 'Clip': '视频', 'Loop': '循环',
   'Choose a file': '选择文件', 'Take a picture': '拍照', 'The person in the picture knows what is made of it and agrees.': '照片中的人知道用途并已同意。', 'Make': '制作',
   'Face': '面部', 'Points': '关键点', 'Outline': '轮廓', 'Mouth': '嘴', 'Eyes': '眼睛', 'Head': '头部', 'Packed': '打包', 'In the making': '制作中', 'Ready.': '已就绪。', 'Waiting': '等待',
-  'Choose a picture first.': '请先选择照片。', 'This picture cannot be shown here; it may still do.': '此照片无法在这里显示,但仍可能可用。', 'Delete': '删除', 'Delete with all files?': '连同所有文件一起删除?',
+  'Choose a picture or a video first.': '请先选择照片或视频。', 'This file cannot be shown here; it may still do.': '此文件无法在这里显示,但仍可能可用。', 'Delete': '删除', 'Delete with all files?': '连同所有文件一起删除?',
   'Rename': '重命名', 'Preview': '预览', 'Any': '任意', 'Voice: any': '音色:任意',
 };
 

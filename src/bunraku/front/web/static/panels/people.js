@@ -1,27 +1,40 @@
-// Digital humans that one app has for itself: made of a picture step by step, seen, named, given a voice, deleted.
+// Digital humans that one app has for itself: made of a picture or a video step by step, seen, named, given a voice,
+// deleted.
 
 import { changePerson, makePerson, ownPeople } from '../api.js';
 import { make, markup, word } from '../dom.js';
 import { t } from '../i18n.js';
 import { timbresOf } from '../speak.js';
 
-const STEPS = ['face', 'landmarks', 'cut-out', 'mouth', 'eyes', 'head', 'pack'];
+const STEPS = { // of each kind of source
+  photo: ['face', 'landmarks', 'cut-out', 'mouth', 'eyes', 'head', 'pack'],
+  video: ['clip', 'face', 'landmarks', 'loop', 'mouth', 'pack'],
+  pack: ['pack'],
+};
 const WORDS = {
-  face: 'Face', landmarks: 'Points', 'cut-out': 'Outline', mouth: 'Mouth', eyes: 'Eyes', head: 'Head', pack: 'Packed',
+  clip: 'Clip', face: 'Face', landmarks: 'Points', 'cut-out': 'Outline', loop: 'Loop', mouth: 'Mouth', eyes: 'Eyes',
+  head: 'Head', pack: 'Packed',
 };
 const EVERY = 500; // ms between two looks while one is made
 const PACK = /\.(zip|tar|tgz|tar\.(gz|xz|bz2))$/i;
+const VIDEO = /\.(mp4|m4v|mov|webm|mkv|avi|3gp|m?2?ts)$/i;
+const SECONDS = [10, 120]; // of a video that does well
+const PATIENCE = 15000; // ms a browser may take to show a still
+
+const kindOf = ({ name, type }) => (PACK.test(name) ? 'pack' : type.startsWith('video/') || VIDEO.test(name) ? 'video' : 'photo');
 
 const built = () => markup`
 <section id="people" class="sheet">
   <form id="people-new" class="people-new">
     <div id="people-drop" class="people-drop">
       <canvas id="people-picture" width="0" height="0" hidden role="img" aria-label="The picture" data-t-label="The picture"></canvas>
-      <p id="people-hint" data-t>Drop a picture of one person who looks into the camera, or choose one.</p>
+      <p id="people-hint" data-t>Drop a picture or a video of one person who looks into the camera, or choose one.</p>
       <div class="buttons">
-        <label class="file"><span data-t>Choose a file</span> <input id="people-file" type="file" accept="image/*,.zip,.tar,.tgz,.gz,.xz"></label>
+        <label class="file"><span data-t>Choose a file</span> <input id="people-file" type="file" accept="image/*,video/*,.mkv,.zip,.tar,.tgz,.gz,.xz"></label>
         <label class="file"><span data-t>Take a picture</span> <input id="people-camera" type="file" accept="image/*" capture="user"></label>
+        <label class="file"><span data-t>Take a video</span> <input id="people-film" type="file" accept="video/*" capture="user"></label>
       </div>
+      <small id="people-length" data-t>A video: half a minute, head still, some of it talking.</small>
     </div>
     <div class="fields">
       <label><span data-t>Name</span> <input id="people-name" type="text" maxlength="64" required autocomplete="off"></label>
@@ -51,6 +64,33 @@ function paint(canvas, picture, marks) {
   }
 }
 
+/** Resolves at the event; rejects at an error, or when it takes too long. */
+const happens = (element, name) => new Promise((resolve, reject) => {
+  const late = setTimeout(() => reject(new Error('late')), PATIENCE);
+  element.addEventListener(name, () => { clearTimeout(late); resolve(); }, { once: true });
+  element.addEventListener('error', () => { clearTimeout(late); reject(element.error); }, { once: true });
+});
+
+/** What a browser can show of a video: its length, and the picture of any second. */
+async function opened(file) {
+  const film = make('video', { muted: true, playsInline: true, preload: 'auto' });
+  const ready = happens(film, 'loadeddata');
+  film.src = URL.createObjectURL(file);
+  await ready;
+  return {
+    seconds: film.duration,
+    async still(at) {
+      if (Math.abs(film.currentTime - at) > 0.01) {
+        const there = happens(film, 'seeked');
+        film.currentTime = at;
+        await there;
+      }
+      return createImageBitmap(film);
+    },
+    close: () => URL.revokeObjectURL(film.src),
+  };
+}
+
 const here = (url) => new URL(url, window.location.href).pathname;
 
 export const people = {
@@ -59,7 +99,7 @@ export const people = {
   create(desk) {
     const element = built();
     const part = (id) => element.querySelector(`#people-${id}`);
-    let chosen = null; // {file, picture} of the form
+    let chosen = null; // {file, kind, film, picture, at} of the form
     let making = ''; // the id of what was made of it
     let timer = 0;
     let known = ''; // of those that are listed
@@ -73,35 +113,60 @@ export const people = {
 
     async function choose(file) {
       if (!file) return;
-      chosen = { file, picture: null };
+      chosen?.film?.close();
+      const now = { file, kind: kindOf(file), film: null, picture: null, at: 0 };
+      chosen = now;
       making = '';
       part('steps').hidden = true;
       part('told').textContent = '';
       part('name').value ||= file.name.replace(/\.[^.]*$/, '').slice(0, 64);
       part('picture').hidden = true;
       part('hint').textContent = file.name;
-      if (PACK.test(file.name)) return;
+      if (now.kind === 'pack') return;
       try {
-        // Upright, as its camera meant it: what is seen in it is told so.
-        chosen.picture = await createImageBitmap(file, { imageOrientation: 'from-image' });
-        paint(part('picture'), chosen.picture, null);
+        if (now.kind === 'video') {
+          now.film = await opened(file);
+          const { seconds } = now.film;
+          part('told').textContent = `${Math.round(seconds)} s`;
+          if (seconds < SECONDS[0]) part('told').textContent += ` · ${t('A longer one does better.')}`;
+          if (seconds > SECONDS[1]) part('told').textContent += ` · ${t('A shorter one does as well.')}`;
+          now.picture = await now.film.still(0);
+        } else {
+          // Upright, as its camera meant it: what is seen in it is told so.
+          now.picture = await createImageBitmap(file, { imageOrientation: 'from-image' });
+        }
+        if (now !== chosen) return; // another was chosen meanwhile
+        paint(part('picture'), now.picture, null);
         part('picture').hidden = false;
       } catch {
-        fail(t('This picture cannot be shown here; it may still do.'));
+        if (now === chosen) fail(t('This file cannot be shown here; it may still do.'));
       }
     }
 
+    /** What the maker sees, over the picture it sees it in. */
+    async function showMarks(now, marks) {
+      if (!now?.picture) return;
+      const at = marks.at ?? now.at;
+      if (now.film && at !== now.at) {
+        now.at = at;
+        now.picture = await now.film.still(at);
+      }
+      if (now === chosen) paint(part('picture'), now.picture, marks);
+    }
+
     async function begin() {
-      if (!chosen) throw new Error(t('Choose a picture first.'));
+      if (!chosen) throw new Error(t('Choose a picture or a video first.'));
       const form = new FormData();
       form.append('Name', part('name').value.trim());
-      form.append('Source.Type', PACK.test(chosen.file.name) ? 'pack' : 'photo');
+      form.append('Source.Type', chosen.kind);
       form.append('Consent', String(part('consent').checked));
       if (part('voice').value) form.append('TimbreId', part('voice').value);
       form.append('File', chosen.file);
       part('make').disabled = true;
       try {
-        making = await makePerson(desk.app.appId, form);
+        making = await makePerson(desk.app.appId, form, (share) => {
+          part('told').textContent = `${t('Sent')}: ${Math.round(100 * share)} %`;
+        });
       } finally {
         part('make').disabled = false;
       }
@@ -109,16 +174,17 @@ export const people = {
     }
 
     function showSteps(one) {
-      const at = one.state === 'ready' ? STEPS.length : STEPS.indexOf(one.step);
+      const steps = STEPS[one.source];
+      const at = one.state === 'ready' ? steps.length : steps.indexOf(one.step);
       part('steps').hidden = false;
-      part('steps').replaceChildren(...STEPS.map((step, i) => word('li', WORDS[step], {
+      part('steps').replaceChildren(...steps.map((step, i) => word('li', WORDS[step], {
         dataset: { step, state: i < at ? 'done' : i === at ? 'now' : 'next' },
         ...(i === at && { 'aria-current': 'step' }),
       })));
       const told = { making: `${t('In the making')}: ${one.progress} %`, ready: t('Ready.'), failed: one.failReason };
       part('told').textContent = told[one.state];
       part('told').classList.toggle('bad', one.state === 'failed');
-      if (chosen?.picture && one.marks) paint(part('picture'), chosen.picture, one.marks);
+      if (one.marks) showMarks(chosen, one.marks).catch(() => {}); // a still that the browser cannot show
     }
 
     function card(one) {
@@ -205,7 +271,7 @@ export const people = {
       await list();
     }
 
-    for (const id of ['file', 'camera']) {
+    for (const id of ['file', 'camera', 'film']) {
       part(id).onchange = () => attempt(() => choose(part(id).files[0]));
     }
     part('drop').ondragover = (event) => {
