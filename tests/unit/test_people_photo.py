@@ -25,12 +25,13 @@ from bunraku.node.lipsync.visemes import one_hot
 from bunraku.node.packaged import NotFetched
 from bunraku.node.people import models
 from bunraku.node.people.base import STEPS, Unsuitable
-from bunraku.node.people.photo import judge, picture
+from bunraku.node.people.photo import picture
 from bunraku.node.people.photo.find import Finder
 from bunraku.node.people.photo.maker import make
 from bunraku.node.performance.drawing import drawn_track
 
 from ..support.photographs import ASTRONAUT, GRACE, nets, of_cast, photograph
+from ..support.unfit import judged
 
 SIZE = 320
 BACK = (223, 229, 238)
@@ -44,13 +45,6 @@ def finder() -> Finder:
 @pytest.fixture(scope="module")
 def grace() -> np.ndarray:
     return cv2.imread(str(photograph(GRACE)))
-
-
-def judged(finder: Finder, bgr: np.ndarray) -> list[str]:
-    """Warnings of a picture; raises as the maker does."""
-    rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-    face = finder.face(rgb, judge.choose(finder.squares(rgb)))
-    return judge.judge(bgr, face)
 
 
 # --- what is made

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ class Finder:
         )
         self._mesh = cv2.dnn.readNetFromTFLite(str(models / "landmarks.tflite"))
         self._iris = cv2.dnn.readNetFromTFLite(str(models / "iris.tflite"))
+        self._models = models
 
     def squares(self, rgb: U8) -> list[Square]:
         """Every face, the largest first."""
@@ -121,16 +123,43 @@ class Finder:
         xy = p[:, :2] @ back[:, :2].T + back[:, 2]
         return np.column_stack([xy, p[:, 2] * side / 192])
 
+    def lids(self, rgb: U8, face: Face) -> tuple[float, float]:
+        """How far each eye is open, in its widths. The mesh draws an open eye where one is closed; the
+        outline by the net for irises does not."""
+        across = face.points[263, :2] - face.points[33, :2]
+        tilt = float(np.degrees(np.arctan2(across[1], across[0])))
+        out: list[float] = []
+        for corners, mirror in ((RIGHT_EYE, True), (LEFT_EYE, False)):
+            x, _ = _eye(rgb, face.points, corners, tilt, mirror=mirror)
+            outlines = next(o for o in _run(self._outlines, x) if o.size == 213).reshape(71, 3)
+            out.append(_height(outlines[:16, :2]))
+        return out[0], out[1]
+
+    @cached_property
+    def _outlines(self) -> Any:
+        # Of its two outputs the new engine has one.
+        return cv2.dnn.readNetFromTFLite(str(self._models / "iris.tflite"), engine=cv2.dnn.ENGINE_CLASSIC)
+
     def _pupil(self, rgb: U8, points: F64, corners: tuple[int, int], tilt: float, *, mirror: bool) -> F64:
-        a, b = points[corners[0], :2], points[corners[1], :2]
-        x, back = _crop(rgb, (a + b) / 2, max(4.0, 2.3 * float(np.linalg.norm(b - a))), tilt, 64)
-        if mirror:  # the net knows left eyes only
-            x = np.ascontiguousarray(x[:, :, ::-1])
+        x, back = _eye(rgb, points, corners, tilt, mirror=mirror)
         p = next(o for o in _run(self._iris, x) if o.size == 15).reshape(5, 3)[:, :2].astype(np.float64)
         if mirror:
             p[:, 0] = 63 - p[:, 0]
         p = p @ back[:, :2].T + back[:, 2]
         return np.array([*p[0], np.linalg.norm(p[1:] - p[0], axis=1).mean()])
+
+
+def _eye(rgb: U8, points: F64, corners: tuple[int, int], tilt: float, *, mirror: bool) -> tuple[F32, F64]:
+    """An eye for the net, and the way back of one that is not mirrored."""
+    a, b = points[corners[0], :2], points[corners[1], :2]
+    x, back = _crop(rgb, (a + b) / 2, max(4.0, 2.3 * float(np.linalg.norm(b - a))), tilt, 64)
+    return (np.ascontiguousarray(x[:, :, ::-1]) if mirror else x), back  # it knows left eyes only
+
+
+def _height(outline: F32) -> float:
+    """Of an eye, in its widths. ``outline`` (16, 2): the lower lid from corner to corner, then the upper."""
+    lids = np.linalg.norm(outline[[11, 12, 13]] - outline[[3, 4, 5]], axis=1).mean()
+    return float(lids / max(1.0, float(np.linalg.norm(outline[8] - outline[0]))))
 
 
 def _parts(rgb: U8) -> Iterator[tuple[U8, int, int]]:

@@ -10,11 +10,16 @@ import numpy as np
 
 from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.people.base import Unsuitable
-from bunraku.node.people.photo.arrays import F32, F64, U8
+from bunraku.node.people.photo import hidden
+from bunraku.node.people.photo.arrays import U8
 from bunraku.node.people.photo.find import Face, Square
+from bunraku.node.people.photo.hidden import upright
 
 GOOD = "Use a photo like one for a passport: one person who looks into the camera, lips closed, eyes open."
-EYELIDS = ((159, 145, 33, 133), (386, 374, 362, 263))  # upper, lower, corners
+CLOSED, NARROW = 0.20, 0.25  # height of an eye in its widths; closed ones have 0.05 to 0.16, open ones 0.27
+VAGUE = (
+    0.03  # pupil distances by which the points of different crops lie apart; of faces they are 0.018 at most
+)
 
 
 def choose(squares: list[Square]) -> Square:
@@ -27,14 +32,15 @@ def choose(squares: list[Square]) -> Square:
     return largest
 
 
-def judge(photo: U8, face: Face) -> list[str]:
-    """Warnings. Raises ``Unsuitable``."""
+def judge(photo: U8, face: Face, lids: tuple[float, float]) -> list[str]:
+    """Warnings. ``lids`` are those of ``Finder.lids``. Raises ``Unsuitable``."""
     warnings: list[str] = []
     _size(face, warnings)
     _pose(face, warnings)
     _edges(photo, face, warnings)
-    _features(photo, face, warnings)
     _light(photo, face, warnings)
+    _hidden(photo, face)
+    _features(face, lids, warnings)
     return warnings
 
 
@@ -74,7 +80,8 @@ def _edges(photo: U8, face: Face, warnings: list[str]) -> None:
     h, w = photo.shape[:2]
     (x0, y0), (x1, y1) = face.points[:, :2].min(0), face.points[:, :2].max(0)
     apart = face.apart
-    if min(x0, y0) < -0.02 * apart or x1 > w + 0.02 * apart or y1 > h:
+    # Of half a face the net draws the other half as well, into what there is of the picture.
+    if min(x0, y0) < 0.03 * apart or x1 > w - 0.03 * apart or y1 > h:
         raise Unsuitable("The face is cut off at the picture's edge.", "Leave room around the whole head.")
     if y1 + 0.5 * apart > h:
         raise Unsuitable("The neck is cut off.", "The photo must show the head, the neck and some shoulder.")
@@ -82,15 +89,26 @@ def _edges(photo: U8, face: Face, warnings: list[str]) -> None:
         warnings.append("The head comes near the picture's edge; hair that is cut off stays cut off.")
 
 
-def _features(photo: U8, face: Face, warnings: list[str]) -> None:
+def _hidden(photo: U8, face: Face) -> None:
+    if float(face.spread.mean()) > VAGUE:
+        raise Unsuitable("The face cannot be made out: it is blurred, or something lies before it.", GOOD)
+    seen = upright(photo, face)
+    if hidden.eyes_are(seen):
+        raise Unsuitable("The eyes are hidden.", "Take dark glasses off; clear ones may stay.")
+    if hidden.mouth_is(seen):
+        raise Unsuitable("The mouth is hidden.", "Nothing may lie before it: no mask, hand or microphone.")
+
+
+def _features(face: Face, lids: tuple[float, float], warnings: list[str]) -> None:
     p = face.points[:, :2]
     width = float(np.linalg.norm(p[291] - p[61]))
     gap = float(np.linalg.norm(p[14] - p[13])) / max(width, 1)
     if gap > 0.3:
         raise Unsuitable("The mouth is wide open.", "Close the lips; a slight smile is fine.")
-    for upper, lower, a, b in EYELIDS:
-        if np.linalg.norm(p[upper] - p[lower]) < 0.13 * np.linalg.norm(p[a] - p[b]):
-            raise Unsuitable("An eye is closed.", "Both eyes should be open and look into the camera.")
+    if min(lids) < CLOSED:
+        raise Unsuitable("An eye is closed.", "Both eyes should be open and look into the camera.")
+    if min(lids) < NARROW:
+        warnings.append("An eye is nearly closed; it stays so when the other looks.")
     if gap > 0.06:
         warnings.append(
             "Teeth show; the mouth was closed, but the cheeks stay those of a smile. Closed lips are better."
@@ -98,8 +116,8 @@ def _features(photo: U8, face: Face, warnings: list[str]) -> None:
 
 
 def _light(photo: U8, face: Face, warnings: list[str]) -> None:
-    plain = _upright(photo, face)
-    grey = cv2.cvtColor(plain, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    plain = upright(photo, face)
+    grey = cv2.cvtColor(plain.bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     sharp = float(cv2.Laplacian(grey, cv2.CV_32F)[50:200, 30:170].var())
     if sharp < 9:
         raise Unsuitable("The face is blurred.", "Hold the camera still and let it focus on the face.")
@@ -115,15 +133,3 @@ def _light(photo: U8, face: Face, warnings: list[str]) -> None:
     left, right = float(skin[:, :60].mean()), float(skin[:, -60:].mean())
     if not 0.55 < left / max(right, 1) < 1.8:
         warnings.append("The light comes from one side; its shadow will not move with the head.")
-
-
-def _upright(photo: U8, face: Face) -> U8:
-    """(240, 200, 3): the face at one size, eyes level."""
-    p: F64 = face.points[:, :2]
-    source: F32 = np.array([*face.irises[:, :2], p[152]], np.float32)
-    target: F32 = np.array([[62, 95], [138, 95], [100, 222]], np.float32)
-    m = cv2.getAffineTransform(source, target)
-    size = float(np.linalg.norm(m[:, :2], 2))
-    if size < 0.9:
-        photo = cv2.GaussianBlur(photo, (0, 0), 0.42 * (1 / size - 0.35))
-    return cv2.warpAffine(photo, m, (200, 240), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

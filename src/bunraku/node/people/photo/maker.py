@@ -44,7 +44,7 @@ def make(source: Path, folder: Path, *, name: str, models: Path, progress: Progr
     face = finder.face(rgb, square)
     (folder / MARKS).write_text(json.dumps(marks(photo.bgr, face.points)))
     progress(12, "landmarks")
-    warnings = judge.judge(photo.bgr, face)
+    warnings = judge.judge(photo.bgr, face, finder.lids(rgb, face))
     progress(15, "cut-out")
     portrait = lay_out(photo.bgr, face, matte(models, photo.bgr))
     eyes, head = Eyes(portrait), Head(portrait)
