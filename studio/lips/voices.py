@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import soundfile
@@ -25,6 +25,7 @@ from bunraku.node.lipsync.coarticulation import Segment, VisemeTrack
 from bunraku.node.speech import flite_helper
 from bunraku.node.speech.espeak import Timeline
 from bunraku.node.speech.espeak_helper import EspeakSynthesizer as Espeak
+from bunraku.node.speech.said_line import SaidLine
 
 RATE = 16_000
 STEP = 0.02
@@ -67,13 +68,26 @@ def visemes(phonemes: list[Phoneme]) -> list[Segment]:
     return list(track.segments)
 
 
+class _Kept:
+    """Takes what a helper would reply."""
+
+    def __init__(self) -> None:
+        self.blocks: list[tuple[dict[str, Any], bytes]] = []
+
+    def reply(self, head: dict[str, Any], pcm: bytes = b"") -> None:
+        self.blocks.append((head, pcm))
+
+    def aborted(self) -> bool:
+        return False
+
+
 class EspeakVoices:
     """espeak-ng in this process; any of its voices by name."""
 
     def __init__(self) -> None:
-        self._blocks: list[tuple[dict[str, Any], bytes]] = []
-        self._engine = Espeak()
-        self._engine.reply = lambda head, pcm=b"": self._blocks.append((head, pcm))  # type: ignore[method-assign]
+        kept = _Kept()
+        self._blocks = kept.blocks
+        self._engine = Espeak(cast(Any, kept))
 
     def say(self, voice: str, text: str, rate: int, pitch: int) -> Take | None:
         """None for a voice that is not there."""
@@ -82,7 +96,8 @@ class EspeakVoices:
             self._engine.speak({"voice": voice, "text": text, "rate": rate, "pitch": pitch})
         except ValueError:
             return None
-        timeline = Timeline(text, self._engine.sample_rate, 0.0)
+        line = SaidLine(text, (0,), (0,), (True,))
+        timeline = Timeline(text, line, self._engine.sample_rate, 0.0)
         phonemes: list[Phoneme] = []
         pcm = b""
         for head, block in self._blocks:
@@ -96,12 +111,18 @@ class EspeakVoices:
 class FliteVoices(flite_helper.FliteSynthesizer):
     """flite, with its fundamental frequency moved where the voice allows it."""
 
+    def __init__(self) -> None:
+        self._kept = _Kept()
+        super().__init__(cast(Any, self._kept))
+
     def say(self, voice: str, text: str, f0: float = 1.0) -> Take:
         handle = self._voice(voice)
         features = ctypes.cast(handle, ctypes.POINTER(ctypes.c_void_p))[1]  # cst_voice.features
         self._lib.feat_set_float.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_float]
         self._lib.feat_set_float(features, b"f0_shift", f0)
-        head, pcm = self.speak(voice, text)
+        self._kept.blocks.clear()
+        self.speak(voice, text)
+        head, pcm = self._kept.blocks[0][0], b"".join(pcm for _, pcm in self._kept.blocks)
         phonemes: list[Phoneme] = []
         start = 0.0
         for symbol, end in head["phonemes"]:

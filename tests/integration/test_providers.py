@@ -41,7 +41,7 @@ async def natural():
 async def test_flite_speaks_with_exact_phonemes_and_the_words_as_written(natural):
     for timbre in natural.timbres:
         sound, phonemes, words = await say(natural, timbre.id, TEXT)
-        assert " ".join(w.text for w in words) == TEXT.replace("Dr.", "Dr")
+        assert " ".join(w.text for w in words) == TEXT
         assert all(a.end <= b.start + 1e-6 for a, b in zip(words, words[1:], strict=False))
         seconds = sound.size / SAMPLE_RATE
         assert 3 < seconds < 8

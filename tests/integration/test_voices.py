@@ -54,6 +54,13 @@ async def test_every_voice_speaks_with_timed_phonemes_and_words(espeak, voice):
         ("en-us-ava", "You were cut off in the middle of it all.", "in the|middle"),
         ("en-us-ava", "It took quite a while, you know. Is it 25% or $3.50?", "$3.50?"),
         ("en-us-ava", 'He said "hello (world)" on 2026-11-23 at 10:30.', "2026-11-23|at|10:30."),
+        (
+            "en-us-ava",
+            "See https://example.com/a?b=c, it is 3–5 pm on #tag!",
+            "https://example.com/a?b=c,|it|is|3–5 pm|on|#tag!",
+        ),
+        ("es-es-lucia", "Son 1.299,99 € el 30/11/2026.", "1.299,99 €|el|30/11/2026."),
+        ("zh-cn-mei", "一共是1299元，下午10:30见。", "1299元，"),
         ("zh-cn-mei", "你好，欢迎光临。", "你好，"),
         ("en-us-ava", "你好，欢迎光临。", "你好，|欢迎光临。"),
         ("fr-fr-chloe", "C'est l'été, n'est-ce pas ? Aujourd'hui.", "l'été,"),

@@ -56,6 +56,15 @@ def test_words_by_dictionary_stem_and_letters(english, word, said):
     assert english.word(word) == said
 
 
+def test_short_words_among_shouted_ones_are_words(english):
+    def say(text):
+        return english.sentence(text.split(), [""] * len(text.split()))
+
+    assert say("WAIT TO STOP RAIN") == say("wait to stop rain")
+    assert say("stop the BMP") == say("stop the") + [english.letters("BMP")]
+    assert say("the BUS") == ["ðə", english.letters("BUS")]
+
+
 def test_words_said_by_their_neighbours(english):
     def say(text):
         words = text.split()

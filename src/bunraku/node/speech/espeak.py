@@ -17,6 +17,7 @@ from bunraku.node.speech.helper import HelperPool
 from bunraku.node.speech.pronounced import Pronounced, expanded
 from bunraku.node.speech.reading import Reading
 from bunraku.node.speech.resample import Resampler
+from bunraku.node.speech.said_line import SaidLine, line_of
 from bunraku.node.speech.text import sentences
 
 WORDS_PER_MINUTE = 175
@@ -105,14 +106,15 @@ class EspeakProvider:
         spoken = 0.0
         for piece in sentences(text, "".join(p.sign for p in pronounced)):
             sentence, fixed = expanded(piece, pronounced)
+            line = line_of(sentence, voice.timbre.language, fixed)
             request = {
-                "pronounced": [[at, end, ipa] for at, (end, ipa) in fixed.items()],
+                "pronounced": [list(sound) for sound in line.sounds],
                 "voice": voice.name,
-                "text": sentence,
+                "text": line.text,
                 "rate": round(WORDS_PER_MINUTE * prosody.speed),
                 "pitch": round(float(np.interp(NORMAL_HZ * prosody.pitch, PITCH_HZ, PITCH_SETTINGS))),
             }
-            timeline = Timeline(sentence, self._pool.hello["sample_rate"], spoken)
+            timeline = Timeline(sentence, line, self._pool.hello["sample_rate"], spoken)
             async with aclosing(self._pool.ask(request)) as reply:
                 async for head, pcm in reply:
                     yield timeline.push(head.get("events", []), np.frombuffer(pcm, np.int16))
@@ -127,8 +129,8 @@ class Timeline:
     closure before it, which is when the lips are shut.
     """
 
-    def __init__(self, sentence: str, rate: int, offset: float) -> None:
-        self._reading, self._rate, self._offset = Reading(sentence), rate, offset
+    def __init__(self, sentence: str, line: SaidLine, rate: int, offset: float) -> None:
+        self._reading, self._line, self._rate, self._offset = Reading(sentence), line, rate, offset
         self._resampler = Resampler(rate)
         self._pcm: PCM = np.zeros(0, np.int16)
         self._pending: tuple[float, str] | None = None
@@ -168,7 +170,8 @@ class Timeline:
                     phonemes.append(Phoneme(self._pending[0], start, self._pending[1]))
                 self._pending = (start, event[2])
             else:
-                over = self._reading.reach(max(0, event[2] - 1), at)  # espeak-ng counts from 1
+                place = self._line.written(max(0, event[2] - 1))  # espeak-ng counts from 1
+                over = self._reading.reach(place, at)
                 if over is not None:
                     words.append(over)
         return phonemes, words

@@ -6,6 +6,7 @@ Present when Debian's ``libflite1`` (or any libflite 2 with its voices) is insta
 from __future__ import annotations
 
 import ctypes
+import unicodedata
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
@@ -16,14 +17,22 @@ from bunraku.core.report import VoiceLoad
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre, Voice
 from bunraku.node.speech.flite_helper import ENGINE, voice_library
 from bunraku.node.speech.helper import HelperPool
+from bunraku.node.speech.reading import Reading
+from bunraku.node.speech.said_line import line_of
 from bunraku.node.speech.tempo import Tempo
-from bunraku.node.speech.text import sentences
+from bunraku.node.speech.text import begun_early
 
 VOICES = (
     Voice(Timbre("en-us-grace", "Grace · English (US), natural", "en-US", gain=1.00), "slt"),
     Voice(Timbre("en-us-reed", "Reed · English (US), natural", "en-US", gain=1.98), "rms"),
     Voice(Timbre("en-gb-alban", "Alban · English (Scotland), natural", "en-GB", gain=1.70), "awb"),
 )
+OPENING = (20, 60)  # code points of a text's first clause that is made by itself
+
+
+def ascii_of(word: str) -> str:
+    """In the letters that flite knows; what has none is left out."""
+    return unicodedata.normalize("NFKD", word.replace("’", "'")).encode("ascii", "ignore").decode()
 
 
 def installed() -> tuple[Voice, ...]:
@@ -40,7 +49,8 @@ def installed() -> tuple[Voice, ...]:
 
 
 class FliteProvider:
-    """A pool of helpers. A sentence is made whole, in a fiftieth of its length."""
+    """A pool of helpers. A sentence's first sound comes after a third of its work, which is a fiftieth of
+    its length; a long first sentence is begun with its first clause."""
 
     def __init__(self, voices: tuple[Voice, ...], helpers: int = 1) -> None:
         self._voices = {v.timbre.id: v for v in voices}
@@ -75,20 +85,26 @@ class FliteProvider:
         # One filter for the whole text: it holds back some sound, which must not move the times.
         tempo = Tempo(rate, prosody.speed, prosody.pitch)
         spoken = 0.0
-        for sentence in sentences(text):
-            async with aclosing(self._pool.ask({"voice": voice.name, "text": sentence})) as reply:
+        for sentence in begun_early(text, *OPENING):
+            line, reading = line_of(sentence, voice.timbre.language, fold=ascii_of), Reading(sentence)
+            since, made = spoken, 0
+            async with aclosing(self._pool.ask({"voice": voice.name, "text": line.text})) as reply:
                 async for head, pcm in reply:
                     samples = np.frombuffer(pcm, np.int16)
                     phonemes: list[Phoneme] = []
+                    words: list[Word | None] = []
                     start = 0.0
-                    for symbol, end in head["phonemes"]:
-                        first, last = spoken + start / prosody.speed, spoken + end / prosody.speed
+                    for symbol, end in head.get("phonemes", ()):
+                        first, last = since + start / prosody.speed, since + end / prosody.speed
                         phonemes.append(Phoneme(first, last, symbol, "arpabet"))
                         start = end
-                    words = tuple(
-                        Word(spoken + a / prosody.speed, spoken + b / prosody.speed, word)
-                        for word, a, b in head["words"]
+                    for place, begin, _ in (said := head.get("words", ())):
+                        words.append(reading.reach(line.written(place), since + begin / prosody.speed))
+                    if said:
+                        words.append(reading.end(since + said[-1][2] / prosody.speed))
+                    made += samples.size
+                    yield SpeechChunk(
+                        tempo.push(samples), tuple(phonemes), tuple(w for w in words if w is not None)
                     )
-                    yield SpeechChunk(tempo.push(samples), tuple(phonemes), words)
-                    spoken += samples.size / rate / prosody.speed
+                    spoken = since + made / rate / prosody.speed
         yield SpeechChunk(tempo.flush())

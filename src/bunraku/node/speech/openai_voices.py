@@ -11,6 +11,7 @@ from bunraku.core.media import SpeechChunk
 from bunraku.core.settings import SpeechEndpoint
 from bunraku.node.guarded_http import GuardedTransport
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.node.speech.said_line import hosts
 from bunraku.node.speech.tempo import Tempo
 from bunraku.node.speech.text import sentences
 
@@ -75,7 +76,7 @@ class OpenAIProvider:
             request = {
                 "model": endpoint.model,
                 "voice": found[1],
-                "input": sentence,
+                "input": hosts(sentence),
                 "response_format": "pcm",
                 "speed": round(prosody.speed, 3),
             }

@@ -27,6 +27,7 @@ from bunraku.core.report import VoiceLoad
 from bunraku.node.inference import open_model, run_options
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.helper import TENANT, HelperPool
+from bunraku.node.speech.said_line import line_of
 from bunraku.node.speech.tally import Tally
 from bunraku.node.speech.tempo import Tempo
 from bunraku.node.speech.text import sentences
@@ -201,12 +202,13 @@ class PiperProvider:
         found = self._voices.get(timbre_id)
         if found is None:
             raise SpeechFailed(f"no timbre {timbre_id}")
-        _, voice, speaker = found
+        timbre, voice, speaker = found
         loop = asyncio.get_running_loop()
         tempo = Tempo(voice.config.audio.sample_rate, 1.0, prosody.pitch)
         length = voice.config.inference.length_scale / prosody.speed
         for sentence in sentences(text):
-            ids = phoneme_ids(voice.config, await self._phonemes(voice.config, sentence))
+            said = line_of(sentence, timbre.language).text
+            ids = phoneme_ids(voice.config, await self._phonemes(voice.config, said))
             options = run_options()
             try:
                 async with self._turn():

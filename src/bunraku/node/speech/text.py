@@ -83,6 +83,12 @@ def _cut(sentence: str) -> list[str]:
     return pieces
 
 
+def begun_early(text: str, shortest: int, longest: int, kept: str = "") -> list[str]:
+    """Sentences, but that a long first one is begun at a pause: its rest is made while that plays."""
+    first, *others = sentences(text, kept) or [""]
+    return [*(opened(first, shortest, longest) if first else ()), *others]
+
+
 def opened(sentence: str, shortest: int, longest: int) -> list[str]:
     """The sentence, or its first clause and the rest: the first pause that leaves at least ``shortest``
     code points on either side, if it comes within ``longest``."""

@@ -15,6 +15,7 @@ from bunraku.node.speech.kokoro.rules import spell
 VOWELS = frozenset("AIOQWYaiuæɑɒɔəɛɜɪʊʌᵻɐeo")
 _LETTERS = re.compile(r"[A-Z]{2,6}")
 _SPELLED = frozenset(["AM", "PM", "US", "UK", "EU", "UN", "ID"])
+_SHOUTED = re.compile(r"[A-Z]{2,3}")
 _ACRONYM_PLURAL = re.compile(r"([A-Z]{2,6})['’]?s")
 _VERB_BEFORE = frozenset(
     [
@@ -90,7 +91,10 @@ class English:
             following = None if marks[i] else said
             before = words[i - 1].lower() if i and not marks[i - 1] else ""
             after = words[i + 1].lower() if i + 1 < len(words) and not marks[i] else ""
-            said = self._weak(words[i], following, after) or self.word(words[i], before)
+            word = words[i]
+            if _SHOUTED.fullmatch(word) and _shouted(words, i) and self._known(word.lower()):
+                word = word.lower()
+            said = self._weak(word, following, after) or self.word(word, before)
             out.append(said)
         return out[::-1]
 
@@ -197,6 +201,13 @@ class English:
     def guess(self, word: str) -> str:
         """An unknown word by letter-to-sound rules, for machines without espeak-ng."""
         return spell(word, british=self._british)
+
+
+def _shouted(words: list[str], i: int) -> bool:
+    """Whether a short word in capitals stands among longer ones: it is a word then, and no abbreviation."""
+    around = [w for w in (*words[max(0, i - 3) : i], *words[i + 1 : i + 4]) if len(w) > 1]
+    shouting = [w for w in around if w.isupper()]
+    return len(shouting) > len(around) / 2 and any(len(w) > 3 for w in shouting)
 
 
 def _before_vowel(said: str) -> str:

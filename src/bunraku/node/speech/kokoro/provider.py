@@ -32,7 +32,7 @@ from bunraku.node.speech.kokoro.reader import Reader, readable
 from bunraku.node.speech.kokoro.script import Script, scripts
 from bunraku.node.speech.pronounced import Pronounced, expanded
 from bunraku.node.speech.resample import Resampler
-from bunraku.node.speech.text import opened, sentences
+from bunraku.node.speech.text import begun_early
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ class KokoroProvider:
         if member is None or self._reader is None:
             raise SpeechFailed(f"no timbre {timbre_id}")
         utterance = _Utterance(self.pool, self._clock, member, prosody)
-        for piece in _pieces(text, "".join(p.sign for p in pronounced)):
+        for piece in begun_early(text, *OPENING, "".join(p.sign for p in pronounced)):
             sentence, fixed = expanded(piece, pronounced)
             words = await self._reader.read(sentence, member, fixed)
             for script in scripts(words):
@@ -181,12 +181,6 @@ class KokoroProvider:
                     async for chunk in chunks:
                         yield chunk
         yield utterance.finish()
-
-
-def _pieces(text: str, kept: str) -> list[str]:
-    """Sentences, but that a long first one is begun at a pause: its rest is read while that plays."""
-    first, *others = sentences(text, kept) or [""]
-    return [*(opened(first, *OPENING) if first else ()), *others]
 
 
 class _Utterance:

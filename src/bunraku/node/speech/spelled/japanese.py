@@ -9,7 +9,7 @@ import re
 
 from num2words import num2words
 
-from bunraku.node.speech.spelled.words import Rule, rule
+from bunraku.node.speech.spelled.words import RAISED, Rule, power, rule
 
 _DIGITS = ["ゼロ", "いち", "に", "さん", "よん", "ご", "ろく", "なな", "はち", "きゅう"]
 _KANJI = {c: i for i, c in enumerate("〇一二三四五六七八九")}
@@ -29,7 +29,8 @@ _ENDS: dict[str, dict[int, str]] = {
 _COUNTERS: dict[str, tuple[str, str]] = {
     "時間": ("じかん", "時"), "時": ("じ", "時"), "月": ("がつ", "し"), "年": ("ねん", "よ"),
     "円": ("えん", "よ"), "人": ("にん", "よ"),
-    "分": ("ふん", "ぷ"), "階": ("かい", "が"), "回": ("かい", "k"), "個": ("こ", "k"),
+    "分": ("ふん", "ぷ"), "分間": ("ふんかん", "ぷ"), "年代": ("ねんだい", "よ"),
+    "階": ("かい", "が"), "回": ("かい", "k"), "個": ("こ", "k"),
     "歳": ("さい", "s"), "才": ("さい", "s"),
     "冊": ("さつ", "s"), "本": ("ほん", "h"), "杯": ("はい", "h"), "匹": ("ひき", "h"),
     "枚": ("まい", ""), "台": ("だい", ""),
@@ -44,7 +45,9 @@ _COUNTERS: dict[str, tuple[str, str]] = {
 _UNITS = {
     "km/h": "キロ", "km": "キロ", "cm": "センチ", "mm": "ミリ", "kg": "キロ", "g": "グラム",
     "ml": "ミリリットル", "L": "リットル",
-    "m²": "平方メートル", "m": "メートル", "GB": "ギガバイト", "MB": "メガバイト",
+    "m²": "平方メートル",
+    "m³": "立方メートル", "mL": "ミリリットル", "TB": "テラバイト", "m": "メートル",
+    "GB": "ギガバイト", "MB": "メガバイト",
     "kWh": "キロワットアワー", "W": "ワット", "Hz": "ヘルツ",
     "°": "度", "s": "秒", "min": "分", "h": "時間",
 }  # fmt: skip
@@ -176,6 +179,24 @@ def _address(text: str) -> str:
     return " ".join(digits(p) if p.isdigit() else p if p.isalpha() else names.get(p, "") for p in parts)
 
 
+def _mixed(m: re.Match[str]) -> str:
+    parts = re.findall(r"[A-Za-z]+|\d+(?:\.\d+)?", m.group())
+    return " ".join(p if p.isalpha() else cardinal(p) for p in parts)
+
+
+def _raised(m: re.Match[str]) -> str:
+    signs = power(m.group())
+    minus = "マイナス " if signs[0] == "-" else ""
+    return f"の {minus}{cardinal(signs.strip('+-') or '0')}じょう"
+
+
+_LARGE = {"万": "まん", "億": "おく", "兆": "ちょう"}
+_FRACTIONS = {
+    "½": "にぶんの いち", "¼": "よんぶんの いち", "¾": "よんぶんの さん", "⅓": "さんぶんの いち",
+    "⅔": "さんぶんの に",
+}  # fmt: skip
+
+
 def rules() -> tuple[Rule, ...]:
     number, end = f"(?:{_NUMBER})", r"(?![\dA-Za-z])"
     count = r"(?:\d{1,3}(?:,\d{3})+|\d+)"
@@ -202,7 +223,7 @@ def rules() -> tuple[Rule, ...]:
     return (
         rule(r"(?:https?|ftp)://(?:www\.)?([\w.-]+\w)[^\s、。]*[\w/]", lambda m: _address(m[1]), re.A),
         rule(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}", lambda m: _address(m.group()), re.A),
-        rule(r"(?:www\.)?([A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|jp|org|net|io))\b",
+        rule(r"(?:www\.)?([A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|jp|org|net|io|js))\b(?:[/?#][^\s、。]*\w)?",
              lambda m: _address(m[1]), re.A),
         rule(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + end, dated),
         rule(r"(?:(\d{4})年)(\d{1,2})月(\d{1,2})日", dated),
@@ -215,17 +236,29 @@ def rules() -> tuple[Rule, ...]:
         rule(rf"({number})\s?({signs})", lambda m: _amount(m[1], _MONEY[m[2]])),
         rule(rf"([-−])?({number})\s?(?:°C|℃)",
              lambda m: f"{'マイナス' if m[1] else ''}{counted(m[2], '度')}"),
-        rule(rf"({number})\s?[-–~～〜]\s?({number})\s?%",
+        rule(rf"({number})\s?%?\s?[-–~～〜]\s?({number})\s?%",
              lambda m: f"{cardinal(m[1])} から {counted(m[2], 'パーセント')}"),
         rule(rf"([-−])?({number})\s?%",
              lambda m: f"{'マイナス' if m[1] else ''}{counted(m[2], 'パーセント')}"),
         rule(rf"([-−])?({number})\s?({units})" + end, measured),
+        rule(r"(\d+)日目", lambda m: f"{cardinal(m[1])}にちめ"),
         rule(r"(\d+)日(?!間|本|曜)", day),
+        rule(r"(?:20|二十)歳", lambda _: "はたち"),
+        rule(r"(\d+(?:\.\d+)?)(万|億|兆)(円)?",
+             lambda m: f"{cardinal(m[1])}{_LARGE[m[2]]}{'えん' if m[3] else ''}"),
+        rule(rf"({count})\s?[-–~～〜]\s?(?={count}(?:{counters}))", lambda m: f"{cardinal(m[1])} から"),
         # In kanji, only what cannot be a word of its own, as 十分 (enough) or 一日 (a day).
         rule(r"([一二三四五六七八九十百]{1,5})(時間|時|人|階|本|杯|匹|歳|個|回|枚|冊|円|軒|番線)(?![々前気])",
              in_words),
         rule(rf"({number})({counters})", lambda m: counted(m[1], m[2])),
         rule(r"([1-9一二三四五六七八九])つ", lambda m: _THINGS[int(_plain(m[1]) or 0)]),
+        rule(r"(\d+)([½¼¾⅓⅔])", lambda m: f"{cardinal(m[1])} と {_FRACTIONS[m[2]]}"),
+        rule(r"[½¼¾⅓⅔]", lambda m: _FRACTIONS[m.group()]),
+        rule(rf"[{RAISED}]+", _raised),
+        rule(r"\d+\s?[x×]\s?\d+" + end,
+             lambda m: " かける ".join(cardinal(p) for p in re.split(r"\s?[x×]\s?", m.group()))),
+        rule(r"[A-Za-z]{2,}-?\d+(?:\.\d+)?[A-Za-z\d]*|[A-Za-z]-\d+", _mixed, re.A),
+        rule(r"#(?=[^\W\d])", lambda _: "ハッシュタグ"),
         rule(r"(\d{1,2})/(\d{1,3})" + end,
              lambda m: f"{cardinal(m[2])}ぶんの {cardinal(m[1])}" if 0 < int(m[1]) < int(m[2]) else None),
         rule(rf"({count})\s?[-–~～〜]\s?({count})(?!\d)",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 
-from bunraku.node.speech.spelled import english, japanese, mandarin, romance
+from bunraku.node.speech.spelled import english, german, japanese, mandarin, romance
 from bunraku.node.speech.spelled.words import Rule, SaidWord, plain_signs, read_out
 
 UNSPACED = frozenset(["zh", "ja"])
@@ -19,6 +19,8 @@ def rules_of(language: str) -> tuple[Rule, ...]:
     code = language[:2]
     if code == "en":
         return english.RULES.get(language, english.RULES["en-US"])
+    if code == "de":
+        return german.rules()
     if code == "zh":
         return mandarin.rules()
     if code == "ja":
@@ -28,7 +30,7 @@ def rules_of(language: str) -> tuple[Rule, ...]:
 
 def prepare() -> None:
     """What the first sentence of a language would wait for: half a second of it in all."""
-    for language in ("en-US", "es", "fr", "it", "pt", "zh", "ja"):
+    for language in ("en-US", "es", "fr", "it", "pt", "de", "zh", "ja"):
         with suppress(ModuleNotFoundError):  # of an extra that is not installed
             spell_out("1", language)
 

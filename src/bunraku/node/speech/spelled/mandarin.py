@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from bunraku.node.speech.spelled.roman import NUMERAL, value
-from bunraku.node.speech.spelled.words import Rule, rule
+from bunraku.node.speech.spelled.words import RAISED, Rule, power, rule
 
 _DIGITS = "零一二三四五六七八九"
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
@@ -110,6 +110,23 @@ def _minus(sign: str | None) -> str:
     return "负" if sign else ""
 
 
+def _mixed(m: re.Match[str]) -> str:
+    """``GPT-4o``, ``COVID-19``: letters and numbers in turn, and no minus between them."""
+    parts = re.findall(r"[A-Za-z]+|\d+(?:\.\d+)?", m.group())
+    return " ".join(
+        p if p.isalpha() else digits(p) if len(p) == 4 and "." not in p else cardinal(p) for p in parts
+    )
+
+
+def _raised(m: re.Match[str]) -> str:
+    signs = power(m.group())
+    minus = "负" if signs[0] == "-" else ""
+    return {"2": "平方", "3": "立方"}.get(signs, f"的{minus}{cardinal(signs.strip('+-') or '0')}次方")
+
+
+_FRACTIONS = {"½": "二分之一", "¼": "四分之一", "¾": "四分之三", "⅓": "三分之一", "⅔": "三分之二"}
+
+
 def rules() -> tuple[Rule, ...]:
     number, end = f"(?:{_NUMBER})", r"(?![\dA-Za-z])"
     units = "|".join(re.escape(u) for u in sorted(_UNITS, key=len, reverse=True))
@@ -118,17 +135,27 @@ def rules() -> tuple[Rule, ...]:
         rule(r"(?:https?|ftp)://(?:www\.)?([\w.-]+\w)[^\s，。；！？、]*[\w/]",
              lambda m: _address(m[1]), re.A),
         rule(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}", lambda m: _address(m.group()), re.A),
-        rule(r"(?:www\.)?([A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|cn|org|net|io|edu|gov|hk|tw))\b",
+        rule(r"(?:www\.)?([A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|cn|org|net|io|edu|gov|hk|tw|js))\b(?:[/?#][^\s，。；！？、]*\w)?",
              lambda m: _address(m[1]), re.A),
+        rule(r"(\d{4})-(\d{2})-(\d{2})T\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?Z?" + end,
+             lambda m: _date(m[1], m[2], m[3])),
         rule(r"(\d{4})\s?[-/.年]\s?(\d{1,2})\s?[-/.月]\s?(\d{1,2})[日号]?" + end,
              lambda m: _date(m[1], m[2], m[3])),
+        rule(r"第\s?(\d+)", lambda m: f"第{cardinal(m[1])}"),
+        rule(r"(?<=[打拨叫])(?:110|119|120|122|12306|12345|95\d{3}|10086|10010)" + end,
+             lambda m: digits(m.group()).replace("一", "幺")),
         rule(r"(\d{4})(?=\s?年)", lambda m: digits(m[1])),
         rule(r"(\d{2})(?=年代|后)", lambda m: digits(m[1]) if m[1] != "10" else None),
+        rule(r"(?<=\d)\s?[-–—~～]\s?(?=\d{1,2}[:：]\d{2})", lambda _: "到"),
         rule(r"(\d{1,2})[:：](\d{2})(?:[:：](\d{2}))?" + end, _time),
         rule(r"(\d+)[:：](\d+)" + end, lambda m: f"{cardinal(m[1])}比{cardinal(m[2])}"),
         rule(r"\+\d[\d ().-]{6,}\d" + end, lambda m: _phone(m.group())),
         rule(r"1[3-9]\d[- ]?\d{4}[- ]?\d{4}" + end, lambda m: _phone(m.group())),
         rule(r"(?:0\d{2,3}|400|800)-\d{3,4}-?\d{3,4}" + end, lambda m: _phone(m.group())),
+        rule(rf"({signs})\s?(\d+)\s?[-–~～]\s?(\d+)(?![\d.])",
+             lambda m: f"{cardinal(m[2])}到{cardinal(m[3])}{_MONEY[m[1]]}"),
+        rule(rf"-(?=(?:{signs})\s?\d)", lambda _: "负"),
+        rule(r"(?<=[元$€£角分])\s?/\s?(?=[年月日天周次人个小时份斤])", lambda _: "每"),
         rule(rf"({signs})\s?({number})\s?([万亿])?元?", lambda m: _money(_MONEY[m[1]], m[2], m[3])),
         rule(rf"({number})\s?([万亿])?\s?({signs})", lambda m: _money(_MONEY[m[3]], m[1], m[2])),
         rule(rf"({number})\s?([万亿])?\s?({'|'.join(_CODES)})\b",
@@ -142,6 +169,14 @@ def rules() -> tuple[Rule, ...]:
         rule(rf"([-−])?({number})\s?‰", lambda m: f"{_minus(m[1])}千分之{cardinal(m[2])}"),
         rule(rf"([-−])?({number})\s?({units})" + end,
              lambda m: f"{_minus(m[1])}{_counted(m[2])}{_UNITS[m[3]]}"),
+        rule(r"(\d+)([½¼¾⅓⅔])", lambda m: f"{cardinal(m[1])}又{_FRACTIONS[m[2]]}"),
+        rule(r"[½¼¾⅓⅔]", lambda m: _FRACTIONS[m.group()]),
+        rule(rf"[{RAISED}]+", _raised),
+        rule(r"\d+\s?[x×]\s?\d+" + end,
+             lambda m: "乘".join(cardinal(p) for p in re.split(r"\s?[x×]\s?", m.group()))),
+        rule(r"[A-Za-z]+-?\d+(?:\.\d+)?[A-Za-z\d]*(?!\.\d)", _mixed, re.A),
+        rule(r"[vV](?=\d)", lambda _: "v"),
+        rule(r"#(?=[^\W\d])", lambda _: "话题"),
         rule(r"(\d{1,2})/(\d{1,3})" + end, _fraction),
         rule(rf"({number})\s?[-–~～]\s?({number})(?!\d)", lambda m: f"{cardinal(m[1])}到{cardinal(m[2])}"),
         rule(r"§\s?(\d+)", lambda m: f"第{cardinal(m[1])}条"),

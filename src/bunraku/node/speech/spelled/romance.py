@@ -11,12 +11,23 @@ from num2words import num2words
 
 from bunraku.node.speech.spelled.roman import NUMERAL, value
 from bunraku.node.speech.spelled.romance_words import LANGUAGES, Language, Unit
-from bunraku.node.speech.spelled.words import Rule, rule
+from bunraku.node.speech.spelled.words import RAISED, Rule, power, rule
 
 _NUMBER = r"\d{1,3}(?:[.\u202f\u00a0 ]\d{3})+(?:,\d+)?(?!\d)|\d+(?:[,.]\d+)?"
 _MASCULINE_IN_A = frozenset(
     ["día", "mapa", "problema", "sistema", "programa", "idioma", "tema", "clima", "dia", "turista", "planeta"]
 )
+
+
+_MORE = {
+    "es": {"by": "por", "2": "al cuadrado", "3": "al cubo", "^": "elevado a", "per": "por", "half": "media"},
+    "fr": {"by": "par", "2": "au carré", "3": "au cube", "^": "puissance", "per": "par", "half": "une demi"},
+    "it": {"by": "per", "2": "al quadrato", "3": "al cubo", "^": "alla", "per": "al", "half": "mezza"},
+    "pt": {"by": "por", "2": "ao quadrado", "3": "ao cubo", "^": "elevado a", "per": "por", "half": "meia"},
+}
+"""Words for sizes, powers and what is paid a month."""
+_ENGLISH = r"\d{1,3}(?:,\d{3})+\.\d{2}"
+"""Thousands and cents as English writes them."""
 
 
 def rules(code: str) -> tuple[Rule, ...]:
@@ -95,7 +106,19 @@ class NumberReader:
             text = text.replace("heures", "heure").replace("horas", "hora")
         return text
 
+    def month(self, name: str) -> int:
+        """From 1, of a name that may be shortened by a point; 0 for another word."""
+        start = name.rstrip(".").lower()
+        return next((i for i, m in enumerate(self.lang.months, 1) if m.startswith(start)), 0)
+
+    def raised(self, m: re.Match[str]) -> str:
+        signs, more = power(m.group()), _MORE[self.code]
+        minus = f"{self.lang.minus} " if signs[0] == "-" else ""
+        return more.get(signs) or f"{more['^']} {minus}{self.cardinal(signs.strip('+-') or '0')}"
+
     def money(self, sign: str, amount: str) -> str:
+        if re.fullmatch(_ENGLISH, amount):
+            amount = amount.replace(",", "").replace(".", ",")
         unit = self.lang.money[sign]
         whole, part = plain(amount)
         units = self.counted(whole, unit)
@@ -176,8 +199,11 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
         found = value(m[1])
         return reader.ordinal(found) if found else None
 
+    more = _MORE[reader.code]
     own: tuple[Rule, ...] = ()
-    if reader.code == "fr":
+    if reader.code == "es":
+        own = (rule(r"([13])\.?er\b", lambda m: "primer" if m[1] == "1" else "tercer"),)
+    elif reader.code == "fr":
         own = (
             rule(r"(\d{1,3})(er|re|ère|e|ème|nd|nde)" + end, ordinal),
             rule(rf"({NUMERAL}|[VX](?=e siècle))(?:er|e|ème)" + end, nth),
@@ -188,12 +214,24 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
         rule(r"(?:https?|ftp)://(?:www\.)?([\w.-]+\w)\S*\w/?", lambda m: reader.address(m[1])),
         rule(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,}", lambda m: reader.address(m.group())),
         rule(
-            r"(?:www\.)?([A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|net|org|info|eu|es|fr|it|pt|br|mx|ar|cl|ch|be|ca|de|io|ai|tv|app|dev|gov|edu))\b"
+            r"(?:www\.)?([A-Za-z][\w-]*(?:\.[\w-]+)*\.(?:com|net|org|info|eu|es|fr|it|pt|br|mx|ar|cl|ch|be|ca|de|io|ai|tv|app|dev|gov|edu|js))\b"
             r"(?:/[\w./-]*\w)?",
             lambda m: reader.address(m[1]),
         ),
+        rule(
+            r"(\d{4})-(\d{2})-(\d{2})(?:T\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?Z?)" + end,
+            lambda m: reader.date(int(m[3]), int(m[2]), m[1]),
+        ),
         rule(r"(\d{4})-(\d{2})-(\d{2})" + end, lambda m: reader.date(int(m[3]), int(m[2]), m[1])),
         rule(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})" + end, lambda m: reader.date(int(m[1]), int(m[2]), m[3])),
+        rule(
+            r"(\d{1,2})/(\d{1,2})/(\d{2})(?![\w/])",
+            lambda m: reader.date(int(m[1]), int(m[2]), f"20{m[3]}"),
+        ),
+        rule(
+            r"(\d{1,2})\s(?:de\s)?([^\W\d_]{3,5}\.)(?:\s(?:de\s)?(\d{4}))?(?!\w)",
+            lambda m: reader.date(int(m[1]), reader.month(m[2]), m[3] or ""),
+        ),
         rule(
             rf"(?:1er|1º|1°|(\d{{1,2}}))\s(?:de\s)?({names})(?:\s(?:de\s)?(\d{{4}}))?" + end,
             lambda m: reader.date(int(m[1] or 1), lang.months.index(m[2].lower()) + 1, m[3] or ""),
@@ -204,7 +242,25 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
         rule(r"\+\d[\d ().-]{6,}\d" + end, reader.phone),
         rule(r"\(\d{2,3}\)\s?\d{4,5}-\d{4}" + end, reader.phone),
         rule(r"0\d(?:[ .]\d{2}){4}" + end, reader.phone),
+        rule(r"[89]\d{1,2} \d{3} \d{2} \d{2}|3\d{2} \d{3} \d{4}" + end, reader.phone),
         rule(r"[69]\d{2} \d{3} \d{3}(?=\s|$|[,.])" + r"(?!\s?(?:%|€|\$|k))", reader.phone),
+        rule(rf"({symbols})\s?({_ENGLISH})" + end, lambda m: reader.money(m[1], m[2])),
+        rule(rf"({_ENGLISH})\s?({symbols})", lambda m: reader.money(m[2], m[1])),
+        rule(
+            rf"({symbols})\s?(\d+)\s?[-–]\s?(\d+)(?![\w,.]*\d)",
+            lambda m: f"{reader.cardinal(m[2])} {lang.to} {reader.money(m[1], m[3])}",
+        ),
+        rule(rf"{alone}[-−](?=(?:{symbols})\s?\d)", lambda _: lang.minus),
+        rule(r"(?<=[€$£])\s?/\s?(?=[^\W\d_])", lambda _: more["per"]),
+        rule(r"(?<=[DR])\s?/\s?(?=(?:mes|mois|mese|mês)\b)", lambda _: more["per"]),
+        rule(r"(?:(?<=R\$ \d)|(?<=R\$ \d\d))/(?=[^\W\d_])", lambda _: more["per"]),
+        rule(
+            r"\d+\s?x\s?\d+(?!\w)",
+            lambda m: f" {more['by']} ".join(reader.cardinal(p) for p in re.split(r"\s?x\s?", m.group())),
+        ),
+        rule(rf"[{RAISED}]+", reader.raised),
+        rule(r"#(?=[^\W\d])", lambda _: "hashtag"),
+        rule(r"(\d{1,2})\)(?=\s)", lambda m: f"{reader.cardinal(m[1])},"),
         rule(rf"({number})\s?(?:{millions})\s?({symbols})", lambda m: reader.millions(m[1], m[2])),
         rule(rf"({symbols})\s?({number})", lambda m: reader.money(m[1], m[2])),
         rule(rf"({number})\s?({symbols})", lambda m: reader.money(m[2], m[1])),
@@ -232,6 +288,7 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
             r"(\d+)([½¼¾⅓⅔])",
             lambda m: f"{reader.cardinal(m[1])} {lang.signs['&']} {lang.fractions[m[2]]}",
         ),
+        rule(r"½(?=\s[^\W\d_]+[ae]\b)", lambda _: more["half"]),
         rule(r"[½¼¾⅓⅔]", lambda m: lang.fractions[m.group()]),
         rule(
             r"[vV]\.?(\d+(?:\.\d+)+)" + end,

@@ -61,6 +61,9 @@ ES = Language(
         "¥": ("yen", "yenes", "m"), "MX$": ("peso", "pesos", "m"),
     }),
     {
+        "m³": ("metro cúbico", "metros cúbicos", "m"),
+        "Mbps": ("megabit por segundo", "megabits por segundo", "m"),
+        "mL": ("mililitro", "mililitros", "m"),
         "km/h": ("kilómetro por hora", "kilómetros por hora", "m"),
         "m/s": ("metro por segundo", "metros por segundo", "m"),
         "km²": ("kilómetro cuadrado", "kilómetros cuadrados", "m"),
@@ -117,6 +120,9 @@ FR = Language(
         "¥": ("yen", "yens", "m"), "CHF": ("franc", "francs", "m"),
     }),
     {
+        "m³": ("mètre cube", "mètres cubes", "m"),
+        "Mbps": ("mégabit par seconde", "mégabits par seconde", "m"),
+        "mL": ("millilitre", "millilitres", "m"),
         "km/h": ("kilomètre à l'heure", "kilomètres à l'heure", "m"),
         "m/s": ("mètre par seconde", "mètres par seconde", "m"),
         "km²": ("kilomètre carré", "kilomètres carrés", "m"),
@@ -176,6 +182,8 @@ IT = Language(
         "¥": ("yen", "yen", "m"),
     }),
     {
+        "m³": ("metro cubo", "metri cubi", "m"), "Mbps": ("megabit al secondo", "megabit al secondo", "m"),
+        "mL": ("millilitro", "millilitri", "m"),
         "km/h": ("chilometro all'ora", "chilometri all'ora", "m"),
         "m/s": ("metro al secondo", "metri al secondo", "m"),
         "km²": ("chilometro quadrato", "chilometri quadrati", "m"),
@@ -233,6 +241,9 @@ PT = Language(
         "£": ("libra", "libras", "f"), "¥": ("iene", "ienes", "m"),
     }),
     {
+        "m³": ("metro cúbico", "metros cúbicos", "m"),
+        "Mbps": ("megabit por segundo", "megabits por segundo", "m"),
+        "mL": ("mililitro", "mililitros", "m"),
         "km/h": ("quilômetro por hora", "quilômetros por hora", "m"),
         "m/s": ("metro por segundo", "metros por segundo", "m"),
         "km²": ("quilômetro quadrado", "quilômetros quadrados", "m"),

@@ -59,6 +59,8 @@ def _plain_sign(c: str) -> str:
         or "₀" <= c <= "₉"
     ):
         return unicodedata.normalize("NFKC", c)  # full width, letters of mathematics, lowered digits
+    if c in "ᵉʳᵈᵐᵒˢᵗʰ":
+        return unicodedata.normalize("NFKC", c)
     if c in "‐‑⁄":
         return "/" if c == "⁄" else "-"
     return str(unicodedata.decimal(c, c))
