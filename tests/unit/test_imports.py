@@ -80,7 +80,7 @@ MAY = {
     "node.speech": {"core", "node.lipsync"},
     "node.lipsync": {"core"},
     "node.avatars": {"core"},
-    "node.people": {"core", "store", "node.avatars", "node.outputs"},
+    "node.people": {"core", "store", "node.avatars", "node.lipsync", "node.outputs"},
     "node.encode": {"core"},
     "node.outputs": {"core", "node.encode", "node.rtc", "node.streams"},
     "node.rtc": {"core", "node.streams"},

@@ -5,7 +5,7 @@ The nets are MediaPipe's, run by OpenCV. Points are numbered as in its canonical
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bunraku.node.avatars.pack.cv import cv2
-from bunraku.node.people.photo.arrays import F32, F64, U8
+from bunraku.node.people.photo.arrays import F32, F64, U8, Floats
 
 RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)  # corners, from the picture's left to its right
 SURE = 0.6  # score from which a square is a face
@@ -65,14 +65,15 @@ class Finder:
         """Every face, the largest first."""
         found: list[Square] = []
         for part, x, y in _parts(rgb):
-            for square in self._detect(part):
+            for square in self.detect(part):
                 moved = Square(square.centre + np.array([x, y]), square.side, square.tilt, square.score)
                 same = [f for f in found if np.linalg.norm(f.centre - moved.centre) < 0.4 * f.side]
                 if not same:
                     found.append(moved)
         return sorted(found, key=lambda s: -s.side)
 
-    def _detect(self, rgb: U8) -> list[Square]:
+    def detect(self, rgb: U8) -> list[Square]:
+        """Faces that are seen at a glance, the surest first: small ones are missed (``squares``)."""
         h, w = rgb.shape[:2]
         side = max(h, w)
         whole = cv2.copyMakeBorder(rgb, 0, side - h, 0, side - w, cv2.BORDER_CONSTANT)
@@ -96,16 +97,9 @@ class Finder:
 
     def face(self, rgb: U8, square: Square) -> Face:
         """Points and irises of one face."""
-        centre, side, tilt = square.centre, square.side, square.tilt
         for _ in range(2):  # the second look is centred on what the first found
-            points = self._points(rgb, centre, side, tilt)
-            low, high = points[:, :2].min(0), points[:, :2].max(0)
-            centre, side = (low + high) / 2, 1.5 * float(max(high - low))
-            across = points[263, :2] - points[33, :2]
-            tilt = float(np.degrees(np.arctan2(across[1], across[0])))
-        looks = np.array(
-            [self._points(rgb, centre + np.array([dx, dy]) * side, side * k, tilt) for dx, dy, k in SHIFTS]
-        )
+            square = square_of(self._points(rgb, square.centre, square.side, square.tilt), square.score)
+        looks, tilt = self.looks(rgb, square, SHIFTS), square.tilt
         points = looks.mean(0)
         irises = np.array(
             [
@@ -116,6 +110,16 @@ class Finder:
         apart = max(1.0, float(np.linalg.norm(irises[1, :2] - irises[0, :2])))
         spread = np.linalg.norm(looks[..., :2] - points[:, :2], axis=-1).mean(0) / apart
         return Face(points, irises, square.score, spread)
+
+    def looks(self, rgb: U8, square: Square, shifts: Sequence[tuple[float, float, float]]) -> F64:
+        """(looks, 468, 3): the points by crops of ``square`` moved and scaled (``SHIFTS``)."""
+        side = square.side
+        return np.array(
+            [
+                self._points(rgb, square.centre + np.array([dx, dy]) * side, side * k, square.tilt)
+                for dx, dy, k in shifts
+            ]
+        )
 
     def _points(self, rgb: U8, centre: F64, side: float, tilt: float) -> F64:
         x, back = _crop(rgb, centre, side, tilt, 192)
@@ -160,6 +164,14 @@ def _height(outline: F32) -> float:
     """Of an eye, in its widths. ``outline`` (16, 2): the lower lid from corner to corner, then the upper."""
     lids = np.linalg.norm(outline[[11, 12, 13]] - outline[[3, 4, 5]], axis=1).mean()
     return float(lids / max(1.0, float(np.linalg.norm(outline[8] - outline[0]))))
+
+
+def square_of(points: Floats, score: float = 1.0) -> Square:
+    """Where to look for a face whose points were last seen here."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    across = points[263, :2] - points[33, :2]
+    tilt = float(np.degrees(np.arctan2(across[1], across[0])))
+    return Square(np.asarray((low + high) / 2, np.float64), 1.5 * float(max(high - low)), tilt, score)
 
 
 def _parts(rgb: U8) -> Iterator[tuple[U8, int, int]]:

@@ -35,10 +35,10 @@ def choose(squares: list[Square]) -> Square:
 def judge(photo: U8, face: Face, lids: tuple[float, float]) -> list[str]:
     """Warnings. ``lids`` are those of ``Finder.lids``. Raises ``Unsuitable``."""
     warnings: list[str] = []
-    _size(face, warnings)
+    size(face, warnings)
     _pose(face, warnings)
     _edges(photo, face, warnings)
-    _light(photo, face, warnings)
+    light(photo, face, warnings)
     _hidden(photo, face)
     _features(face, lids, warnings)
     return warnings
@@ -53,7 +53,7 @@ def turn_of(face: Face) -> tuple[float, float]:
     return yaw, float(np.degrees(np.arctan2(eyes[1], eyes[0])))
 
 
-def _size(face: Face, warnings: list[str]) -> None:
+def size(face: Face, warnings: list[str]) -> None:
     apart = round(face.apart)
     if apart < 40:
         raise Unsuitable(
@@ -115,7 +115,7 @@ def _features(face: Face, lids: tuple[float, float], warnings: list[str]) -> Non
         )
 
 
-def _light(photo: U8, face: Face, warnings: list[str]) -> None:
+def light(photo: U8, face: Face, warnings: list[str]) -> None:
     plain = upright(photo, face)
     grey = cv2.cvtColor(plain.bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
     sharp = float(cv2.Laplacian(grey, cv2.CV_32F)[50:200, 30:170].var())

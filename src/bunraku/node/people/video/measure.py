@@ -1,0 +1,128 @@
+"""What the mouth does in each picture, as a point in mouth space (``avatars.pack.mouth``): seen from the
+lips' points on the head at rest, and heard where the voice is the person's.
+
+Pure arithmetic. ``n`` pictures; points have the size of the clip's pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bunraku.node.people.photo.arrays import F32, F64, Floats, smooth
+from bunraku.node.people.video.steady import smoothed
+
+GAPS = ((13, 14), (82, 87), (312, 317))
+THICK = ((0, 13), (37, 82), (267, 312)), ((14, 17), (87, 84), (317, 314))
+FULL = 0.6  # "open" of a mouth that is opened as far as the person does, where no sound tells
+FLAT = 0.02  # of the mouth's width: lips that never part by more do not speak
+SHARE = 0.35  # of what is heard in how far the mouth is said to be open
+WIDEST, NARROWEST = 0.08, 0.12
+"""Least changes of the mouth's width, of its own, that count as drawn apart and as a pucker."""
+OPEN, WIDE, PRESS, TUCK, TEETH, TONGUE = range(6)
+
+
+@dataclass
+class Uttered:
+    """``at`` (n, 6): points in mouth space; ``still`` (n,): lips closed, nothing said; ``talks`` (n,): the
+    lips speak; ``gap`` (n,): between the lips beyond the closed mouth's, in widths of the mouth."""
+
+    at: F32
+    still: np.ndarray
+    talks: np.ndarray
+    gap: F64
+    width: float
+
+
+def width_of(points: Floats) -> F64:
+    return np.asarray(np.linalg.norm(points[..., 291, :2] - points[..., 61, :2], axis=-1), np.float64)
+
+
+def gap_of(points: Floats) -> F64:
+    """Between the lips, in the points' px."""
+    y = points[..., 1]
+    return np.asarray(np.mean([y[..., low] - y[..., up] for up, low in GAPS], axis=0), np.float64)
+
+
+def _thick(points: Floats) -> F64:
+    """(n, 2): upper and lower lip."""
+    y = points[..., 1]
+    return np.stack([np.mean([y[..., b] - y[..., a] for a, b in pairs], axis=0) for pairs in THICK], -1)
+
+
+def spoken(points: Floats, teeth: Floats, told: Floats | None) -> Uttered:
+    """``points`` (n, 468, 3) of the head at rest, ``teeth`` (n,) as ``follow.Seen``; ``told`` (n, 6) what is
+    heard, when it is the person who speaks."""
+    wide, gaps, thick = (smoothed(f(points), 0.7) for f in (width_of, gap_of, _thick))
+    low = np.sort(gaps)[: max(5, len(gaps) // 10)]
+    closed_gap = float(np.median(low))
+    width = float(np.median(wide[gaps <= np.percentile(gaps, 25)]))
+    gap = np.maximum(gaps - closed_gap, 0) / width
+    noise = float(np.median(np.abs(np.diff(gap, 2)))) if len(gap) > 3 else 0.0
+    closed_at = max(0.012, 5 * noise)
+    closed = gap < closed_at
+    motion = _motion(gap, wide / width)
+    talks = _share((gap > 1.5 * closed_at) | (motion > 0.012), 4.0) > 0.25
+    if told is not None:
+        talks &= _share(told[:, OPEN] > 0.05, 5.0) > 0.1
+        quiet = _share(told[:, OPEN] > 0.06, 2.0) < 0.2
+    else:
+        quiet = np.ones(len(gap), bool)
+    still = closed & (smoothed(motion, 2.0) < 0.008) & quiet
+    at = _axes(gap, closed_at, wide / width - 1, thick, still, talks, teeth, told)
+    return Uttered(at, still, talks, gap, width)
+
+
+def _share(mask: np.ndarray, sigma: float) -> F64:
+    """Of the pictures around each."""
+    return smoothed(mask.astype(np.float64), sigma)
+
+
+def _motion(gap: F64, wide: F64) -> F64:
+    """How much the lips move from picture to picture, in widths of the mouth."""
+    return np.hypot(np.gradient(gap), np.gradient(wide))
+
+
+def _axes(
+    gap: F64,
+    closed_at: float,
+    wider: F64,
+    thick: F64,
+    still: np.ndarray,
+    talks: np.ndarray,
+    teeth: Floats,
+    told: Floats | None,
+) -> F32:
+    at = np.zeros((len(gap), 6), np.float32)
+    shut = np.asarray(smooth(2.0 * closed_at, 0.8 * closed_at, gap), np.float64)
+    top = float(np.percentile(gap[talks], 95)) if talks.sum() > 25 else 0.0
+    if top > FLAT:
+        full = FULL
+        if told is not None:
+            full = float(np.clip(np.percentile(told[talks, OPEN], 95), 0.45, 0.8))
+        opened = np.clip(full * gap / top, 0, 1)
+    else:  # too little is said to know the person's own way: by the size of the mouth (photo.mouth)
+        opened = np.clip(gap / 0.37, 0, 1)
+    # How wide the mouth is: an opened one is a little narrower by itself.
+    wider = wider + 0.1 * opened
+    base = float(np.median(wider[still])) if still.any() else 0.0
+    wider = wider - base
+    apart = max(WIDEST, float(np.percentile(wider[talks], 96))) if talks.any() else WIDEST
+    narrow = max(NARROWEST, -float(np.percentile(wider[talks], 4))) if talks.any() else NARROWEST
+    wide = np.where(wider > 0, 0.7 * wider / apart, wider / narrow)
+    at[:, OPEN], at[:, WIDE] = opened * (1 - shut), np.clip(wide, -1, 1)
+    rest = np.median(thick[still], 0) if still.any() else np.median(thick, 0)
+    thin = np.clip((0.85 - thick / np.maximum(rest, 1e-3)) / 0.4, 0, 1)
+    pressed, tucked = shut * thin.mean(1), np.clip(thin[:, 1] - thin[:, 0], 0, 1)
+    bright = np.clip(teeth / 0.5, 0, 1) * np.asarray(smooth(0.0, closed_at, gap - closed_at), np.float64)
+    at[:, PRESS], at[:, TEETH] = pressed, bright
+    if told is not None:
+        at[:, OPEN] += SHARE * (1 - shut) * (told[:, OPEN] - at[:, OPEN])
+        at[:, WIDE] += 0.4 * (told[:, WIDE] - at[:, WIDE])
+        at[:, PRESS] = shut * np.maximum(pressed, told[:, PRESS])
+        at[:, TUCK] = np.maximum(0.5 * tucked, told[:, TUCK]) * (at[:, OPEN] < 0.35)
+        at[:, TEETH] = 0.4 * bright + 0.6 * told[:, TEETH] * np.minimum(1, bright + 0.5)
+        at[:, TONGUE] = told[:, TONGUE] * (1 - shut)
+    at[still & ~talks] = 0.0
+    return at

@@ -1,0 +1,295 @@
+"""Digital humans of a clip, its arithmetic: the steady way of a head, the stretch that is played, the mouths
+that are kept, the light they are brought to."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from bunraku.node.people.video import listen, loop, measure, patch, select, steady
+from bunraku.node.people.video.loop import FADE, LONGEST, SHORTEST
+
+RANDOM = np.random.default_rng(5)
+
+
+# --- the way of the head
+
+
+def head() -> np.ndarray:
+    """468 points of something like a face, 300 px wide."""
+    points = RANDOM.uniform(-1, 1, (468, 3)) * [150, 200, 80] + [360, 500, 0]
+    for i, at in {
+        33: (290, 430), 133: (330, 430), 362: (390, 430), 263: (430, 430), 2: (360, 520), 13: (360, 560), 14: (360, 561),
+        0: (360, 545), 17: (360, 578), 61: (310, 560), 291: (410, 560), 152: (360, 650), 234: (240, 440), 454: (480, 440),
+    }.items():  # fmt: skip
+        points[i] = (*at, 0)
+    jaw = [i for i in patch.JAW if i not in (234, 454, 152)]
+    for i, t in zip(jaw, np.linspace(-0.9, 0.9, len(jaw)), strict=True):
+        points[i] = (360 + 120 * t, 645 - 170 * t**4, 0)
+    return points
+
+
+def turned(points: np.ndarray, yaw: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
+    a = np.radians(yaw)
+    r = np.array([[np.cos(a), 0, -np.sin(a)], [0, 1, 0], [np.sin(a), 0, np.cos(a)]])
+    return scale * (points - points.mean(0)) @ r.T + points.mean(0) + [*shift, 0]
+
+
+def test_a_stance_is_found_again():
+    rest = head()
+    poses = [(0, 1, (0, 0)), (8, 1.1, (12, -7)), (-14, 0.93, (-30, 4))]
+    stance = steady.stance_of(rest, np.array([turned(rest, *p) for p in poses]))
+    assert stance.angles()[:, 0] == pytest.approx([0, 8, -14], abs=1e-6)
+    assert stance.scale == pytest.approx([1, 1.1, 0.93])
+    back = stance.back(np.array([turned(rest, *p) for p in poses]))
+    assert np.abs(back - rest).max() < 1e-6
+    assert np.abs(stance.to(rest)[1] - turned(rest, *poses[1])).max() < 1e-6
+
+
+def way(n: int) -> np.ndarray:
+    """A head that sways: (n, 1, 2)."""
+    t = np.arange(n) / 25
+    return np.stack([100 + 20 * np.sin(1.3 * t) + 3 * np.sin(9 * t), 200 + 8 * np.sin(0.9 * t)], -1)[:, None]
+
+
+def test_the_path_follows_the_head_and_neither_jitters_nor_drifts():
+    true = way(400)
+    jittery = true + RANDOM.normal(0, 1.0, true.shape)
+    moves = np.zeros((400, 2, 3))
+    moves[:, :, :2] = np.eye(2)
+    moves[1:, :, 2] = np.diff(true[:, 0], axis=0) + 0.04  # drifts by 16 px over the clip
+    moves[0] = np.nan
+    got = steady.path(jittery, moves)
+    assert np.abs(got - true).mean() < 0.35
+    assert np.sqrt((np.diff(got - true, 2, axis=0) ** 2).mean()) < 0.05
+    assert np.sqrt((np.diff(jittery - true, 2, axis=0) ** 2).mean()) > 2
+
+
+def test_where_the_motion_is_not_known_the_points_are_believed():
+    true = way(200)
+    moves = np.full((200, 2, 3), np.nan)
+    assert np.abs(steady.path(true, moves) - true)[15:-15].max() < 1.5
+
+
+def test_places_take_the_three_points_where_they_belong():
+    at = np.array([[10.0, 20], [60, 20], [10, 70]])
+    corners = np.array([[[100.0, 200], [150, 210], [90, 250]]])
+    place = steady.places(corners, at)[0]
+    assert at @ place[:, :2].T + place[:, 2] == pytest.approx(corners[0], abs=1e-3)
+
+
+def test_smoothing_does_not_lag():
+    ramp = np.arange(100.0)
+    assert steady.smoothed(ramp, 3.0)[20:80] == pytest.approx(ramp[20:80])
+
+
+# --- the stretch that is played
+
+
+def footage(n: int, period: float | None, walk: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """State and small pictures of a head that sways with a period, or wanders off."""
+    t = np.arange(n)
+    at = np.sin(2 * np.pi * t / period) * 2 if period else walk * t
+    state = np.stack([at, np.zeros(n)], -1)
+    row = np.clip(128 + 30 * np.sin((np.arange(64)[None] + at[:, None]) / 6), 0, 255)
+    return state, np.repeat(row[:, None], 20, 1).astype(np.uint8)
+
+
+def test_a_sway_is_joined_where_it_comes_round():
+    state, small = footage(500, 140)
+    found = loop.choose(np.ones(500, bool), state, small)
+    assert found is not None
+    assert found.fade
+    assert found.first >= FADE
+    assert (found.last - found.first) % 140 in (0, 1, 2, 138, 139)
+    assert found.cost < loop.FINE
+    apart = state[found.last - FADE : found.last] - state[found.first - FADE : found.first]
+    assert np.abs(apart).max() < 0.2
+
+
+def test_a_head_that_wanders_off_and_rests_is_played_to_and_fro():
+    state, small = footage(400, None, 0.0)
+    path = np.concatenate([np.zeros(60), 8 * (1 - np.cos(np.linspace(0, np.pi, 120))), np.full(60, 16.0)])
+    state = np.stack([path, np.zeros(len(path))], -1)
+    small = np.repeat(np.clip(100 + 6 * path, 0, 255)[:, None, None], 64, 2).astype(np.uint8)
+    # The stretches that stay at one end are too short.
+    found = loop.choose(np.ones(len(path), bool), state, small)
+    assert found is not None
+    assert not found.fade
+    assert found.first < 60
+    assert found.last > 180
+
+
+def test_only_usable_pictures_are_played():
+    state, small = footage(900, 130)
+    usable = np.zeros(900, bool)
+    usable[300:480] = True
+    found = loop.choose(usable, state, small)
+    assert found is not None
+    assert found.first - (FADE if found.fade else 0) >= 300
+    assert found.last <= 480
+    assert SHORTEST <= found.last - found.first <= LONGEST
+    usable[300 + SHORTEST - 1 : 480] = False
+    assert loop.choose(usable, state, small) is None
+
+
+def test_the_calmest_stretch():
+    calm = np.ones(100)
+    calm[40:60] = 0.1
+    assert np.flatnonzero(loop.calmest(calm, 20)).tolist() == list(range(40, 60))
+    assert loop.calmest(calm, 500).all()
+
+
+def test_a_cross_fade_moves_what_moved():
+    def dot(x: int) -> np.ndarray:
+        bgr = np.full((160, 160, 3), 90, np.uint8)
+        cv2.circle(bgr, (x, 80), 20, (200, 220, 240), -1)
+        return cv2.GaussianBlur(bgr, (0, 0), 2)
+
+    middle = loop.faded(dot(70), dot(78), 0.5)
+    wanted = dot(74)
+    assert np.abs(middle.astype(int) - wanted).mean() < 0.4 * np.abs(dot(70).astype(int) - wanted).mean()
+    assert [round(loop.share(m), 2) for m in (0, FADE - 1)] == [0.02, 0.98]
+
+
+# --- what the mouth says
+
+
+def speaking(n: int = 600) -> tuple[np.ndarray, np.ndarray]:
+    """Points of a mouth that is silent for 200 pictures, then speaks; how far it is open, px."""
+    t = np.arange(n)
+    gap = np.where(t < 200, 0.0, 10 * np.maximum(0, np.sin(t / 3.1)))
+    points = np.repeat(head()[None], n, 0)
+    for up, low in measure.GAPS:
+        points[:, up, 1], points[:, low, 1] = 560, 561 + gap + RANDOM.normal(0, 0.05, n)
+    return points, gap
+
+
+def test_silence_and_speech_are_told_apart_by_the_lips():
+    points, gap = speaking()
+    found = measure.spoken(points, np.zeros(600), None)
+    assert found.still[10:190].all()
+    assert not loop.runs(found.still[210:590], 10)  # lips that touch for a moment are no silence
+    assert found.talks[215:590].mean() > 0.8
+    assert not found.talks[:190].any()
+    assert (found.at[10:190] == 0).all()
+    opened = found.at[:, measure.OPEN]
+    assert np.corrcoef(opened, gap)[0, 1] > 0.97
+    assert 0.5 < opened.max() < 0.9
+
+
+def test_what_is_heard_settles_what_is_hard_to_see():
+    points, gap = speaking()
+    told = np.zeros((600, 6), np.float32)
+    told[:, measure.OPEN] = gap / 15
+    told[300:310, measure.TUCK] = 1.0
+    found = measure.spoken(points, np.zeros(600), told)
+    assert found.at[300:310, measure.TUCK].max() > 0.9
+    assert found.at[320:, measure.TUCK].max() < 0.2
+
+
+def test_sound_that_is_late_is_found_out():
+    gap = np.maximum(0, np.sin(np.arange(400) / 4.3)) * np.sin(np.arange(400) / 31) ** 2
+    late, fit = listen.agreed(np.roll(gap, 3), gap)
+    assert (late, fit > 0.95) == (3, True)
+    assert np.abs(listen.moved(np.roll(gap, 3), late) - gap)[:390].max() < 1e-6
+    assert listen.agreed(RANDOM.uniform(0, 1, 400), gap)[1] < listen.BELIEVED
+
+
+# --- the mouths that are kept
+
+
+def test_all_mouths_are_kept_when_they_are_few():
+    talks = np.zeros(500, bool)
+    talks[100:250] = True
+    still = ~talks
+    at = RANDOM.uniform(0, 1, (500, 6)).astype(np.float32)
+    at[still] = 0
+    kept = select.choose(at, np.zeros((500, 2)), np.ones(500), talks, still, np.ones(500, bool))
+    assert kept[100:250].all()
+    assert 1 <= kept[still].sum() <= select.RESTS
+
+
+def test_of_many_mouths_the_different_and_the_sharp_are_kept():
+    n = 3000
+    at = np.zeros((n, 6), np.float32)
+    at[:, 0] = 0.3 + 0.3 * np.sin(np.arange(n) / 5)
+    at[2000:2020, 3] = 1.0  # seen once
+    sharp = np.ones(n)
+    sharp[:1000] = 0.4
+    everything = np.ones(n, bool)
+    kept = select.choose(at, np.zeros((n, 2)), sharp, everything, ~everything, everything)
+    assert 100 < kept.sum() <= select.MOST
+    assert kept[2000:2020].any()
+    assert kept[:1000].sum() < 0.2 * kept.sum()
+    unusable = everything.copy()
+    unusable[1500:] = False
+    assert not select.choose(at, np.zeros((n, 2)), sharp, everything, ~everything, unusable)[1500:].any()
+
+
+def test_kinds_are_as_different_as_can_be():
+    points = np.concatenate([RANDOM.normal(c, 0.01, (30, 2)) for c in ((0, 0), (1, 0), (0, 1))])
+    kind = select.kinds_of(points, 3)
+    assert [len(set(kind[i : i + 30].tolist())) for i in (0, 30, 60)] == [1, 1, 1]
+    assert len(set(kind.tolist())) == 3
+    assert len(select.kinds_of(points[:2], 5)) == 2
+    assert len(select.kinds_of(points[:0], 5)) == 0
+
+
+def test_neighbours_are_known():
+    kept = np.array([0, 1, 1, 0, 1, 1, 1], bool)
+    assert select.takes(kept).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [1, 2]]
+    assert select.takes(np.zeros(3, bool)).shape == (0, 2)
+
+
+def test_what_is_lacking():
+    wanted = np.array([[0.8, 0, 0, 0, 0, 0], [0.2, -1, 0, 0, 0, 0]], np.float32)
+    assert select.lacking(np.zeros((0, 6)), wanted, 0.3) == [0, 1]
+    assert select.lacking(np.array([[0.78, 0, 0, 0, 0, 0]]), wanted, 0.3) == [1]
+
+
+# --- the patch
+
+
+def test_the_soft_edge_leaves_rim_and_chin_alone_and_covers_the_lips():
+    rest = head()
+    seat = patch.seat_of(rest)
+    assert seat.width % 2 == seat.height % 2 == 0
+    rim = np.concatenate([seat.alpha[0], seat.alpha[-1], seat.alpha[:, 0], seat.alpha[:, -1]])
+    assert (rim == 0).all()
+
+    def alpha_at(x: float, y: float) -> float:
+        u, v = seat.on_patch(np.array([x, y]))
+        return float(seat.alpha[round(v), round(u)]) if 0 <= v < seat.height - 0.5 else 0.0
+
+    assert min(alpha_at(x, y) for x in (312, 360, 408) for y in (552, 560, 575)) > 0.97
+    assert max(alpha_at(x, 649) for x in (330, 360, 390)) == 0
+
+
+def test_a_jaw_that_is_down_is_brought_up_and_the_lips_stay():
+    seat = patch.seat_of(head())
+    rows = np.arange(530.0, 650.0)
+    assert patch.lifted(rows, seat, 0.0, seat.lip) == pytest.approx(rows)
+    found = patch.lifted(rows, seat, 20.0, seat.lip + 14)
+    assert found[rows == 545] == pytest.approx([545], abs=1.0)
+    assert found[rows == 590] == pytest.approx([592], abs=4)
+    assert found[-1] == pytest.approx(669, abs=2)
+    assert (np.diff(found) > 0).all()
+
+
+def test_a_patch_takes_the_light_of_the_frame():
+    seat = patch.seat_of(head())
+    skin = np.zeros((seat.height, seat.width, 3), np.float32)
+    skin[:] = (110, 140, 190)
+    skin += RANDOM.normal(0, 4, skin.shape)
+    day = np.clip(skin, 0, 255).astype(np.uint8)
+    dusk = np.clip(skin * [0.8, 0.62, 0.55], 0, 255).astype(np.uint8)
+    tones = [patch.tone_of(x, seat.ring) for x in (day, dusk)]
+    same = patch.lit(day, patch.match(*tones))
+    assert patch.tone_of(same, seat.ring) == pytest.approx(tones[1], abs=0.7)
+    shade = np.linspace(0.75, 1.15, seat.width)[None, :, None]
+    aside = np.clip(skin * shade, 0, 255).astype(np.uint8)
+    level = patch.levelled(aside, day, seat.ring)
+    left, right = (level[:, s].mean() for s in (slice(20, 60), slice(-60, -20)))
+    assert left / right == pytest.approx(day[:, 20:60].mean() / day[:, -60:-20].mean(), abs=0.05)
