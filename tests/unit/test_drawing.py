@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import struct
 
 import pytest
 from aiortc import RTCDataChannel, RTCDataChannelParameters, RTCSctpTransport
 from aiortc.rtcsctptransport import SackChunk
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Drawn, Pose
@@ -19,6 +22,7 @@ from bunraku.node.lipsync.visemes import one_hot, rest
 from bunraku.node.performance.drawing import drawn_track
 from bunraku.node.rtc import drawing, offer
 from bunraku.node.rtc.port.channel import DataChannel
+from bunraku.node.rtc.port.sctp import ATTEMPTS, MAX_WAITING, Association
 from bunraku.node.streams.stream import Stream
 
 from ..support.sdp import OFFER
@@ -177,36 +181,103 @@ async def test_messages_arrive_and_lost_ones_are_not_repeated(ends):
     assert ends.heard[-1] == b"5"
 
 
+async def test_the_peer_does_not_wait_for_what_was_lost(ends):
+    for i in range(40):
+        ends.ours.send(b"%d" % i)
+        await ends.carry(lose={0} if i % 7 == 3 else set())
+    assert len(ends.heard) == 34
+    ends.ours.on_beat(30.0)  # whatever is still open is given up
+    await ends.carry()
+    assert ends.ours._sctp.waiting == 0
+    assert not ends.peer._sack_misordered
+
+
+@pytest.mark.parametrize("lost", [{0}, {1}, {2}, {3}, {0, 1, 2, 3}])
+async def test_an_association_is_asked_for_again(lost):
+    sent = []
+    line, ours = Line(), DataChannel(5000, 5000, sent.append)
+    peer = RTCSctpTransport(line, 5000)
+    ours.start()
+    await peer.start(RTCSctpTransport.getCapabilities(), 5000)
+    count = 0
+    for _ in range(40):
+        for packet in [*sent]:
+            if count not in lost:
+                await peer._handle_data(packet)
+            count += 1
+        del sent[: len(sent)]
+        for packet in [*line.sent]:
+            ours.receive(packet)
+        line.sent.clear()
+        ours.on_beat(0.25)
+    assert ours.open
+    assert peer.state == "connected"
+    await peer.stop()
+
+
+async def test_nobody_is_asked_for_ever():
+    sent = []
+    ours = DataChannel(5000, 5000, sent.append)
+    ours.start()
+    for _ in range(1000):
+        ours.on_beat(0.25)
+    assert len(sent) == 1 + ATTEMPTS
+    assert not ours.open
+
+
 async def test_a_path_that_takes_nothing_holds_little(ends):
+    before = len(ends.left)
     for _ in range(1000):
         ends.ours.send(b"x" * 40)
-    await asyncio.sleep(0)
-    assert ends.ours._channel.bufferedAmount <= 2048 + 40
+    assert len(ends.left) - before == ends.ours._sctp.waiting == MAX_WAITING
+    ends.left.clear()
+    ends.ours.on_beat(30.0)  # nothing is confirmed: all of it is given up
+    await ends.carry()
+    assert ends.ours._sctp.waiting == 0
+    ends.ours.send(b"again")
+    await ends.carry()
+    assert ends.heard == [b"again"]
 
 
 async def test_what_a_peer_sends_by_the_channel_is_not_kept(ends):
     for _ in range(50):
         ends.theirs.send(b"y" * 1000)
-    await ends.carry()
-    assert not ends.ours._sctp._inbound_streams
+    for _ in range(8):
+        await asyncio.sleep(0)
+    for packet in ends.line.sent:
+        ends.ours.receive(packet)
+    assert ends.line.sent
+    assert not ends.left
 
 
-async def test_a_peer_that_confirms_what_cannot_have_been_sent_is_refused(ends):
+@pytest.mark.parametrize(
+    ("confirmed", "gaps"),
+    [(0, [(2, 65535)]), (0, [(1, 4)]), (4, []), (3, [(1, 1)]), (0, [(1, 1)] * 65)],
+)
+async def test_a_peer_that_confirms_what_cannot_have_been_sent_is_refused(ends, confirmed, gaps):
+    for _ in range(3):
+        ends.ours.send(b"x")
     lie = SackChunk()
-    lie.cumulative_tsn, lie.advertised_rwnd = ends.ours._sctp._last_sacked_tsn, 1 << 20
-    lie.gaps = [(2, 65535)] * 200
+    lie.cumulative_tsn = ends.ours._sctp._confirmed + confirmed & 0xFFFFFFFF
+    lie.advertised_rwnd, lie.gaps = 1 << 20, gaps
     await ends.peer._send_chunk(lie)
-    with pytest.raises(ValueError, match="SCTP"):
+    with pytest.raises(ValueError, match="not sent"):
         ends.ours.receive(ends.line.sent[-1])
+
+
+@given(st.binary(max_size=200), st.integers(0, 255))
+def test_garbage_raises_nothing_else(body, kind):
+    ours = Association(5000, 5000, lambda _: None)
+    ours.start()
+    with contextlib.suppress(ValueError):
+        ours.receive(ours._packet(0 if kind == 1 else ours._tag, kind, body))
+    with contextlib.suppress(ValueError):
+        ours.receive(body)
 
 
 async def test_floods_are_dropped_before_they_are_read(ends):
     taken = []
-
-    async def handle(data):
-        taken.append(data)
-
-    ends.ours._sctp._handle_data = handle
+    ends.ours._sctp.receive = taken.append
     for _ in range(1000):
         ends.ours.receive(b"z")
     assert 0 < len(taken) <= 100

@@ -23,6 +23,7 @@ from bunraku.node.rtc.port import dtls, rtp
 from bunraku.node.rtc.port.sdp import Identity
 from bunraku.node.rtc.port.udp import Address
 
+RECORD = 13  # bytes before the content of a DTLS record, the last two its length (RFC 6347 section 4.1)
 MAX_SOURCES = 8  # SSRCs a peer may report by; each costs memory for ever
 
 
@@ -120,6 +121,8 @@ class Peer(ABC):
                 self._opened()
             while True:  # a datagram may hold many records, and what is not read stays
                 self._on_data(self._dtls.recv(2048))
+                if len(datagram) == RECORD + int.from_bytes(datagram[RECORD - 2 : RECORD]):
+                    return  # it held one: there is nothing more to read, and nothing to answer
         except SSL.WantReadError:
             pass
         except SSL.ZeroReturnError:
@@ -149,7 +152,9 @@ class Peer(ABC):
         if self.connected:
             with contextlib.suppress(SSL.Error):
                 self._dtls.send(data)
-            self._flush()
+                datagram = self._dtls.bio_read(2048)  # one record, for there was nothing else
+                if self.address is not None:
+                    self._wire.send(datagram, self.address)
 
     def _flush(self) -> None:
         if self.address is None:
