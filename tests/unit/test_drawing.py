@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import struct
 
+import numpy as np
 import pytest
 from aiortc import RTCDataChannel, RTCDataChannelParameters, RTCSctpTransport
 from aiortc.rtcsctptransport import SackChunk
@@ -14,18 +15,21 @@ from hypothesis import strategies as st
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Drawn, Pose
+from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import Drawable, DrawablePack, Moment
 from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.pack.chooser import Chooser
-from bunraku.node.avatars.pack.tracer import FORMER, UNIT
+from bunraku.node.avatars.pack.tracer import UNIT
 from bunraku.node.lipsync.visemes import one_hot, rest
 from bunraku.node.performance.drawing import drawn_track
+from bunraku.node.performance.life import Life
 from bunraku.node.rtc import drawing, offer
 from bunraku.node.rtc.port.channel import DataChannel
 from bunraku.node.rtc.port.sctp import ATTEMPTS, MAX_WAITING, Association
-from bunraku.node.streams.stream import Stream
+from bunraku.node.streams.stream import Stream, never
 
 from ..support.sdp import OFFER
+from ..support.states import FORMER, read
 
 PACK = Catalog().list()[0]
 SAID = ("rest", "aa", "aa", "PP", "E")
@@ -51,42 +55,131 @@ def moments():
         yield Moment(mouth, Pose(yaw=2.0 * i, nod=-0.5, gesture="wave", gesture_phase=0.1 * i), i * 40_000)
 
 
+def said(state):
+    return read(state, len(PACK.manifest.bases))
+
+
 def test_a_trace_says_what_the_compositor_shows():
     figure = PACK.stage(Framing(64, 64))
     assert isinstance(figure, Drawable)
     chooser, former = Chooser(PACK.manifest), []
     for moment in moments():
-        form = f"!BBBBH{len(PACK.manifest.bases)}h{2 * FORMER}B"
-        plate, mouth, eyes, gesture, phase, *rest_ = struct.unpack(form, figure.trace(moment))
+        found = said(figure.trace([moment]))
         figure.render(moment)
         shown = figure._developer.canvas
-        assert figure._plates[plate] is shown.plate
-        assert (plate, mouth, eyes) == chooser.choose(moment.weights, moment.pose)
+        assert figure._plates[found.plate] is shown.plate
+        assert found.foretold == 0
+        mouth, eyes = found.sprites[FORMER]
+        assert (found.plate, mouth, eyes) == chooser.choose(moment.weights, moment.pose)
         assert (mouth, eyes) == (shown._mouth, shown._eyes)
-        values = dict(zip(PACK.manifest.bases, rest_, strict=False))
+        values = dict(zip(PACK.manifest.bases, found.first, strict=True))
         assert values["yaw"] == moment.pose.yaw * UNIT
         assert values["nod"] == -0.5 * UNIT
         names = list(dict.fromkeys(limb.gesture for limb in PACK.manifest.limbs))
-        assert names[gesture - 1] == "wave"
-        assert phase == round(moment.pose.gesture_phase * 65535)
-        assert rest_[-2 * FORMER :] == ([x for pair in former for x in pair] + [0] * 6)[: 2 * FORMER]
+        assert names[found.gesture - 1] == "wave"
+        assert found.phases[0] == round(moment.pose.gesture_phase * 65535)
+        repeated = found.sprites[:FORMER][::-1]
+        assert repeated[: len(former)] == former[:FORMER]
         former.insert(0, (mouth, eyes))
+
+
+def spoken(count):
+    """Moments as life makes them, with mouths at random, each twice."""
+    rng = np.random.default_rng(3)
+    life = Life(7)
+    for i in range(count):
+        if i % 2 == 0:
+            mouth = one_hot(VISEMES[rng.integers(len(VISEMES))])
+        if i == count // 2:
+            life.gesture("nod", i / 25)
+        yield Moment(mouth, life.pose(i / 25, float(rng.random()), True), i * 40_000)
+
+
+def test_ticks_that_come_as_foretold_are_not_said_again():
+    every = list(spoken(60))
+    tracer, plain = PACK.stage(Framing(64, 64)), Chooser(PACK.manifest)
+    chosen = [plain.choose(m.weights, m.pose) for m in every]
+    sent = {}
+    for i in range(len(every) - 2):
+        state = tracer.trace(every[i : i + 3])
+        if state is not None:
+            sent[i] = said(state)
+    gaps = np.diff(list(sent))
+    assert set(gaps) <= {1, 2}
+    assert len(sent) < 40  # a pose that changes is said at once
+    told = {}
+    for i, one in sent.items():
+        for k, pair in enumerate(one.sprites, -FORMER):
+            if i + k >= 0:
+                told[i + k] = pair
+        for k in range(3):
+            told["pose", i + k] = one.plate, one.first if k == 0 else one.last if k == 2 else None
+    for i, choice in enumerate(chosen[: len(every) - 2]):
+        assert told[i] == (choice.mouth, choice.eyes)
+        assert told["pose", i][0] == choice.plate
+        values = told["pose", i][1]
+        if values is not None:
+            assert values[0] == round(every[i].pose.yaw * UNIT)
+
+
+def test_what_comes_otherwise_is_said_at_once():
+    quiet = [Moment(rest(), Pose(), i * 40_000) for i in range(6)]
+    tracer, plain = PACK.stage(Framing(64, 64)), Chooser(PACK.manifest)
+    assert said(tracer.trace(quiet[:3])).foretold == 2
+    loud = Moment(one_hot("aa"), quiet[1].pose, quiet[1].time_us)
+    found = said(tracer.trace([loud, *quiet[2:4]]))
+    plain.choose(rest(), Pose())
+    wanted = [plain.choose(m.weights, m.pose) for m in (loud, *quiet[2:4])]
+    assert [pair[0] for pair in found.sprites[FORMER:]] == [one.mouth for one in wanted]
+    assert tracer.trace(quiet[2:5]) is None
+    assert tracer.trace(quiet[3:6]) is not None
+
+
+def test_a_gesture_that_begins_within_a_message_is_said_at_once():
+    poses = [Pose(), Pose(gesture="wave", gesture_phase=0.1), Pose(gesture="wave", gesture_phase=0.2), Pose()]
+    all_ = [Moment(rest(), pose, i * 40_000) for i, pose in enumerate(poses)]
+    tracer = PACK.stage(Framing(64, 64))
+    assert said(tracer.trace(all_[:3])).gesture == 0
+    found = said(tracer.trace(all_[1:4]))
+    assert found.gesture
+    assert found.phases[1] == found.phases[0] == round(0.1 * 65535)
+    assert tracer.trace(all_[2:]) is None  # the last tick alone says that it is over
+    assert said(tracer.trace(all_[3:])).gesture == 0
+
+
+def test_after_a_pause_nothing_is_taken_for_told():
+    figure = PACK.stage(Framing(64, 64))
+    still = Pose()
+    first = [Moment(rest(), still, i * 40_000) for i in range(3)]
+    later = [Moment(rest(), still, (i + 100) * 40_000) for i in range(3)]
+    assert figure.trace(first) is not None
+    assert figure.trace(later) is not None
+    assert figure.trace(later[1:]) is None
 
 
 def test_nothing_is_traced_for_nobody():
     stream, framing = Stream(1, "r", "s", "u", "u"), Framing(64, 64, (1, 2, 3))
     track = drawn_track(PACK.stage(framing), framing, stream)
     canvas = Canvas()
-    track.send(next(moments()))
+    assert not track.wanted
     stream.drawers.add(canvas)
+    assert track.wanted
+    stream.draw_again(canvas)
     assert canvas.seen == []
-    track.send(next(moments()))
+    track.send([next(moments())])
     assert [d.time_us for d in canvas.seen] == [0]
     assert track.about["art"] == PACK.art
-    assert canvas.seen[0].art == int(PACK.art[:4], 16)
+    assert canvas.seen[0].art == int(PACK.art[:2], 16)
+    stream.draw_again(canvas)
+    assert canvas.seen == canvas.seen[:1] * 2
     stream.fence = lambda: True
-    track.send(next(moments()))
-    assert len(canvas.seen) == 1
+    track.send([next(moments())])
+    stream.draw_again(canvas)
+    assert len(canvas.seen) == 2
+    stream.remove_drawer(canvas)
+    stream.fence = never
+    stream.draw_again(canvas)  # what was said to who is gone is old by now
+    assert len(canvas.seen) == 2
 
 
 def test_a_labelled_figure_and_one_before_a_picture_are_not_drawn():
@@ -101,9 +194,9 @@ def test_a_labelled_figure_and_one_before_a_picture_are_not_drawn():
 
 def test_a_message_bears_the_time_of_the_watchers_own_sound():
     state = b"\1\2\3"
-    version, art, time = struct.unpack("!BxHL", drawing.message(Drawn(40_000, 7, state), 0xFFFFFFFF)[:8])
-    assert (version, art, time) == (1, 7, 1919)
-    assert drawing.message(Drawn(0, 0, state), 0)[8:] == state
+    version, art, time = struct.unpack("!BBL", drawing.message(Drawn(40_000, 7, state), 0xFFFFFFFF)[:6])
+    assert (version, art, time) == (2, 7, 1919)
+    assert drawing.message(Drawn(0, 0, state), 0)[6:] == state
 
 
 def test_a_data_channel_is_taken_only_on_demand():
@@ -142,7 +235,7 @@ async def ends():
     class Ends:
         def __init__(self):
             self.line, self.left = Line(), []
-            self.ours = DataChannel(5000, 5000, self.left.append)
+            self.ours = DataChannel(5000, 5000, self.left.append, lambda: None)
             self.peer = RTCSctpTransport(self.line, 5000)
             told = RTCDataChannelParameters(
                 label="drawing", negotiated=True, id=0, ordered=False, maxRetransmits=0
@@ -195,7 +288,7 @@ async def test_the_peer_does_not_wait_for_what_was_lost(ends):
 @pytest.mark.parametrize("lost", [{0}, {1}, {2}, {3}, {0, 1, 2, 3}])
 async def test_an_association_is_asked_for_again(lost):
     sent = []
-    line, ours = Line(), DataChannel(5000, 5000, sent.append)
+    line, ours = Line(), DataChannel(5000, 5000, sent.append, lambda: None)
     peer = RTCSctpTransport(line, 5000)
     ours.start()
     await peer.start(RTCSctpTransport.getCapabilities(), 5000)
@@ -217,7 +310,7 @@ async def test_an_association_is_asked_for_again(lost):
 
 async def test_nobody_is_asked_for_ever():
     sent = []
-    ours = DataChannel(5000, 5000, sent.append)
+    ours = DataChannel(5000, 5000, sent.append, lambda: None)
     ours.start()
     for _ in range(1000):
         ours.on_beat(0.25)
@@ -267,7 +360,7 @@ async def test_a_peer_that_confirms_what_cannot_have_been_sent_is_refused(ends, 
 
 @given(st.binary(max_size=200), st.integers(0, 255))
 def test_garbage_raises_nothing_else(body, kind):
-    ours = Association(5000, 5000, lambda _: None)
+    ours = Association(5000, 5000, lambda _: None, lambda: None)
     ours.start()
     with contextlib.suppress(ValueError):
         ours.receive(ours._packet(0 if kind == 1 else ours._tag, kind, body))

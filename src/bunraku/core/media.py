@@ -98,7 +98,7 @@ class EncodedUnit(NamedTuple):
         return Kind.AUDIO if self.codec is Codec.OPUS or self.codec is Codec.AAC else Kind.VIDEO
 
 
-DRAWN_VERSION = 1
+DRAWN_VERSION = 2
 """Of what a watcher that draws is sent and must know (docs/drawing.md)."""
 
 
@@ -108,7 +108,7 @@ class Drawn(NamedTuple):
 
     time_us: int
     art: int
-    """16 bits of the name of what it is drawn from."""
+    """8 bits of the name of what it is drawn from."""
     state: bytes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -73,8 +73,9 @@ class Drawable(Protocol):
         """``DrawablePack.art`` of its pack; empty when this figure can only be sent as video."""
         ...
 
-    def trace(self, moment: Moment) -> bytes:
-        """What is needed to draw this moment; called once for every tick that is drawn."""
+    def trace(self, moments: Sequence[Moment]) -> bytes | None:
+        """What is needed to draw the first of these, a tick, and those after it if they come about as
+        foreseen; None: it was all said before. Called once for every tick that is drawn."""
         ...
 
 

@@ -39,6 +39,7 @@ STEEPNESS = 1.6
 REACH = 0.4  # s: farther segments pull less than a thousandth
 CLOSED = 0.92
 FRAME = 0.04  # s
+FORESEEN = 8  # times whose weights are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class VisemeTrack:
     def __init__(self) -> None:
         self._segments: list[Segment] = []
         self._glottal: Segment | None = None
+        self._foreseen: dict[float, Weights] = {}
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -68,6 +70,7 @@ class VisemeTrack:
 
     def add(self, phoneme: Phoneme) -> None:
         """Append; phonemes come in order of time."""
+        self._foreseen.clear()
         names = from_ipa(phoneme.symbol) if phoneme.alphabet == "ipa" else from_arpabet(phoneme.symbol)
         if self._glottal is not None:
             taken = names[0] if names[0] != GLOTTAL else "E"
@@ -87,8 +90,21 @@ class VisemeTrack:
 
     def weights(self, time: float) -> Weights:
         """Weights of the picture shown from ``time`` for ``FRAME`` seconds."""
+        self._forget(time + FRAME / 2 - REACH)
+        known = self._foreseen.pop(time, None)
+        return self._weights(time) if known is None else known
+
+    def foresee(self, time: float) -> Weights:
+        """What ``weights`` will give at a time to come, if no phonemes are added: then, the same object."""
+        known = self._foreseen.get(time)
+        if known is None:
+            if len(self._foreseen) > FORESEEN:  # times that were never come to
+                self._foreseen.clear()
+            known = self._foreseen[time] = self._weights(time)
+        return known
+
+    def _weights(self, time: float) -> Weights:
         centre = time + FRAME / 2
-        self._forget(centre - REACH)
         # Plain floats: a dozen segments are too few for NumPy's cost of a call.
         total = [0.0] * len(VISEMES)
         for s in self._segments:

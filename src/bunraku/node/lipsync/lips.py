@@ -35,3 +35,7 @@ class LipSync:
         if self._phonemes:
             return self._track.weights(time)
         return self._mouth.weights(samples, ahead())
+
+    def foresee(self, time: float) -> Weights | None:
+        """What ``weights`` will give at a later ``time``, as far as is known; None: that cannot be known."""
+        return self._track.foresee(time) if self._phonemes else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from bunraku.core.framing import Framing
@@ -21,11 +22,9 @@ class DrawnOutlet(Protocol):
 
 
 class DrawnTrack:
-    """Nothing is traced while nobody draws."""
-
     def __init__(self, figure: Drawable, framing: Framing, outlet: DrawnOutlet) -> None:
         self._figure, self._outlet = figure, outlet
-        self._art = int(figure.art[:4], 16)
+        self._art = int(figure.art[:2], 16)
         self.about: dict[str, Any] = {
             "version": DRAWN_VERSION,
             "kind": figure.kind,
@@ -36,9 +35,17 @@ class DrawnTrack:
         }
         """What who draws must know beforehand, as JSON."""
 
-    def send(self, moment: Moment) -> None:
-        if self._outlet.drawn:
-            self._outlet.draw(Drawn(moment.time_us, self._art, self._figure.trace(moment)))
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody draws."""
+        return self._outlet.drawn
+
+    def send(self, moments: Sequence[Moment]) -> None:
+        """A tick, and those after it as far as they are foreseen. To be called for every tick while
+        ``wanted``."""
+        state = self._figure.trace(moments)
+        if state is not None:
+            self._outlet.draw(Drawn(moments[0].time_us, self._art, state))
 
 
 def drawn_track(avatar: Avatar, framing: Framing, outlet: DrawnOutlet) -> DrawnTrack | None:

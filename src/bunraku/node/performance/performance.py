@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import aclosing
@@ -35,9 +34,9 @@ from bunraku.core.meter import Meter
 from bunraku.core.script import Script, SocketScript
 from bunraku.node.avatars.base import Avatar, Moment
 from bunraku.node.encode.opus import PACKET_SAMPLES, OpusEncoder, open_opus_encoder
-from bunraku.node.lipsync.visemes import rest
 from bunraku.node.performance.drawing import DrawnOutlet, DrawnTrack
 from bunraku.node.performance.drive_queue import Change, DriveQueue, Mode
+from bunraku.node.performance.foresight import REST, Foresight
 from bunraku.node.performance.life import Life
 from bunraku.node.performance.line import Line, Moments, Voicing
 from bunraku.node.performance.picture import PictureTrack, VideoOpener, VideoOutlet, open_video_encoder
@@ -100,6 +99,7 @@ class Performance:
         self.meter = Meter()
         self._mood, self._latency = mood, avatar.latency
         self._life = Life(seed, mood, avatar.gestures)
+        self._foresight = Foresight(self._life)
         self._queue = DriveQueue(queue_capacity)
         self._lines: dict[str, Line] = {}
         self._submitted = 0
@@ -288,7 +288,7 @@ class Performance:
             await asyncio.wait([line.job])
 
     def gesture(self, name: str) -> None:
-        self._life.gesture(name, self._time_us / 1e6)
+        self._foresight.gesture(name, self._time_us)
 
     def _drop_all(self, changes: list[Change], held: int = 0) -> None:
         """``held``: samples of the current drive that were taken and are not sent any more."""
@@ -331,6 +331,7 @@ class Performance:
                 # A stall (SIGSTOP, swap): program time jumps once, speech goes on from
                 # where it stopped, and nothing is sent in a burst.
                 self.meter.ticks_skipped += late
+                self._foresight.jump()
                 tick += late
             self._tick(tick * TICK_US)
         except Exception:
@@ -357,8 +358,7 @@ class Performance:
         samples, weights, speaking = self._speak(TICK_SAMPLES)
         if self._monitor is not None:
             self._monitor(samples)
-        level = loudness(samples) if speaking else 0.0
-        pose = self._life.pose(time_us / 1e6, level, speaking)
+        pose = self._foresight.pose(time_us, samples, speaking)
         if not self._outlet.wanted:
             self._cut_at = None
             self._sent(watched=False)
@@ -370,8 +370,10 @@ class Performance:
         if self._cut_at is not None:
             self.meter.interrupt_ms.observe((self._clock.monotonic() - self._cut_at) * 1e3)
             self._cut_at = None
-        if self._drawing is not None:
-            self._drawing.send(Moment(weights, pose, time_us, samples))
+        if self._drawing is not None and self._drawing.wanted:
+            line = self._lines.get(self._queue.current or "")
+            coming = self._foresight.ahead(time_us, line, self._queue.speaking)
+            self._drawing.send([Moment(weights, pose, time_us, samples), *coming])
         self.pictures.send(weights, pose, time_us, samples)
 
     # --- sound
@@ -429,7 +431,7 @@ class Performance:
         if wanted:
             parts.append(SILENCE[:wanted])
         samples = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return samples, (rest() if weights is None else weights), speaking
+        return samples, (REST if weights is None else weights), speaking
 
     def _sent(self, *, watched: bool = True) -> None:
         """What was taken has left, or leaves when the picture of its tick does."""
@@ -462,10 +464,3 @@ class Performance:
 
 def _played(line: Line, held: int) -> float:
     return max(0.0, line.speech.position - held / SAMPLE_RATE)
-
-
-def loudness(samples: PCM) -> float:
-    """0 for silence to 1 for a shout: root mean square on a 40 dB scale."""
-    x = samples.astype(np.float32)
-    power = float(x @ x) / (max(1, x.size) * 32768.0 * 32768.0)
-    return min(1.0, max(0.0, (10 * math.log10(power + 1e-12) + 50) / 40))

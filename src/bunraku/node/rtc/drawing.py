@@ -6,7 +6,7 @@ import struct
 
 from bunraku.core.media import DRAWN_VERSION, Codec, Drawn
 
-_HEAD = struct.Struct("!BxHL")
+_HEAD = struct.Struct("!BBL")
 _RATE = Codec.OPUS.clock_rate
 
 

@@ -115,18 +115,27 @@ class SpeechBuffer:
             self._room.set()
         return _joined(sound), _joined(lips)
 
-    def peek(self, count: int) -> PCM:
-        """Up to ``count`` samples that the next ``take`` will give to publish."""
-        return self._first(0, count)
+    def position_after(self, samples: int) -> float:
+        """``position`` once so many more are taken; the very same number."""
+        return (self._taken + samples) / SAMPLE_RATE
+
+    def peek(self, count: int, skip: int = 0) -> PCM:
+        """Up to ``count`` samples that ``take`` will give to publish, once ``skip`` more are taken."""
+        return self._first(0, count, skip)
 
     def peek_lips(self, count: int) -> PCM:
         """Up to ``count`` samples for the lips that the next ``take`` will give."""
-        return self._first(1, count)
+        return self._first(1, count, 0)
 
-    def _first(self, which: int, count: int) -> PCM:
+    def _first(self, which: int, count: int, skip: int) -> PCM:
         found: list[PCM] = []
         for chunk in self._chunks:
-            found.append(chunk[which][:count])
+            size = chunk[which].size
+            if skip >= size:
+                skip -= size
+                continue
+            found.append(chunk[which][skip : skip + count])
+            skip = 0
             count -= found[-1].size
             if count <= 0:
                 break

@@ -59,6 +59,7 @@ class Stream:
     """What a watcher that draws must know (docs/drawing.md); None: this stream is not to be drawn."""
     fence: Callable[[], bool] = never
     _keyframe: set[Codec] = field(default_factory=set[Codec])
+    _drawn: Drawn | None = None
 
     @property
     def wanted(self) -> bool:
@@ -95,8 +96,19 @@ class Stream:
     def draw(self, drawn: Drawn) -> None:
         if self.fence():
             return
+        self._drawn = drawn
         for drawer in tuple(self.drawers):
             drawer.draw(drawn)
+
+    def draw_again(self, drawer: Drawer) -> None:
+        """Tell one what all were told last: the next news may be two ticks away."""
+        if self._drawn is not None and not self.fence():
+            drawer.draw(self._drawn)
+
+    def remove_drawer(self, drawer: Drawer) -> None:
+        self.drawers.discard(drawer)
+        if not self.drawers:
+            self._drawn = None
 
     def request_keyframe(self, codec: Codec) -> None:
         self._keyframe.add(codec)

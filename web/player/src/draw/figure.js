@@ -187,7 +187,7 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
     const bundle = openBundle(await art);
     if (closed) return;
     const { manifest } = bundle;
-    const waiting = createStates(manifest, parseInt(about.art.slice(0, 4), 16));
+    const waiting = createStates(manifest, parseInt(about.art.slice(0, 2), 16));
     const clock = createTime(receiver, waiting.continuous);
     const frame = { width: about.width, height: about.height, background: about.background, transparent: scene.transparent };
     const made = await createRenderer(canvas, bundle, frame, Math.floor(manifest.poses.length / 2));

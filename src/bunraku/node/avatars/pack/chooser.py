@@ -19,6 +19,9 @@ class Choice(NamedTuple):
     eyes: int
 
 
+Memory = tuple[int, int, float]
+
+
 class Chooser:
     """Of one figure, asked for one picture after another: what is shown is held on to a little."""
 
@@ -26,6 +29,15 @@ class Chooser:
         self._poses, self._eyes = manifest.poses, manifest.eyes
         self._mouths = MouthChooser(manifest)
         self._plate = -1
+
+    @property
+    def memory(self) -> Memory:
+        """What was chosen so far, as far as it matters; may be set to what it was before."""
+        return self._plate, self._mouths.current, self._mouths.open
+
+    @memory.setter
+    def memory(self, memory: Memory) -> None:
+        self._plate, self._mouths.current, self._mouths.open = memory
 
     def choose(self, weights: Weights, pose: Pose) -> Choice:
         self._plate = self._nearest(pose)

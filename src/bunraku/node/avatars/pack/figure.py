@@ -8,7 +8,7 @@ brows). Only what changed is composed.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect
@@ -61,8 +61,8 @@ class PackFigure:
         # The browser's compositor knows no necks: such a figure is sent as video.
         return "" if any(plate.neck for plate in self._plates) else self._tracer.art
 
-    def trace(self, moment: Moment) -> bytes:
-        return self._tracer.trace(moment)
+    def trace(self, moments: Sequence[Moment]) -> bytes | None:
+        return self._tracer.trace(moments)
 
     def render(self, moment: Moment) -> Rect:
         mouth, pose = moment.weights, moment.pose

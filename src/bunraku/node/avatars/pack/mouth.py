@@ -51,19 +51,19 @@ class MouthChooser:
         # |p - w|^2 = |p|^2 - 2 p w + |w|^2, and the last is the same for all: one product a picture.
         self._square = (self._points**2) @ COST
         self._pull = 2 * self._points * COST
-        self._current = -1
-        self._open = 0.0
+        self.current, self.open = -1, 0.0
+        """The sprite chosen last, and how far it was to open."""
 
     def choose(self, weights: Weights, smile: float) -> int:
         target: list[float] = (weights @ self._matrix).tolist()
         press, tuck = target[2], target[3]
         if press <= 0.6 and tuck <= 0.6:
-            target[0] = min(self._open + self.MAX_STEP, max(self._open - self.MAX_STEP, target[0]))
-        self._open = target[0]
+            target[0] = min(self.open + self.MAX_STEP, max(self.open - self.MAX_STEP, target[0]))
+        self.open = target[0]
         # A smile belongs to the resting mouth and fades as the lips get to work.
-        still = max(0.0, 1.0 - 4.0 * self._open - press - tuck)
+        still = max(0.0, 1.0 - 4.0 * self.open - press - tuck)
         distance = self._square - self._pull @ np.array([*target, smile * still], np.float32)
-        if self._current >= 0:
-            distance[self._current] -= STICKY
-        self._current = int(distance.argmin())
-        return self._current
+        if self.current >= 0:
+            distance[self.current] -= STICKY
+        self.current = int(distance.argmin())
+        return self.current

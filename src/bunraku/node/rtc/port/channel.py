@@ -14,10 +14,12 @@ MAX_PACKETS = 100.0  # a second from the peer: it confirms, and no more
 
 
 class DataChannel:
-    """``send`` takes what is to leave by DTLS."""
+    """``send`` takes what is to leave by DTLS; ``on_open`` is told once the peer is there."""
 
-    def __init__(self, port: int, peer_port: int, send: Callable[[bytes], None]) -> None:
-        self._sctp = Association(port, peer_port, send)
+    def __init__(
+        self, port: int, peer_port: int, send: Callable[[bytes], None], on_open: Callable[[], object]
+    ) -> None:
+        self._sctp = Association(port, peer_port, send, on_open)
         self._allowance = MAX_PACKETS
 
     @property

@@ -12,7 +12,11 @@ from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
 from pylibsrtp import Policy, Session
 
-CIPHERS = b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384"
+CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256",
+    b"ECDHE-ECDSA-CHACHA20-POLY1305",
+    b"ECDHE-ECDSA-AES256-GCM-SHA384",
+)
 PROFILES: dict[bytes, tuple[int, int, int]] = {
     # OpenSSL's name: libsrtp's profile, key and salt length in bytes (RFC 5764, RFC 7714)
     b"SRTP_AEAD_AES_128_GCM": (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 16, 12),
@@ -20,8 +24,13 @@ PROFILES: dict[bytes, tuple[int, int, int]] = {
 }
 
 
-def context() -> tuple[SSL.Context, str]:
-    """A fresh key and self-signed certificate per server, and its SHA-256 fingerprint."""
+def contexts() -> tuple[SSL.Context, SSL.Context, str]:
+    """Two that share a fresh key and self-signed certificate, and its SHA-256 fingerprint.
+
+    The first is the quickest for pictures. The second is for who gets small packets only: of what every
+    browser has it takes what adds the fewest bytes to each, 10 instead of 16 to one of sound and 29
+    instead of 37 to a message.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bunraku")])
     now = datetime.datetime.now(datetime.UTC)
@@ -35,16 +44,29 @@ def context() -> tuple[SSL.Context, str]:
         .not_valid_after(now + datetime.timedelta(days=365))
         .sign(key, hashes.SHA256())
     )
+    digest = certificate.fingerprint(hashes.SHA256()).hex().upper()
+    fingerprint = ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
+    quick = _context(certificate, key, CIPHERS, tuple(PROFILES))
+    small = _context(certificate, key, (CIPHERS[1], CIPHERS[0], CIPHERS[2]), tuple(PROFILES)[::-1])
+    small.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
+    return quick, small, fingerprint
+
+
+def _context(
+    certificate: x509.Certificate,
+    key: ec.EllipticCurvePrivateKey,
+    ciphers: tuple[bytes, ...],
+    profiles: tuple[bytes, ...],
+) -> SSL.Context:
     made = SSL.Context(SSL.DTLS_METHOD)
     made.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
     # Certificates are self-signed: the peer is who its fingerprint in the offer says.
     made.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, lambda *_: True)
     made.use_certificate(certificate)
     made.use_privatekey(key)
-    made.set_cipher_list(CIPHERS)
-    made.set_tlsext_use_srtp(b":".join(PROFILES))
-    digest = certificate.fingerprint(hashes.SHA256()).hex().upper()
-    return made, ":".join(digest[i : i + 2] for i in range(0, len(digest), 2))
+    made.set_cipher_list(b":".join(ciphers))
+    made.set_tlsext_use_srtp(b":".join(profiles))
+    return made
 
 
 def srtp_sessions(connection: SSL.Connection, fingerprint: str) -> tuple[Session, Session]:

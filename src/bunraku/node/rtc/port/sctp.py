@@ -49,11 +49,18 @@ class State(Enum):
 
 
 class Association:
-    """One end. ``transmit`` takes packets for the peer; it never blocks and never raises."""
+    """One end. ``transmit`` takes packets for the peer; it never blocks and never raises. ``established``
+    is called once, when messages may be sent."""
 
-    def __init__(self, port: int, peer_port: int, transmit: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        port: int,
+        peer_port: int,
+        transmit: Callable[[bytes], None],
+        established: Callable[[], object],
+    ) -> None:
         self._ports = port, peer_port
-        self._transmit = transmit
+        self._transmit, self._established = transmit, established
         self._tag = secrets.randbelow((1 << 32) - 1) + 1
         self._peer_tag = 0
         self._cookie = secrets.token_bytes(16)
@@ -174,6 +181,7 @@ class Association:
         if self.state is not State.ESTABLISHED:
             self.state = State.ESTABLISHED
             self._overdue, self._patience, self._asked = 0.0, PATIENCE, b""
+            self._established()
 
     def _confirm(self, body: bytes) -> None:
         confirmed, _, count, _ = _SACK.unpack_from(body)

@@ -32,7 +32,7 @@ class PortTransport:
     def __init__(self, clock: Clock, port: int, addresses: tuple[str, ...], timeout: float) -> None:
         self._clock = clock
         self._addresses, self._timeout = addresses, timeout
-        self._context, self._fingerprint = dtls.context()
+        self._quick, self._small, self._fingerprint = dtls.contexts()
         self._udp = UdpPort(port, self.on_datagram)
         self._ice = IceLite(clock.monotonic, self.send)
         self._job: asyncio.Task[None] | None = None
@@ -59,14 +59,15 @@ class PortTransport:
 
     async def watch(self, stream: Stream, offer: str, *, draw: bool = False) -> PortWatcher:
         taken = offers.watched(offers.parse(offer), channel=draw)
-        peer = PortWatcher(stream, taken, self._fingerprint, self._context, self, self._ice.remove)
+        context = self._quick if taken.channel is None else self._small
+        peer = PortWatcher(stream, taken, self._fingerprint, context, self, self._ice.remove)
         peer.answer = sdp.sending(taken, peer.identity, self._told, self.port)
         self._ice.add(peer)
         return peer
 
     async def publish(self, microphone: Microphone, offer: str) -> PortPublisher:
         taken = offers.published(offers.parse(offer))
-        peer = PortPublisher(microphone, taken, self._fingerprint, self._context, self, self._ice.remove)
+        peer = PortPublisher(microphone, taken, self._fingerprint, self._quick, self, self._ice.remove)
         peer.answer = sdp.receiving(taken, peer.identity, self._told, self.port)
         self._ice.add(peer)
         return peer

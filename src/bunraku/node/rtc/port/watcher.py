@@ -24,6 +24,7 @@ from bunraku.node.streams.stream import Stream
 
 HISTORY = 512  # packets kept for retransmission: several seconds of video
 NTP_EPOCH = 2208988800  # seconds from 1900 to 1970
+SOUND_REPORTS = 5  # seconds between reports on sound alone (RFC 3550 section 6.2)
 RETRANSMIT_LIMIT = 200  # packets a second a watcher may ask again for
 
 
@@ -66,9 +67,12 @@ class PortWatcher(Peer):
         self._allowance = float(RETRANSMIT_LIMIT)
         self._path = PathEstimate()
         self._about: Feedback | None = None
+        self._reports = 0
         self._channel: DataChannel | None = None
         if taken.channel is not None and taken.channel.sctp_port is not None:
-            self._channel = DataChannel(SCTP_PORT, taken.channel.sctp_port, self._send_data)
+            self._channel = DataChannel(
+                SCTP_PORT, taken.channel.sctp_port, self._send_data, lambda: stream.draw_again(self)
+            )
         video = self._tracks.get(Kind.VIDEO)
         if video is not None:
             codec = video.codec
@@ -90,12 +94,12 @@ class PortWatcher(Peer):
             raise ValueError("the stream ended meanwhile")
         self._stream.add_watcher(self)
         if self._channel is not None:
+            self._stream.drawers.add(self)  # before it can hear: there is something to say when it can
             self._channel.start()
-            self._stream.drawers.add(self)
 
     def _ended(self) -> None:
         self._stream.remove_watcher(self)
-        self._stream.drawers.discard(self)
+        self._stream.remove_drawer(self)
         if self._channel is not None:
             self._channel.close()
 
@@ -149,9 +153,13 @@ class PortWatcher(Peer):
             self._channel.receive(data)
 
     def report(self, wall: float) -> None:
-        """Sender reports: both RTP clocks tied to one wall clock (RFC 3550 section 6.4.1)."""
+        """Sender reports: both RTP clocks tied to one wall clock (RFC 3550 section 6.4.1). Sound alone has
+        nothing to be tied to, and is reported as seldom as that allows."""
         srtp, address = self._outgoing, self.address
         if srtp is None or address is None or self.closed:
+            return
+        self._reports += 1
+        if Kind.VIDEO not in self._tracks and self._reports % SOUND_REPORTS != 1:
             return
         name = self.identity.cname.encode()
         time_us = int((self._wire.now() - self._zero) * 1e6)
