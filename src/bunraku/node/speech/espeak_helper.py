@@ -27,7 +27,7 @@ from bunraku.node.speech.helper_side import Requests
 
 SYNCHRONOUS = 2
 BUFFER_MS = 60
-BLOCK_S = 0.25  # s of sound in a block after the first, which goes out as soon as it is there
+BLOCK_S = 0.5  # s of sound in a block after the first, which goes out as soon as it is there
 OPTIONS = 0x8000 | 0x0001 | 0x0002  # don't exit on error, phoneme events, as IPA
 FLAGS = 0x1 | 0x1000  # UTF-8, pause at the end
 PHONEMES_IN_TEXT = 0x100  # between [[ and ]]
