@@ -396,20 +396,14 @@ function broken(why) {
 }
 
 /** IEEE 754 half precision, little-endian, as 32-bit floats. */
-function halves(buffer) {
-  const from = new Uint16Array(buffer);
-  const table = new Float32Array(1 << 16);
-  const known = new Uint8Array(1 << 16);
+function halves(from) {
   const out = new Float32Array(from.length);
   for (let i = 0; i < from.length; i += 1) {
     const bits = from[i];
-    if (!known[bits]) {
-      const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-      const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024);
-      table[bits] = bits >> 15 ? -size : size;
-      known[bits] = 1;
-    }
-    out[i] = table[bits];
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024);
+    out[i] = bits >> 15 ? -size : size;
   }
   return out;
 }
@@ -426,21 +420,36 @@ function openBundle(buffer) {
     if (size < 0 || start + offset + size > buffer.byteLength) throw broken(`${name} missing`);
     return new Blob([new Uint8Array(buffer, start + offset, size)], { type });
   }
+  const early = new Map();
+  const decode = (name) => createImageBitmap(part(name, 'image/webp'), {
+    premultiplyAlpha: 'premultiply', colorSpaceConversion: 'none',
+  });
   return {
     manifest: head.manifest,
-    /** Colour weighted by alpha. */
-    bitmap: (name) => createImageBitmap(part(name, 'image/webp'), {
-      premultiplyAlpha: 'premultiply', colorSpaceConversion: 'none',
-    }),
-    /** Displacement in art px, by pose, base, row, column, axis; and how many rows and columns. */
+    /** Begin to decode what will be asked for. */
+    expect(...names) {
+      for (const name of names) {
+        const coming = decode(name);
+        coming.catch(() => {}); // who asks hears of it
+        early.set(name, coming);
+      }
+    },
+    /** Colour weighted by alpha. The caller closes it. */
+    bitmap(name) {
+      const coming = early.get(name) ?? decode(name);
+      early.delete(name);
+      return coming;
+    },
+    /** `of(pose)`: displacement in art px, by base, row, column, axis; and how many rows and columns. */
     async fields() {
       const packed = part('fields', 'application/octet-stream');
       const raw = new Response(packed.stream().pipeThrough(new DecompressionStream('deflate')));
       const [rows, columns] = head.nodes;
-      const values = halves(await raw.arrayBuffer());
+      const values = new Uint16Array(await raw.arrayBuffer());
       const { poses, bases } = head.manifest;
-      if (values.length !== poses.length * bases.length * rows * columns * 2) throw broken('fields');
-      return { rows, columns, values };
+      const size = bases.length * rows * columns * 2;
+      if (values.length !== poses.length * size) throw broken('fields');
+      return { rows, columns, of: (pose) => halves(values.subarray(pose * size, (pose + 1) * size)) };
     },
   };
 }
@@ -505,20 +514,26 @@ function createWarp(manifest, fields, lens) {
     let made = of.get(pose);
     if (made) return made;
     made = new Float32Array(names.length * count * 2);
+    const values = fields.of(pose);
     const size = fields.rows * fields.columns * 2;
+    const { scale } = lens;
     const across = Array.from({ length: columns }, (_, i) => between(
       ((i * NODE + NODE_AT + 0.5) / lens.scale + lens.left - 0.5) / grid, fields.columns));
     for (let r = 0; r < rows; r += 1) {
       const [y0, y1, v] = between(((r * NODE + NODE_AT + 0.5) / lens.scale + lens.top - 0.5) / grid, fields.rows);
       for (let c = 0; c < columns; c += 1) {
         const [x0, x1, u] = across[c];
+        const above0 = (y0 * fields.columns + x0) * 2;
+        const above1 = (y0 * fields.columns + x1) * 2;
+        const below0 = (y1 * fields.columns + x0) * 2;
+        const below1 = (y1 * fields.columns + x1) * 2;
+        const [p, q, s, t] = [(1 - u) * (1 - v) * scale, u * (1 - v) * scale, (1 - u) * v * scale, u * v * scale];
         for (let b = 0; b < names.length; b += 1) {
-          const from = (pose * names.length + b) * size;
+          const from = b * size;
+          const to = (b * count + r * columns + c) * 2;
           for (let axis = 0; axis < 2; axis += 1) {
-            const value = (y, x) => fields.values[from + (y * fields.columns + x) * 2 + axis];
-            const above = value(y0, x0) * (1 - u) + value(y0, x1) * u;
-            const below = value(y1, x0) * (1 - u) + value(y1, x1) * u;
-            made[(b * count + r * columns + c) * 2 + axis] = (above * (1 - v) + below * v) * lens.scale;
+            const at = from + axis;
+            made[to + axis] = p * values[at + above0] + q * values[at + above1] + s * values[at + below0] + t * values[at + below1];
           }
         }
       }
@@ -575,8 +590,10 @@ function createWarp(manifest, fields, lens) {
 
 // The little of WebGL2 that plates and renderer share.
 
+/** Compiled beside everything else: only its first use waits for it, and throws when it failed. */
 function buildProgram(gl, vertex, fragment) {
   const program = gl.createProgram();
+  let built = false;
   for (const [type, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
     const made = gl.createShader(type);
     gl.shaderSource(made, `#version 300 es\nprecision highp float;\nprecision highp sampler2DArray;\n${source}`);
@@ -584,12 +601,15 @@ function buildProgram(gl, vertex, fragment) {
     gl.attachShader(program, made);
   }
   gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-    throw new Error(gl.getProgramInfoLog(program) || 'shader');
-  }
   const places = new Map();
   return {
-    use: () => gl.useProgram(program),
+    use() {
+      if (!built && !gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+        throw new Error(gl.getProgramInfoLog(program) || 'shader');
+      }
+      built = true;
+      gl.useProgram(program);
+    },
     at(name) {
       if (!places.has(name)) places.set(name, gl.getUniformLocation(program, name));
       return places.get(name);
@@ -687,6 +707,9 @@ void main() {
   colour = sum / max(all_, 1e-6);
 }`;
 
+/** The pictures that a plate is made of. */
+const plateFiles = (pose) => ['pose', 'mouth', 'eyes'].map((kind) => `${kind}_${pose}.webp`);
+
 function upload(gl, bitmap, layers = 0) {
   const texture = createTexture(gl, bitmap.width, layers ? bitmap.height / layers : bitmap.height, layers);
   if (layers) {
@@ -708,6 +731,7 @@ function createPlates(gl, bundle) {
   const shoot = buildProgram(gl, EVERYWHERE, SHOOT);
   const shrink = buildProgram(gl, EVERYWHERE, SHRINK);
   const target = gl.createFramebuffer();
+  const blank = createTexture(gl, 1, 1, 1); // where a plate is drawn without sprites
 
   function drawInto(attach, width, height) {
     gl.bindFramebuffer(gl.FRAMEBUFFER, target);
@@ -735,14 +759,22 @@ function createPlates(gl, bundle) {
     gl.uniform1i(shoot.at('reach'), reach);
   }
 
-  function sprites(lens, base, sheet, box, count) {
+  function sprites(lens, base, box, count) {
     const rect = pictureRect(lens, box);
     const texture = createTexture(gl, rect.width, rect.height, count);
     const missing = new Set(Array(count).keys());
+    let sheet = null;
     return {
       rect,
       texture,
       missing,
+      /** Whether there is anything to show; until then the plate shows its own. */
+      get ready() {
+        return Boolean(sheet);
+      },
+      dress(made) {
+        sheet = made;
+      },
       /** Have these ready. */
       need(...indices) {
         const fresh = indices.filter((i) => missing.delete(i));
@@ -757,24 +789,38 @@ function createPlates(gl, bundle) {
   }
 
   return {
-    /** The plate of one pose; its sprites are made when they are needed, or by `finish`. */
+    /** The plate of one pose, at first without sprites: `dress` gets those. They are made when needed, or by `finish`. */
     async plate(pose, lens) {
       const { mouth_rect: mouthBox, eyes_rect: eyesBox } = manifest.poses[pose];
-      const bitmaps = await Promise.all(['pose', 'mouth', 'eyes'].map((kind) => bundle.bitmap(`${kind}_${pose}.webp`)));
+      const [whole, ...sheets] = plateFiles(pose);
+      const bitmap = await bundle.bitmap(whole);
       if (gl.isContextLost()) return null;
-      const [base, mouthSheet, eyesSheet] = [
-        upload(gl, bitmaps[0]), upload(gl, bitmaps[1], manifest.mouths), upload(gl, bitmaps[2], manifest.eyes),
-      ];
-      for (const bitmap of bitmaps) bitmap.close();
+      bundle.expect(...sheets);
+      const base = upload(gl, bitmap);
+      bitmap.close();
       const body = createTexture(gl, lens.width, lens.height);
-      aim(lens, base, { x: 0, y: 0 }, null, mouthSheet);
+      aim(lens, base, { x: 0, y: 0 }, null, blank);
       drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
-      const sources = [base, mouthSheet, eyesSheet];
+      const sources = [base];
+      const mouths = sprites(lens, base, mouthBox, manifest.mouths);
+      const eyes = sprites(lens, base, eyesBox, manifest.eyes);
       return {
         sources,
         body,
-        mouths: sprites(lens, base, mouthSheet, mouthBox, manifest.mouths),
-        eyes: sprites(lens, base, eyesSheet, eyesBox, manifest.eyes),
+        mouths,
+        eyes,
+        async dress() {
+          const bitmaps = await Promise.all(sheets.map((name) => bundle.bitmap(name)));
+          const lost = gl.isContextLost();
+          for (const [i, part] of [mouths, eyes].entries()) {
+            if (!lost) {
+              const sheet = upload(gl, bitmaps[i], [manifest.mouths, manifest.eyes][i]);
+              sources.push(sheet);
+              part.dress(sheet);
+            }
+            bitmaps[i].close();
+          }
+        },
       };
     },
     /** Some sprites more; whether there are all. Then what they were made from is given up. */
@@ -898,12 +944,14 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
     alpha: true, premultipliedAlpha: true, antialias: false, depth: false, preserveDrawingBuffer: true,
   });
   if (!gl) throw new Error('no WebGL2');
-  const { manifest } = bundle;
-  const nominal = lensOf(manifest, scene.width, scene.height);
-  const warp = createWarp(manifest, await bundle.fields(), nominal);
+  // The graphics card, the decoder of pictures and the one of fields all work at once.
   const plates = createPlates(gl, bundle);
   const warping = buildProgram(gl, WARP, SAMPLE);
   const limbing = buildProgram(gl, LIMB, OVER);
+  bundle.expect(plateFiles(pose)[0]);
+  const { manifest } = bundle;
+  const nominal = lensOf(manifest, scene.width, scene.height);
+  const warp = createWarp(manifest, await bundle.fields(), nominal);
   const blit = gl.createFramebuffer();
   const laid = gl.createFramebuffer();
   const behind = scene.transparent ? [0, 0, 0, 0] : [...scene.background.map((c) => c / 255), 1];
@@ -952,13 +1000,15 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
       const { width, height } = set.lens;
       lay(() => gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, plate.body, 0), { x: 0, y: 0, width, height });
     }
-    for (const [part, index, former] of [[plate.mouths, mouth, sheet.mouth], [plate.eyes, eyes, sheet.eyes]]) {
-      if (!fresh && index === former) continue;
+    const parts = [[plate.mouths, mouth, sheet.mouth], [plate.eyes, eyes, sheet.eyes]];
+    for (const [part, index, former] of parts) {
+      if (!part.ready || (!fresh && index === former)) continue;
       part.need(index);
       gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, laid);
       lay(() => gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, part.texture, 0, index), part.rect);
     }
-    Object.assign(sheet, { pose: wanted, mouth, eyes });
+    const shown = parts.map(([part, index]) => (part.ready ? index : -1));
+    Object.assign(sheet, { pose: wanted, mouth: shown[0], eyes: shown[1] });
   }
 
   function drawSheet(set, sheet, state, share) {
@@ -1013,12 +1063,15 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
     for (const index of order) {
       const plate = await plates.plate(index, lens);
       if (closed || !plate) return;
+      const soonest = index === first && !made; // its own mouth will do until the others are there
+      if (!soonest) await plate.dress();
       set.plates.set(index, plate);
       if (index === first) {
         if (made) discard(made);
         made = set;
         await pause();
       }
+      if (soonest) await plate.dress();
       while (eager && !closed && made === set && !plates.finish(plate)) await pause();
       if (closed || made !== set) return;
       if (index !== first) continue;
@@ -1098,24 +1151,63 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
   };
 }
 
-// What the server says of each tick (docs/drawing.md), and the state of the figure at any moment between.
+// What the server says of ticks (docs/drawing.md), and the state of the figure at any moment between.
 
-const DRAWING = 1; // the version of what is said
+const DRAWING = 2; // the version of what is said
 const TICK = 1920; // RTP units of a tick: 40 ms of sound
-const HEAD = 8;
-const UNIT = 1024;
+const HEAD = 6;
+const UNIT = 256;
 const FORMER = 3; // ticks whose sprites are said again
+const EYES = 4; // of a state's first byte, whose lowest bits are how many ticks are foretold
+const GESTURE = 8;
 const KEPT = 64; // ticks remembered
 const FADE = 5; // ticks over which one pose dissolves into the next
 
-/** `manifest` is the art's; `tag` the first 16 bits of its name. Times are RTP's, made continuous. */
+/** Reads bytes one after another; beyond the end everything is undefined and `ok` is false. */
+function createReader(buffer) {
+  const view = new DataView(buffer);
+  let at = 0;
+  const reader = {
+    ok: true,
+    take(size) {
+      at += size;
+      reader.ok &&= at <= view.byteLength;
+      return at - size;
+    },
+    byte() {
+      const from = reader.take(1);
+      return reader.ok ? view.getUint8(from) : undefined;
+    },
+    bytes: (count) => Array.from({ length: count }, reader.byte),
+    share() {
+      const from = reader.take(2);
+      return reader.ok ? view.getUint16(from) / 65535 : undefined;
+    },
+    time() {
+      const from = reader.take(4);
+      return reader.ok ? view.getUint32(from) : undefined;
+    },
+    /** A signed number, seven bits a byte, the least first. */
+    number() {
+      let value = 0;
+      for (let shift = 0; shift < 28; shift += 7) {
+        const byte = reader.byte();
+        value |= (byte & 127) << shift;
+        if (!(byte & 128)) break;
+      }
+      return value & 1 ? -(value + 1) / 2 : value / 2;
+    },
+  };
+  return reader;
+}
+
+/** `manifest` is the art's; `tag` the first 8 bits of its name. Times are RTP's, made continuous. */
 function createStates(manifest, tag) {
   const gestures = [null, ...new Set(manifest.limbs.map((limb) => limb.gesture))];
   const { bases } = manifest;
-  const size = HEAD + 6 + 2 * bases.length + 2 * FORMER;
-  let base; // of the continuous time
-  let poses = []; // {time, plate, gesture, phase, values}, ascending
-  const sprites = new Map(); // time -> [mouth, eyes]
+  let base; // of the continuous time: that of the latest message
+  let poses = []; // {time, said, plate, gesture, phase, values}, ascending
+  const sprites = new Map(); // time -> {said, pair: [mouth, eyes]}
   let shown = -1; // plate
   let changed = -Infinity; // when it came
 
@@ -1124,37 +1216,69 @@ function createStates(manifest, tag) {
 
   function insert(pose) {
     let i = poses.length;
-    while (i && poses[i - 1].time > pose.time) i -= 1;
-    if (i && poses[i - 1].time === pose.time) return;
-    poses.splice(i, 0, pose);
+    while (i && poses[i - 1].time >= pose.time) i -= 1;
+    const there = poses[i]?.time === pose.time;
+    if (there && poses[i].said > pose.said) return;
+    poses.splice(i, there ? 1 : 0, pose);
     if (poses.length <= KEPT) return;
     poses = poses.slice(-KEPT);
     for (const time of sprites.keys()) if (time < poses[0].time) sprites.delete(time);
   }
 
+  /** The message as an object; undefined when it is of no use here. */
+  function read(buffer) {
+    if (!(buffer instanceof ArrayBuffer)) return undefined;
+    const reader = createReader(buffer);
+    const [version, art] = [reader.byte(), reader.byte()];
+    if (version !== DRAWING || art !== tag) return undefined;
+    const time = continuous(reader.time());
+    const kind = reader.byte();
+    const count = kind & 3;
+    const plate = reader.byte();
+    const mouths = reader.bytes(FORMER + 1 + count);
+    const eyes = kind & EYES ? reader.bytes(mouths.length) : Array(mouths.length).fill(reader.byte());
+    let gesture = null;
+    let phases = [0, 0];
+    if (kind & GESTURE) {
+      gesture = gestures[reader.byte()] ?? null;
+      phases = [reader.share(), reader.share()];
+    }
+    const first = bases.map(() => reader.number());
+    const last = count ? first.map((value) => value + reader.number()) : first;
+    const known = plate < manifest.poses.length && mouths.every((one) => one < manifest.mouths)
+      && eyes.every((one) => one < manifest.eyes);
+    if (!reader.ok || !known) return undefined;
+    const pose = (at, phase, values) => ({
+      time: at, said: time, plate, gesture, phase, values: values.map((value) => value / UNIT),
+    });
+    const told = [pose(time, phases[0], first)];
+    if (count) told.push(pose(time + count * TICK, phases[1], last));
+    return { time, mouths, eyes, told };
+  }
+
   return {
     continuous,
     get latest() {
-      return poses.length ? poses[poses.length - 1].time : undefined;
+      return base;
     },
     /** Take a message in; its time, or undefined when it is of no use here. */
     hear(buffer) {
-      if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < size) return undefined;
-      const view = new DataView(buffer);
-      if (view.getUint8(0) !== DRAWING || view.getUint16(2) !== tag) return undefined;
-      const time = continuous(view.getUint32(4));
-      const [plate, mouth, eyes, gesture] = [0, 1, 2, 3].map((i) => view.getUint8(HEAD + i));
-      if (plate >= manifest.poses.length || mouth >= manifest.mouths || eyes >= manifest.eyes) return undefined;
-      if (base === undefined || time > base) base = time;
-      const values = bases.map((_, i) => view.getInt16(HEAD + 6 + 2 * i) / UNIT);
-      sprites.set(time, [mouth, eyes]);
-      for (let i = 0; i < FORMER; i += 1) {
-        const at = HEAD + 6 + 2 * bases.length + 2 * i;
-        const before = time - (i + 1) * TICK;
-        const pair = [view.getUint8(at), view.getUint8(at + 1)];
-        if (!sprites.has(before) && pair[0] < manifest.mouths && pair[1] < manifest.eyes) sprites.set(before, pair);
+      const message = read(buffer);
+      if (!message) return undefined;
+      const { time, mouths, eyes, told } = message;
+      const newest = base === undefined || time >= base ? time : base;
+      if (newest === time) {
+        // What was foretold before and is not said again does not come about.
+        base = time;
+        poses = poses.filter((one) => one.time <= time || one.said >= time);
+        for (const [at, one] of sprites) if (at > time && one.said < time) sprites.delete(at);
       }
-      insert({ time, plate, gesture: gestures[gesture] ?? null, phase: view.getUint16(HEAD + 4) / 65535, values });
+      mouths.forEach((mouth, i) => {
+        const at = time + (i - FORMER) * TICK;
+        if (at > newest && time < newest) return; // overtaken
+        if (!sprites.has(at) || sprites.get(at).said <= time) sprites.set(at, { said: time, pair: [mouth, eyes[i]] });
+      });
+      for (const one of told) if (one.time <= newest || one.said === newest) insert(one);
       return time;
     },
     /** `[state, fading]` for `renderer.draw` at a time; null while nothing is known. */
@@ -1174,7 +1298,7 @@ function createStates(manifest, tag) {
       // A mouth belongs to its tick. The last one known holds.
       let tick = from.time;
       while (sprites.has(tick + TICK) && tick + TICK <= time) tick += TICK;
-      [state.mouth, state.eyes] = sprites.get(tick);
+      [state.mouth, state.eyes] = sprites.get(tick).pair;
       if (from.plate !== shown) {
         changed = shown < 0 ? -Infinity : from.time;
         shown = from.plate;
@@ -1291,7 +1415,7 @@ function faceOf(stream) {
 
 
 const KINDS = new Set(['pack']);
-const START_MS = 8000; // from the connection to the first picture
+const START_MS = 8000; // from the server's answer to the first picture
 const SILENT_MS = 4000; // without a message the stream is lost to us
 const SLOWEST_MS = 50; // a picture: slower, and video serves better
 const HIDDEN_MS = 200;
@@ -1336,6 +1460,7 @@ async function fetchArt(origin, appID, about, token) {
 }
 
 /**
+ * To be called before the connection is asked for: art is made ready meanwhile.
  * `scene` is the stream's description with `drawing`; `art` a promise of its bytes; `face` where the canvas is
  * shown, if it is. `failed` is called once, when it cannot go on. `first` resolves with the first picture.
  */
@@ -1344,11 +1469,12 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
   const [canvas, begun] = [document.createElement('canvas'), performance.now()];
   Object.assign(canvas, { width: about.width, height: about.height });
   const [video] = canvas.captureStream(0).getVideoTracks();
-  const figures = { pictures: 0, slowest: 0, bySound: false, messages: 0, time: undefined };
+  const figures = { pictures: 0, slowest: 0, bySound: false, messages: 0, time: undefined, steps: {} };
   let renderer;
   let states;
   let time;
-  let heardAt = performance.now();
+  let answeredAt = Infinity;
+  let heardAt = begun;
   let closed = false;
   let early = [];
   let settle;
@@ -1378,9 +1504,16 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
     failed(problem);
   }
 
+  /** On the way to the first picture, ms since the beginning. */
+  const step = (name) => {
+    figures.steps[name] = Math.round(performance.now() - begun);
+  };
+
+  channel.onopen = () => step('open');
   channel.onmessage = ({ data }) => {
     heardAt = performance.now();
     figures.messages += 1;
+    if (figures.messages === 1) step('heard');
     if (!states) {
       early = [...early, data].slice(-8);
       return;
@@ -1388,7 +1521,7 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
     const at = states.hear(data);
     if (at !== undefined) time.came(at);
   };
-  channel.onclose = () => fail('channel closed');
+  channel.onclose = () => figures.steps.open && fail('channel closed'); // else nobody answered yet
   canvas.addEventListener('webglcontextlost', () => fail('context lost'));
 
   /** The px that the element has for the picture, as far as the art has them too. */
@@ -1454,7 +1587,7 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
     figures.pictures += 1;
     if (!face.taken) video.requestFrame();
     if (figures.pictures === 1) {
-      figures.firstMs = now - begun;
+      step('drawn');
       settle.resolve();
     }
     judge(now);
@@ -1463,15 +1596,17 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
   const watchdog = setInterval(() => {
     const now = performance.now();
     if (document.hidden) pauses += 1;
-    if (!figures.pictures && now - begun > START_MS) fail('nothing to draw');
+    if (!figures.pictures && now - answeredAt > START_MS) fail('nothing to draw');
     else if (figures.pictures && now - heardAt > SILENT_MS) fail('no messages', true);
   }, 500);
 
   (async () => {
-    const bundle = openBundle(await art);
+    const bytes = await art;
+    step('art');
+    const bundle = openBundle(bytes);
     if (closed) return;
     const { manifest } = bundle;
-    const waiting = createStates(manifest, parseInt(about.art.slice(0, 4), 16));
+    const waiting = createStates(manifest, parseInt(about.art.slice(0, 2), 16));
     const clock = createTime(receiver, waiting.continuous);
     const frame = { width: about.width, height: about.height, background: about.background, transparent: scene.transparent };
     const made = await createRenderer(canvas, bundle, frame, Math.floor(manifest.poses.length / 2));
@@ -1479,6 +1614,7 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
       made.close();
       return;
     }
+    step('renderer');
     [renderer, states, time] = [made, waiting, clock];
     for (const data of early) if (states.hear(data) !== undefined) time.came(states.latest);
     early = [];
@@ -1492,6 +1628,12 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
     first,
     figures,
     close,
+    step,
+    /** The server's answer is there. */
+    answered() {
+      answeredAt = performance.now();
+      step('answered');
+    },
     /** The canvas is shown by another element, or by none. */
     placed() {
       sizes.disconnect();
@@ -1757,42 +1899,52 @@ function startPlaying(link, listed, options, on) {
     const drawing = options.video !== false && !undrawable && wantsDrawing(scene?.drawing);
     const art = drawing ? fetchArt(origin, appID, scene.drawing, token) : null;
     art?.catch(() => {}); // the figure says so
-    let channel;
+    let begun; // art is unpacked and shaders are compiled while the connection is made
     const open = (pc) => {
       prepare(pc, stale, drawing);
-      if (drawing) channel = openChannel(pc);
+      if (drawing) begun = draw(pc, scene, art);
     };
-    const made = await connect(drawing ? `${url}?draw=${scene.drawing.version}` : url, token, iceServers, open, (state) => {
+    const address = drawing ? `${url}?draw=${scene.drawing.version}` : url;
+    const made = await connect(address, token, iceServers, open, (state) => {
       if (made === session && !running && (state === 'failed' || state === 'closed')) lost();
+    }).catch((error) => {
+      begun?.close();
+      throw error;
     });
     if (stale()) {
+      begun?.close();
       await made.close();
       return;
     }
     session = made;
     if (drawing) {
-      undrawable = !made.pc.sctp; // until the figure says so too
-      if (undrawable) throw fault(CODES.PARAMETER, 'the server does not let this stream be drawn');
-      draw(made, channel, scene, art);
+      figure = begun;
+      figure.answered();
+      if (!made.pc.sctp) {
+        undrawable = true;
+        throw fault(CODES.PARAMETER, 'the server does not let this stream be drawn');
+      }
+      put(figure.video);
+      face.set(figure.canvas);
     }
     await connected(made.pc);
+    figure?.step('connected');
     if (stale()) return;
     if (drawing) await figure.first;
     if (stale()) return;
     meter = setInterval(() => measure(made.pc), QUALITY_MS);
   }
 
-  function draw(made, channel, scene, art) {
-    const receiver = made.pc.getReceivers().find((one) => one.track.kind === 'audio');
+  function draw(pc, scene, art) {
+    const channel = openChannel(pc);
+    const receiver = pc.getReceivers().find((one) => one.track.kind === 'audio');
     const failed = (problem) => {
       console.info(`drawing ended, video goes on: ${problem.message}`);
       silences += problem.again;
       undrawable = !problem.again || silences > 1;
-      if (made === session && !running) lost();
+      if (pc === session?.pc && !running) lost();
     };
-    figure = startFigure({ scene, art, channel, receiver, face, failed });
-    put(figure.video);
-    face.set(figure.canvas);
+    return startFigure({ scene, art, channel, receiver, face, failed });
   }
 
   async function measure(pc) {

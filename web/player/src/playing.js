@@ -79,42 +79,52 @@ export function startPlaying(link, listed, options, on) {
     const drawing = options.video !== false && !undrawable && wantsDrawing(scene?.drawing);
     const art = drawing ? fetchArt(origin, appID, scene.drawing, token) : null;
     art?.catch(() => {}); // the figure says so
-    let channel;
+    let begun; // art is unpacked and shaders are compiled while the connection is made
     const open = (pc) => {
       prepare(pc, stale, drawing);
-      if (drawing) channel = openChannel(pc);
+      if (drawing) begun = draw(pc, scene, art);
     };
-    const made = await connect(drawing ? `${url}?draw=${scene.drawing.version}` : url, token, iceServers, open, (state) => {
+    const address = drawing ? `${url}?draw=${scene.drawing.version}` : url;
+    const made = await connect(address, token, iceServers, open, (state) => {
       if (made === session && !running && (state === 'failed' || state === 'closed')) lost();
+    }).catch((error) => {
+      begun?.close();
+      throw error;
     });
     if (stale()) {
+      begun?.close();
       await made.close();
       return;
     }
     session = made;
     if (drawing) {
-      undrawable = !made.pc.sctp; // until the figure says so too
-      if (undrawable) throw fault(CODES.PARAMETER, 'the server does not let this stream be drawn');
-      draw(made, channel, scene, art);
+      figure = begun;
+      figure.answered();
+      if (!made.pc.sctp) {
+        undrawable = true;
+        throw fault(CODES.PARAMETER, 'the server does not let this stream be drawn');
+      }
+      put(figure.video);
+      face.set(figure.canvas);
     }
     await connected(made.pc);
+    figure?.step('connected');
     if (stale()) return;
     if (drawing) await figure.first;
     if (stale()) return;
     meter = setInterval(() => measure(made.pc), QUALITY_MS);
   }
 
-  function draw(made, channel, scene, art) {
-    const receiver = made.pc.getReceivers().find((one) => one.track.kind === 'audio');
+  function draw(pc, scene, art) {
+    const channel = openChannel(pc);
+    const receiver = pc.getReceivers().find((one) => one.track.kind === 'audio');
     const failed = (problem) => {
       console.info(`drawing ended, video goes on: ${problem.message}`);
       silences += problem.again;
       undrawable = !problem.again || silences > 1;
-      if (made === session && !running) lost();
+      if (pc === session?.pc && !running) lost();
     };
-    figure = startFigure({ scene, art, channel, receiver, face, failed });
-    put(figure.video);
-    face.set(figure.canvas);
+    return startFigure({ scene, art, channel, receiver, face, failed });
   }
 
   async function measure(pc) {

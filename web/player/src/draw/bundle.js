@@ -9,20 +9,14 @@ function broken(why) {
 }
 
 /** IEEE 754 half precision, little-endian, as 32-bit floats. */
-function halves(buffer) {
-  const from = new Uint16Array(buffer);
-  const table = new Float32Array(1 << 16);
-  const known = new Uint8Array(1 << 16);
+function halves(from) {
   const out = new Float32Array(from.length);
   for (let i = 0; i < from.length; i += 1) {
     const bits = from[i];
-    if (!known[bits]) {
-      const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-      const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024);
-      table[bits] = bits >> 15 ? -size : size;
-      known[bits] = 1;
-    }
-    out[i] = table[bits];
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024);
+    out[i] = bits >> 15 ? -size : size;
   }
   return out;
 }
@@ -39,21 +33,36 @@ export function openBundle(buffer) {
     if (size < 0 || start + offset + size > buffer.byteLength) throw broken(`${name} missing`);
     return new Blob([new Uint8Array(buffer, start + offset, size)], { type });
   }
+  const early = new Map();
+  const decode = (name) => createImageBitmap(part(name, 'image/webp'), {
+    premultiplyAlpha: 'premultiply', colorSpaceConversion: 'none',
+  });
   return {
     manifest: head.manifest,
-    /** Colour weighted by alpha. */
-    bitmap: (name) => createImageBitmap(part(name, 'image/webp'), {
-      premultiplyAlpha: 'premultiply', colorSpaceConversion: 'none',
-    }),
-    /** Displacement in art px, by pose, base, row, column, axis; and how many rows and columns. */
+    /** Begin to decode what will be asked for. */
+    expect(...names) {
+      for (const name of names) {
+        const coming = decode(name);
+        coming.catch(() => {}); // who asks hears of it
+        early.set(name, coming);
+      }
+    },
+    /** Colour weighted by alpha. The caller closes it. */
+    bitmap(name) {
+      const coming = early.get(name) ?? decode(name);
+      early.delete(name);
+      return coming;
+    },
+    /** `of(pose)`: displacement in art px, by base, row, column, axis; and how many rows and columns. */
     async fields() {
       const packed = part('fields', 'application/octet-stream');
       const raw = new Response(packed.stream().pipeThrough(new DecompressionStream('deflate')));
       const [rows, columns] = head.nodes;
-      const values = halves(await raw.arrayBuffer());
+      const values = new Uint16Array(await raw.arrayBuffer());
       const { poses, bases } = head.manifest;
-      if (values.length !== poses.length * bases.length * rows * columns * 2) throw broken('fields');
-      return { rows, columns, values };
+      const size = bases.length * rows * columns * 2;
+      if (values.length !== poses.length * size) throw broken('fields');
+      return { rows, columns, of: (pose) => halves(values.subarray(pose * size, (pose + 1) * size)) };
     },
   };
 }

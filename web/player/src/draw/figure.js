@@ -7,7 +7,7 @@ import { createStates, DRAWING } from './states.js';
 import { createTime } from './time.js';
 
 const KINDS = new Set(['pack']);
-const START_MS = 8000; // from the connection to the first picture
+const START_MS = 8000; // from the server's answer to the first picture
 const SILENT_MS = 4000; // without a message the stream is lost to us
 const SLOWEST_MS = 50; // a picture: slower, and video serves better
 const HIDDEN_MS = 200;
@@ -52,6 +52,7 @@ export async function fetchArt(origin, appID, about, token) {
 }
 
 /**
+ * To be called before the connection is asked for: art is made ready meanwhile.
  * `scene` is the stream's description with `drawing`; `art` a promise of its bytes; `face` where the canvas is
  * shown, if it is. `failed` is called once, when it cannot go on. `first` resolves with the first picture.
  */
@@ -60,11 +61,12 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
   const [canvas, begun] = [document.createElement('canvas'), performance.now()];
   Object.assign(canvas, { width: about.width, height: about.height });
   const [video] = canvas.captureStream(0).getVideoTracks();
-  const figures = { pictures: 0, slowest: 0, bySound: false, messages: 0, time: undefined };
+  const figures = { pictures: 0, slowest: 0, bySound: false, messages: 0, time: undefined, steps: {} };
   let renderer;
   let states;
   let time;
-  let heardAt = performance.now();
+  let answeredAt = Infinity;
+  let heardAt = begun;
   let closed = false;
   let early = [];
   let settle;
@@ -94,9 +96,16 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
     failed(problem);
   }
 
+  /** On the way to the first picture, ms since the beginning. */
+  const step = (name) => {
+    figures.steps[name] = Math.round(performance.now() - begun);
+  };
+
+  channel.onopen = () => step('open');
   channel.onmessage = ({ data }) => {
     heardAt = performance.now();
     figures.messages += 1;
+    if (figures.messages === 1) step('heard');
     if (!states) {
       early = [...early, data].slice(-8);
       return;
@@ -104,7 +113,7 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
     const at = states.hear(data);
     if (at !== undefined) time.came(at);
   };
-  channel.onclose = () => fail('channel closed');
+  channel.onclose = () => figures.steps.open && fail('channel closed'); // else nobody answered yet
   canvas.addEventListener('webglcontextlost', () => fail('context lost'));
 
   /** The px that the element has for the picture, as far as the art has them too. */
@@ -170,7 +179,7 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
     figures.pictures += 1;
     if (!face.taken) video.requestFrame();
     if (figures.pictures === 1) {
-      figures.firstMs = now - begun;
+      step('drawn');
       settle.resolve();
     }
     judge(now);
@@ -179,12 +188,14 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
   const watchdog = setInterval(() => {
     const now = performance.now();
     if (document.hidden) pauses += 1;
-    if (!figures.pictures && now - begun > START_MS) fail('nothing to draw');
+    if (!figures.pictures && now - answeredAt > START_MS) fail('nothing to draw');
     else if (figures.pictures && now - heardAt > SILENT_MS) fail('no messages', true);
   }, 500);
 
   (async () => {
-    const bundle = openBundle(await art);
+    const bytes = await art;
+    step('art');
+    const bundle = openBundle(bytes);
     if (closed) return;
     const { manifest } = bundle;
     const waiting = createStates(manifest, parseInt(about.art.slice(0, 2), 16));
@@ -195,6 +206,7 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
       made.close();
       return;
     }
+    step('renderer');
     [renderer, states, time] = [made, waiting, clock];
     for (const data of early) if (states.hear(data) !== undefined) time.came(states.latest);
     early = [];
@@ -208,6 +220,12 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
     first,
     figures,
     close,
+    step,
+    /** The server's answer is there. */
+    answered() {
+      answeredAt = performance.now();
+      step('answered');
+    },
     /** The canvas is shown by another element, or by none. */
     placed() {
       sizes.disconnect();

@@ -1,7 +1,9 @@
 // The little of WebGL2 that plates and renderer share.
 
+/** Compiled beside everything else: only its first use waits for it, and throws when it failed. */
 export function buildProgram(gl, vertex, fragment) {
   const program = gl.createProgram();
+  let built = false;
   for (const [type, source] of [[gl.VERTEX_SHADER, vertex], [gl.FRAGMENT_SHADER, fragment]]) {
     const made = gl.createShader(type);
     gl.shaderSource(made, `#version 300 es\nprecision highp float;\nprecision highp sampler2DArray;\n${source}`);
@@ -9,12 +11,15 @@ export function buildProgram(gl, vertex, fragment) {
     gl.attachShader(program, made);
   }
   gl.linkProgram(program);
-  if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
-    throw new Error(gl.getProgramInfoLog(program) || 'shader');
-  }
   const places = new Map();
   return {
-    use: () => gl.useProgram(program),
+    use() {
+      if (!built && !gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
+        throw new Error(gl.getProgramInfoLog(program) || 'shader');
+      }
+      built = true;
+      gl.useProgram(program);
+    },
     at(name) {
       if (!places.has(name)) places.set(name, gl.getUniformLocation(program, name));
       return places.get(name);

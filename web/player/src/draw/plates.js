@@ -76,6 +76,9 @@ void main() {
   colour = sum / max(all_, 1e-6);
 }`;
 
+/** The pictures that a plate is made of. */
+export const plateFiles = (pose) => ['pose', 'mouth', 'eyes'].map((kind) => `${kind}_${pose}.webp`);
+
 function upload(gl, bitmap, layers = 0) {
   const texture = createTexture(gl, bitmap.width, layers ? bitmap.height / layers : bitmap.height, layers);
   if (layers) {
@@ -97,6 +100,7 @@ export function createPlates(gl, bundle) {
   const shoot = buildProgram(gl, EVERYWHERE, SHOOT);
   const shrink = buildProgram(gl, EVERYWHERE, SHRINK);
   const target = gl.createFramebuffer();
+  const blank = createTexture(gl, 1, 1, 1); // where a plate is drawn without sprites
 
   function drawInto(attach, width, height) {
     gl.bindFramebuffer(gl.FRAMEBUFFER, target);
@@ -124,14 +128,22 @@ export function createPlates(gl, bundle) {
     gl.uniform1i(shoot.at('reach'), reach);
   }
 
-  function sprites(lens, base, sheet, box, count) {
+  function sprites(lens, base, box, count) {
     const rect = pictureRect(lens, box);
     const texture = createTexture(gl, rect.width, rect.height, count);
     const missing = new Set(Array(count).keys());
+    let sheet = null;
     return {
       rect,
       texture,
       missing,
+      /** Whether there is anything to show; until then the plate shows its own. */
+      get ready() {
+        return Boolean(sheet);
+      },
+      dress(made) {
+        sheet = made;
+      },
       /** Have these ready. */
       need(...indices) {
         const fresh = indices.filter((i) => missing.delete(i));
@@ -146,24 +158,38 @@ export function createPlates(gl, bundle) {
   }
 
   return {
-    /** The plate of one pose; its sprites are made when they are needed, or by `finish`. */
+    /** The plate of one pose, at first without sprites: `dress` gets those. They are made when needed, or by `finish`. */
     async plate(pose, lens) {
       const { mouth_rect: mouthBox, eyes_rect: eyesBox } = manifest.poses[pose];
-      const bitmaps = await Promise.all(['pose', 'mouth', 'eyes'].map((kind) => bundle.bitmap(`${kind}_${pose}.webp`)));
+      const [whole, ...sheets] = plateFiles(pose);
+      const bitmap = await bundle.bitmap(whole);
       if (gl.isContextLost()) return null;
-      const [base, mouthSheet, eyesSheet] = [
-        upload(gl, bitmaps[0]), upload(gl, bitmaps[1], manifest.mouths), upload(gl, bitmaps[2], manifest.eyes),
-      ];
-      for (const bitmap of bitmaps) bitmap.close();
+      bundle.expect(...sheets);
+      const base = upload(gl, bitmap);
+      bitmap.close();
       const body = createTexture(gl, lens.width, lens.height);
-      aim(lens, base, { x: 0, y: 0 }, null, mouthSheet);
+      aim(lens, base, { x: 0, y: 0 }, null, blank);
       drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
-      const sources = [base, mouthSheet, eyesSheet];
+      const sources = [base];
+      const mouths = sprites(lens, base, mouthBox, manifest.mouths);
+      const eyes = sprites(lens, base, eyesBox, manifest.eyes);
       return {
         sources,
         body,
-        mouths: sprites(lens, base, mouthSheet, mouthBox, manifest.mouths),
-        eyes: sprites(lens, base, eyesSheet, eyesBox, manifest.eyes),
+        mouths,
+        eyes,
+        async dress() {
+          const bitmaps = await Promise.all(sheets.map((name) => bundle.bitmap(name)));
+          const lost = gl.isContextLost();
+          for (const [i, part] of [mouths, eyes].entries()) {
+            if (!lost) {
+              const sheet = upload(gl, bitmaps[i], [manifest.mouths, manifest.eyes][i]);
+              sources.push(sheet);
+              part.dress(sheet);
+            }
+            bitmaps[i].close();
+          }
+        },
       };
     },
     /** Some sprites more; whether there are all. Then what they were made from is given up. */

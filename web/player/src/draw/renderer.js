@@ -4,7 +4,7 @@
 import { buildProgram, createTexture } from './gl.js';
 import { enlarged, lensOf } from './lens.js';
 import { limbMatrix } from './limbs.js';
-import { createPlates } from './plates.js';
+import { createPlates, plateFiles } from './plates.js';
 import { createWarp } from './warp.js';
 
 const WARP = `
@@ -66,12 +66,14 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
     alpha: true, premultipliedAlpha: true, antialias: false, depth: false, preserveDrawingBuffer: true,
   });
   if (!gl) throw new Error('no WebGL2');
-  const { manifest } = bundle;
-  const nominal = lensOf(manifest, scene.width, scene.height);
-  const warp = createWarp(manifest, await bundle.fields(), nominal);
+  // The graphics card, the decoder of pictures and the one of fields all work at once.
   const plates = createPlates(gl, bundle);
   const warping = buildProgram(gl, WARP, SAMPLE);
   const limbing = buildProgram(gl, LIMB, OVER);
+  bundle.expect(plateFiles(pose)[0]);
+  const { manifest } = bundle;
+  const nominal = lensOf(manifest, scene.width, scene.height);
+  const warp = createWarp(manifest, await bundle.fields(), nominal);
   const blit = gl.createFramebuffer();
   const laid = gl.createFramebuffer();
   const behind = scene.transparent ? [0, 0, 0, 0] : [...scene.background.map((c) => c / 255), 1];
@@ -120,13 +122,15 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
       const { width, height } = set.lens;
       lay(() => gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, plate.body, 0), { x: 0, y: 0, width, height });
     }
-    for (const [part, index, former] of [[plate.mouths, mouth, sheet.mouth], [plate.eyes, eyes, sheet.eyes]]) {
-      if (!fresh && index === former) continue;
+    const parts = [[plate.mouths, mouth, sheet.mouth], [plate.eyes, eyes, sheet.eyes]];
+    for (const [part, index, former] of parts) {
+      if (!part.ready || (!fresh && index === former)) continue;
       part.need(index);
       gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, laid);
       lay(() => gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, part.texture, 0, index), part.rect);
     }
-    Object.assign(sheet, { pose: wanted, mouth, eyes });
+    const shown = parts.map(([part, index]) => (part.ready ? index : -1));
+    Object.assign(sheet, { pose: wanted, mouth: shown[0], eyes: shown[1] });
   }
 
   function drawSheet(set, sheet, state, share) {
@@ -181,12 +185,15 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
     for (const index of order) {
       const plate = await plates.plate(index, lens);
       if (closed || !plate) return;
+      const soonest = index === first && !made; // its own mouth will do until the others are there
+      if (!soonest) await plate.dress();
       set.plates.set(index, plate);
       if (index === first) {
         if (made) discard(made);
         made = set;
         await pause();
       }
+      if (soonest) await plate.dress();
       while (eager && !closed && made === set && !plates.finish(plate)) await pause();
       if (closed || made !== set) return;
       if (index !== first) continue;

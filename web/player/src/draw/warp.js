@@ -27,20 +27,26 @@ export function createWarp(manifest, fields, lens) {
     let made = of.get(pose);
     if (made) return made;
     made = new Float32Array(names.length * count * 2);
+    const values = fields.of(pose);
     const size = fields.rows * fields.columns * 2;
+    const { scale } = lens;
     const across = Array.from({ length: columns }, (_, i) => between(
       ((i * NODE + NODE_AT + 0.5) / lens.scale + lens.left - 0.5) / grid, fields.columns));
     for (let r = 0; r < rows; r += 1) {
       const [y0, y1, v] = between(((r * NODE + NODE_AT + 0.5) / lens.scale + lens.top - 0.5) / grid, fields.rows);
       for (let c = 0; c < columns; c += 1) {
         const [x0, x1, u] = across[c];
+        const above0 = (y0 * fields.columns + x0) * 2;
+        const above1 = (y0 * fields.columns + x1) * 2;
+        const below0 = (y1 * fields.columns + x0) * 2;
+        const below1 = (y1 * fields.columns + x1) * 2;
+        const [p, q, s, t] = [(1 - u) * (1 - v) * scale, u * (1 - v) * scale, (1 - u) * v * scale, u * v * scale];
         for (let b = 0; b < names.length; b += 1) {
-          const from = (pose * names.length + b) * size;
+          const from = b * size;
+          const to = (b * count + r * columns + c) * 2;
           for (let axis = 0; axis < 2; axis += 1) {
-            const value = (y, x) => fields.values[from + (y * fields.columns + x) * 2 + axis];
-            const above = value(y0, x0) * (1 - u) + value(y0, x1) * u;
-            const below = value(y1, x0) * (1 - u) + value(y1, x1) * u;
-            made[(b * count + r * columns + c) * 2 + axis] = (above * (1 - v) + below * v) * lens.scale;
+            const at = from + axis;
+            made[to + axis] = p * values[at + above0] + q * values[at + above1] + s * values[at + below0] + t * values[at + below1];
           }
         }
       }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bunraku.node.rtc.port.sctp import Association, State
+from bunraku.node.rtc.port.sctp import Association, AssociationState
 
 MAX_PACKETS = 100.0  # a second from the peer: it confirms, and no more
 
@@ -24,7 +24,7 @@ class DataChannel:
 
     @property
     def open(self) -> bool:
-        return self._sctp.state is State.ESTABLISHED
+        return self._sctp.state is AssociationState.ESTABLISHED
 
     def start(self) -> None:
         self._sctp.start()

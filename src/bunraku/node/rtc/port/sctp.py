@@ -40,7 +40,7 @@ ATTEMPTS = 8
 FORWARD_GAP = 0.5  # s between two words on the same loss
 
 
-class State(Enum):
+class AssociationState(Enum):
     NEW = 0
     COOKIE_WAIT = 1
     COOKIE_ECHOED = 2
@@ -73,7 +73,7 @@ class Association:
         """When an answer is, of the handshake or to a message; 0: none is waited for."""
         self._forwarded = -FORWARD_GAP
         self._patience, self._attempts = PATIENCE, 0
-        self.state = State.NEW
+        self.state = AssociationState.NEW
 
     @property
     def waiting(self) -> int:
@@ -81,12 +81,12 @@ class Association:
         return self._tsn - self._confirmed & 0xFFFFFFFF
 
     def start(self) -> None:
-        self.state = State.COOKIE_WAIT
+        self.state = AssociationState.COOKIE_WAIT
         self._ask(self._packet(0, INIT, self._introduction()))
 
     def send(self, message: bytes) -> None:
         """Lost before there is an association, and while the path takes no more."""
-        if self.state is not State.ESTABLISHED or self.waiting >= MAX_WAITING:
+        if self.state is not AssociationState.ESTABLISHED or self.waiting >= MAX_WAITING:
             return
         size = len(message)
         if not 0 < size <= MAX_MESSAGE:
@@ -101,7 +101,7 @@ class Association:
 
     def receive(self, packet: bytes) -> None:
         """Raises ``ValueError`` for what no honest peer sends."""
-        if self.state in (State.NEW, State.CLOSED):
+        if self.state in (AssociationState.NEW, AssociationState.CLOSED):
             return
         if len(packet) < 16:
             raise ValueError("no SCTP packet")
@@ -123,7 +123,7 @@ class Association:
             return
         self._patience = min(MOST_PATIENCE, 2 * self._patience)
         self._overdue = self._time + self._patience
-        if self.state is State.ESTABLISHED:
+        if self.state is AssociationState.ESTABLISHED:
             self._give_up(self._tsn)
         elif self._attempts < ATTEMPTS:
             self._attempts += 1
@@ -133,7 +133,7 @@ class Association:
 
     def close(self) -> None:
         """Idempotent."""
-        if self.state is State.ESTABLISHED:
+        if self.state is AssociationState.ESTABLISHED:
             self._answer(ABORT, b"")
         self._end()
 
@@ -141,31 +141,31 @@ class Association:
 
     def _take(self, kind: int, body: bytes) -> None:
         if kind == SACK:
-            if self.state is State.ESTABLISHED:
+            if self.state is AssociationState.ESTABLISHED:
                 self._confirm(body)
         elif kind == INIT:
             self._meet(body)
             introduction = self._introduction() + _parameter(COOKIE, self._cookie)
             self._answer(INIT_ACK, introduction)
         elif kind == INIT_ACK:
-            if self.state is State.COOKIE_WAIT:
+            if self.state is AssociationState.COOKIE_WAIT:
                 self._meet(body)
                 cookie = dict(_parameters(body[_INIT.size :])).get(COOKIE, b"")
-                self.state = State.COOKIE_ECHOED
+                self.state = AssociationState.COOKIE_ECHOED
                 self._ask(self._packet(self._peer_tag, COOKIE_ECHO, cookie))
         elif kind == COOKIE_ECHO:
             if body == self._cookie and self._peer_tag:
                 self._answer(COOKIE_ACK, b"")
                 self._establish()
         elif kind == COOKIE_ACK:
-            if self.state is State.COOKIE_ECHOED:
+            if self.state is AssociationState.COOKIE_ECHOED:
                 self._establish()
         elif kind == HEARTBEAT:
             self._answer(HEARTBEAT_ACK, body)
         elif kind == SHUTDOWN:
             self._answer(SHUTDOWN_ACK, b"")
             self._end()
-        elif kind == ABORT or (kind == ERROR and self.state is not State.ESTABLISHED):
+        elif kind == ABORT or (kind == ERROR and self.state is not AssociationState.ESTABLISHED):
             self._end()
 
     def _meet(self, body: bytes) -> None:
@@ -178,8 +178,8 @@ class Association:
         self._peer_tag = tag
 
     def _establish(self) -> None:
-        if self.state is not State.ESTABLISHED:
-            self.state = State.ESTABLISHED
+        if self.state is not AssociationState.ESTABLISHED:
+            self.state = AssociationState.ESTABLISHED
             self._overdue, self._patience, self._asked = 0.0, PATIENCE, b""
             self._established()
 
@@ -231,7 +231,7 @@ class Association:
         return _summed(_COMMON.pack(*self._ports, tag, 0) + chunk + bytes(-len(chunk) % 4))
 
     def _end(self) -> None:
-        self.state, self._overdue = State.CLOSED, 0.0
+        self.state, self._overdue = AssociationState.CLOSED, 0.0
 
 
 def _sum(packet: bytes) -> int:
