@@ -4,6 +4,8 @@ of every dependency; each extra alone, and all together. ``make matrix ROWS="3.1
 Rows: a Python's version (the locked releases under it), lowest (of what pyproject.toml names, the lowest releases),
 highest (the newest of everything), and extras. A Python that is not on this machine, and that uv cannot fetch, is
 NOT RUN, which is said last and counts as a failure with ``--strict``. Environments are made in build/matrix.
+Where a row takes too long at once, ``--part 1/3``, ``2/3`` and ``3/3`` take it in pieces: the first makes the
+environment, each runs a share of the unit tests, the last the smoke test.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import sys
 import tempfile
 import time
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +46,29 @@ MODULES = {
 }
 # Pages that are made from code name what one release of FastAPI writes: the locked one.
 LOCKED_ONLY = ("--deselect", "tests/unit/test_docs.py::test_generated_pages_are_fresh[openapi]")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A share of a row's work."""
+
+    number: int = 1
+    of: int = 1
+
+    @property
+    def first(self) -> bool:
+        return self.number == 1
+
+    @property
+    def last(self) -> bool:
+        return self.number == self.of
+
+    def files(self) -> list[Path]:
+        """Whose tests are its share; neighbours in the alphabet, alike in what they cost, go to different parts."""
+        return sorted((ROOT / "tests" / "unit").glob("test_*.py"))[self.number - 1 :: self.of]
+
+
+PART = Part()
 
 
 class NotHere(Exception):
@@ -80,14 +106,19 @@ def interpreter(version: str) -> Path:
         raise NotHere(f"no Python {version} on this machine, and uv cannot fetch it") from None
 
 
-def environment(name: str, version: str) -> Path:
+def environment(name: str, version: str, *more: str) -> Path:
+    """``--seed``: with a pip, which the tests of photos fetch their nets by."""
     folder = OUT / name
-    uv("venv", "--quiet", "--clear", "--python", interpreter(version), folder)
+    if not PART.first:
+        assert (folder / "bin" / "pytest").exists(), "the first part makes the environment"
+        return folder / "bin"
+    uv("venv", "--quiet", "--clear", *more, "--python", interpreter(version), folder)
     return folder / "bin"
 
 
 def install(programs: Path, *what: object) -> None:
-    uv("pip", "install", "--quiet", "--python", programs / "python", *what)
+    if PART.first:
+        uv("pip", "install", "--quiet", "--python", programs / "python", *what)
 
 
 def unit_tests(programs: Path, *more: str) -> None:
@@ -102,9 +133,9 @@ def unit_tests(programs: Path, *more: str) -> None:
         "-p",
         "no:cacheprovider",
         "--durations=10",
-        "tests/unit",
+        *(path.relative_to(ROOT) for path in PART.files()),
     ]
-    log = OUT / f"{programs.parent.name}.log"
+    log = OUT / f"{programs.parent.name}{PART.number if PART.of > 1 else ''}.log"
     with log.open("w") as file:
         done = subprocess.run(
             [*command, *more], cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT
@@ -115,13 +146,15 @@ def unit_tests(programs: Path, *more: str) -> None:
 
 
 def smoke(programs: Path) -> None:
+    if not PART.last:
+        return
     with tempfile.TemporaryDirectory(prefix="bunraku-matrix-") as name:
         for works in (installed.render, installed.serve_and_check, installed.demo):
             works(programs / "bunraku", Path(name))
 
 
 def locked(version: str) -> None:
-    programs = environment(version, version)
+    programs = environment(version, version, "--seed")
     install(programs, "--require-hashes", "-r", "requirements.lock")
     install(programs, "--no-deps", "--no-build-isolation", "--editable", ".")
     unit_tests(programs)
@@ -130,10 +163,11 @@ def locked(version: str) -> None:
 
 def resolved(name: str, resolution: str, version: str) -> None:
     """Only what the server itself needs is of that resolution; the tests' tools are the newest that go with it."""
-    programs = environment(name, version)
+    programs = environment(name, version, "--seed")
     chosen = OUT / f"{name}.txt"
     command = ("pip", "compile", "--quiet", "--no-header", "--all-extras", "--python-version", version)
-    uv(*command, "--upgrade", "--resolution", resolution, "pyproject.toml", "-o", chosen)
+    if PART.first:
+        uv(*command, "--upgrade", "--resolution", resolution, "pyproject.toml", "-o", chosen)
     install(programs, "-r", chosen, "-c", chosen, "--group", "dev")
     install(programs, "--no-deps", "--editable", ".")
     unit_tests(programs, *LOCKED_ONLY)
@@ -164,11 +198,24 @@ ROWS = {
 }
 
 
+def part(text: str) -> Part:
+    number, _, of = text.partition("/")
+    made = Part(int(number), int(of))
+    if not 1 <= made.number <= made.of:
+        raise ValueError(text)
+    return made
+
+
 def main() -> int:
+    global PART
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("rows", nargs="*", choices=[*ROWS, []], help="all when none is named")
     parser.add_argument("--strict", action="store_true", help="a Python that cannot be had is a failure")
+    parser.add_argument("--part", type=part, default=PART, help="such as 1/3; rows of unit tests only")
     options = parser.parse_args()
+    PART = options.part
+    if PART.of > 1 and "extras" in (options.rows or ROWS):
+        parser.error("name rows of unit tests: extras have no parts")
     if shutil.which("uv") is None:
         raise SystemExit("matrix: CANNOT RUN: uv is missing (pip install uv)")
     OUT.mkdir(parents=True, exist_ok=True)
@@ -178,7 +225,8 @@ def main() -> int:
         print(f"matrix: {name}", flush=True)
         try:
             ROWS[name]()
-            verdicts[name] = f"passed in {time.monotonic() - begun:.0f} s"
+            share = f"part {PART.number} of {PART.of} " if PART.of > 1 else ""
+            verdicts[name] = f"{share}passed in {time.monotonic() - begun:.0f} s"
         except NotHere as error:
             verdicts[name] = f"NOT RUN: {error}"
         except (AssertionError, subprocess.SubprocessError) as error:

@@ -1,6 +1,7 @@
 """Who lives, who is lost and who is forgotten, on virtual time: the database's clock is the same one."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import literal
@@ -26,13 +27,49 @@ from bunraku.testing.clock import VirtualClock
 
 
 class OnTime(Database):
-    """Its clock is the test's."""
+    """Its clock is the test's, which stands still while a statement is on its way."""
 
-    clock: VirtualClock
+    def __init__(self, url, clock):
+        super().__init__(url)
+        self.clock, self.under_way = clock, 0
+        self._made = self.sessions
+        self.sessions = self.reads = self
+        clock.database = self
 
     @property
     def now(self):
         return literal(self.clock.wall())
+
+    def __call__(self):
+        return self._counted(self._made())
+
+    def begin(self):
+        return self._counted(self._made.begin())
+
+    def alone(self):
+        return self._counted(super().alone())
+
+    @asynccontextmanager
+    async def _counted(self, session):
+        self.under_way += 1
+        try:
+            async with session as opened:
+                yield opened
+        finally:
+            self.under_way -= 1
+
+
+class PatientClock(VirtualClock):
+    """Nothing is late because this machine is slow."""
+
+    database: OnTime
+
+    async def settle(self):
+        await super().settle()
+        async with asyncio.timeout(30):
+            while self.database.under_way:
+                await asyncio.sleep(0.001)
+                await super().settle()
 
 
 class SlowWay(Lives):
@@ -99,11 +136,7 @@ class Stage:
         return machine
 
     async def pass_time(self, seconds):
-        """Statements take real time: each step ends when all are through."""
-        for _ in range(round(seconds / 0.25)):
-            await self.clock.advance(0.25)
-            for _ in range(3):
-                await asyncio.sleep(0.004)
+        await self.clock.advance(seconds)
 
     async def states(self):
         return {n.id: n.state for n in await Lives(self.database).list()}
@@ -111,9 +144,8 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path):
-    clock = VirtualClock()
-    database = OnTime(f"sqlite+aiosqlite:///{tmp_path / 'b.db'}")
-    database.clock = clock
+    clock = PatientClock()
+    database = OnTime(f"sqlite+aiosqlite:///{tmp_path / 'b.db'}", clock)
     await database.open()
     stage = Stage(database, clock)
     yield stage
