@@ -53,10 +53,10 @@ class Finder:
     """The nets, loaded once."""
 
     def __init__(self, models: Path) -> None:
-        # The new engine loses one of the detector's two outputs.
-        self._detector = cv2.dnn.readNetFromTFLite(
-            str(models / "detector.tflite"), engine=cv2.dnn.ENGINE_CLASSIC
-        )
+        # The new engine of OpenCV 5 loses one of the detector's two outputs; before, there is no choice.
+        classic = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
+        engine = {} if classic is None else {"engine": classic}
+        self._detector = cv2.dnn.readNetFromTFLite(str(models / "detector.tflite"), **engine)
         self._mesh = cv2.dnn.readNetFromTFLite(str(models / "landmarks.tflite"))
         self._iris = cv2.dnn.readNetFromTFLite(str(models / "iris.tflite"))
         self._models = models
