@@ -22,6 +22,7 @@ from websockets.frames import Frame
 from websockets.http11 import Request
 
 from bunraku.front.http import BODY_SECONDS
+from bunraku.front.turns import Turns
 
 PIECE = 1024  # bytes fed to a parser at once; the densest are parsed in about 4 ms
 DENSE = 16  # events in a piece; requests and audio hold three
@@ -74,10 +75,11 @@ class Allowance:
 
 
 class Intake:
-    """What the connections of one server share: an allowance, and the event loop."""
+    """What the connections of one server share: an allowance, turns, and the event loop."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.shared = Allowance(SHARED_RATE, SHARED_BURST, now)
+        self.turns = Turns(now)
         self._free_at = self._free_for_dense_at = 0.0
 
     def busy(self, now: float, dense: bool) -> float:
@@ -214,16 +216,21 @@ def _too_many_fields(head: h11.Request) -> bool:
 
 
 class _Counted(h11.Connection):
-    """Tells of every event, and ends a head that is dear to parse and a body that comes in crumbs."""
+    """Tells of every event, holds a request back until its turn, and ends a head that is dear to parse and
+    a body that comes in crumbs."""
 
-    def __init__(self, spend: Callable[[float], None], max_head: int) -> None:
+    def __init__(self, spend: Callable[[float], None], may_begin: Callable[[], bool], max_head: int) -> None:
         super().__init__(h11.SERVER, max_head)
-        self._spend = spend
+        self._spend, self._may_begin = spend, may_begin
         self.pieces = 0
 
     def next_event(self) -> Any:
-        if self.their_state is h11.IDLE and _too_many_lines(self.trailing_data[0]):
-            raise h11.RemoteProtocolError("a head of too many lines", error_status_hint=400)
+        if self.their_state is h11.IDLE:
+            come = self.trailing_data[0]
+            if _too_many_lines(come):
+                raise h11.RemoteProtocolError("a head of too many lines", error_status_hint=400)
+            if _HEAD_END.search(come) and not self._may_begin():
+                return h11.NEED_DATA
         event = super().next_event()
         if isinstance(event, h11.Request) and _too_many_fields(event):
             raise h11.RemoteProtocolError("too many fields", error_status_hint=400)
@@ -246,7 +253,9 @@ class HttpConnection(_Paced, H11Protocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self._shared_by_all, self.admission = intake, admission
-        self.conn = _Counted(self._spend, config.h11_max_incomplete_event_size or 64 * 1024)
+        most = config.h11_max_incomplete_event_size or 64 * 1024
+        self.conn = _Counted(self._spend, self._may_begin, most)
+        self._queued = self._called = False  # for its turn; it has come
         self._phase: tuple[Any, ...] = ()
         self._since = time.monotonic()
 
@@ -258,6 +267,7 @@ class HttpConnection(_Paced, H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._give_over()
+        self._shared_by_all.turns.leave(self.admission.address, self._begin_request)
         self.admission.release()
         super().connection_lost(exc)
 
@@ -266,6 +276,28 @@ class HttpConnection(_Paced, H11Protocol):
 
     def _parse(self, data: bytes) -> None:
         H11Protocol.data_received(self, data)
+
+    def _may_begin(self) -> bool:
+        """Whether the request whose head has come begins now; else later, and meanwhile nothing is read."""
+        if self._called:
+            self._called = False
+            return True
+        if self._queued:
+            return False
+        if self._shared_by_all.turns.take(self.admission.address, self._begin_request):
+            return True
+        self._queued = True
+        self._unset_keepalive_if_required()
+        self._valve.pause_reading()
+        return False
+
+    def _begin_request(self) -> None:
+        self._queued, self._called = False, True
+        if self._valve.is_closing():
+            return
+        self.handle_events()
+        if not self._queued and not self.flow.read_paused:
+            self._valve.resume_reading()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         super().handle_websocket_upgrade(event)
@@ -282,7 +314,7 @@ class HttpConnection(_Paced, H11Protocol):
     @property
     def waiting(self) -> bool:
         """Nobody would miss it: no request is under way."""
-        return self.conn.their_state is h11.IDLE and self._answered
+        return self.conn.their_state is h11.IDLE and self._answered and not self._queued
 
     @property
     def _answered(self) -> bool:
