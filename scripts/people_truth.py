@@ -30,11 +30,10 @@ from typing import Any, NamedTuple
 import av
 import cv2
 import numpy as np
-from bunraku.node.people.video.maker import make
 
 from bunraku.core.clock import SystemClock
 from bunraku.core.framing import Framing
-from bunraku.core.media import PCM, SAMPLE_RATE, TICK_SAMPLES, TICK_US, Pose, Weights
+from bunraku.core.media import PCM, SAMPLE_RATE, TICK_SAMPLES, TICK_US, Pose, SpeechChunk, Weights
 from bunraku.core.settings import Settings
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import NO_SOUND, Moment
@@ -44,6 +43,7 @@ from bunraku.node.avatars.pack.pack import Pack
 from bunraku.node.compose import installed_providers
 from bunraku.node.lipsync.lips import LipSync
 from bunraku.node.lipsync.visemes import one_hot, rest
+from bunraku.node.people.video.maker import make
 from bunraku.node.performance.life import Life
 from bunraku.node.performance.performance import loudness
 from bunraku.node.speech.voices import Voices
@@ -77,16 +77,17 @@ class Talk(NamedTuple):
     spoken: list[bool]
 
 
-def recite(texts: tuple[str, ...], voice: str, quiet: float) -> Talk:
-    async def said() -> list[Any]:
-        settings = Settings()
-        voices = Voices(installed_providers(settings, SystemClock()), {}, timeout=60)
-        await voices.start()
-        try:
-            return [await speak(voices, text, voice, {}) for text in texts]
-        finally:
-            await voices.close()
+async def spoken_by(voice: str, texts: tuple[str, ...]) -> list[list[SpeechChunk]]:
+    voices = Voices(installed_providers(Settings(), SystemClock()), {}, timeout=60)
+    await voices.start()
+    try:
+        return [(await speak(voices, text, voice, {})).chunks for text in texts]
+    finally:
+        await voices.close()
 
+
+def recite(speech: list[list[SpeechChunk]], quiet: float) -> Talk:
+    """Sentence by sentence, after ``quiet`` seconds."""
     sound, weights, spoken = [], [], []
 
     def silence(seconds: float) -> None:
@@ -96,10 +97,10 @@ def recite(texts: tuple[str, ...], voice: str, quiet: float) -> Talk:
         spoken.extend([False] * ticks)
 
     silence(quiet)
-    for recital in asyncio.run(said()):
+    for chunks in speech:
         lips = LipSync()
-        samples = np.concatenate([chunk.samples for chunk in recital.chunks])
-        for chunk in recital.chunks:
+        samples = np.concatenate([chunk.samples for chunk in chunks])
+        for chunk in chunks:
             lips.hear(chunk.phonemes)
         samples = np.pad(samples, (0, -samples.size % TICK_SAMPLES))
         for at in range(0, samples.size, TICK_SAMPLES):
@@ -251,7 +252,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     pack = next(p for p in Catalog().list() if p.name == asked.human)
     assert isinstance(pack, Pack)
-    filmed, said = recite(SAID, asked.voice, QUIET), recite(HELD_OUT, asked.voice, 0.4)
+    speech = asyncio.run(spoken_by(asked.voice, SAID + HELD_OUT))
+    filmed, said = recite(speech[: len(SAID)], QUIET), recite(speech[len(SAID) :], 0.4)
     clip, made = out / "clip.mp4", out / "pack"
     if not clip.exists():
         film_clip(pack, filmed, clip)
