@@ -118,14 +118,14 @@ def _features(face: Face, lids: tuple[float, float], warnings: list[str]) -> Non
 def light(photo: U8, face: Face, warnings: list[str]) -> None:
     plain = upright(photo, face)
     grey = cv2.cvtColor(plain.bgr, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    skin = grey[60:190, 25:175]
+    if float(np.median(skin)) < 22:
+        raise Unsuitable("The face is too dark.", "Turn towards a window or a lamp.")
     sharp = float(cv2.Laplacian(grey, cv2.CV_32F)[50:200, 30:170].var())
     if sharp < 9:
         raise Unsuitable("The face is blurred.", "Hold the camera still and let it focus on the face.")
     if sharp < 30:
         warnings.append("The face is slightly out of focus.")
-    skin = grey[60:190, 25:175]
-    if float(np.median(skin)) < 22:
-        raise Unsuitable("The face is too dark.", "Turn towards a window or a lamp.")
     if float(np.median(skin)) < 50:
         warnings.append("There is little light on the face.")
     if float((skin > 250).mean()) > 0.25:

@@ -16,6 +16,7 @@ from bunraku.node.people.video.patch import eyes_apart
 
 GOOD = "Film one person from the front, head and shoulders, who sits still and looks into the camera."
 CUT = 45.0  # grey levels by which small pictures that follow each other differ on the whole
+SUDDEN = 5.0  # times as much as in the pictures before and after
 JUMP = 0.6  # of the eyes' distance between two pictures: no head moves so
 TURNED, TURNS = 22.0, 12.0  # degrees of yaw: refused, warned of
 ASTRAY = 0.12  # share of pictures without the face
@@ -113,7 +114,10 @@ def _cuts(seen: Seen, p: F64, unit: float) -> None:
     changed = np.abs(np.diff(seen.small.astype(np.int16), axis=0)).mean((1, 2))
     middle = p[:, [33, 263, 1]].mean(1)
     jumps = np.linalg.norm(np.diff(middle, axis=0), axis=1) / unit
-    if (changed > CUT).any() or ((changed > CUT / 3) & (jumps > JUMP)).any():
+    before, after = np.append(changed[:1], changed[:-1]), np.append(changed[1:], changed[-1:])
+    # Cut within one scene: all is elsewhere at once, and moves on as before.
+    sudden = (changed > SUDDEN * np.maximum(np.maximum(before, after), 0.5)) & (jumps > JUMP / 10)
+    if (changed > CUT).any() or ((changed > CUT / 3) & (jumps > JUMP)).any() or sudden.any():
         raise Unsuitable(
             "The clip is cut: scenes follow each other.", "Bring one shot from beginning to end."
         )

@@ -17,7 +17,7 @@ from bunraku.node.people.photo.shapes import MOUTHS, REST_SMILE, Rig, Shape
 from bunraku.node.people.video import select
 from bunraku.node.people.video.patch import MouthSeat, taken
 
-APART = 0.36
+APART = 0.6
 """In mouth space: a mouth nearer than this to what a sound wants is good enough to be shown for it."""
 FEW = 60  # spoken pictures of a clip in which next to nothing is said: then everything is drawn
 

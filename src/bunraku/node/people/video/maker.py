@@ -14,7 +14,7 @@ import numpy as np
 from bunraku import __version__
 from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.people.base import MARKS, Progress, Unsuitable
-from bunraku.node.people.photo.arrays import F32, F64, U8
+from bunraku.node.people.photo.arrays import F32, F64, U8, Floats
 from bunraku.node.people.photo.find import Finder, square_of
 from bunraku.node.people.video import clip as clips
 from bunraku.node.people.video import judge, loop, made, measure, patch, select, steady
@@ -175,10 +175,13 @@ class _Work:
         index = np.flatnonzero(self._kept)
         patches = [self._patches[i] for i in index.tolist()] + [m.patch for m in self._made]
         count = len(self._made)
-        at = np.concatenate([known.spoken.at[index], np.array([m.at for m in self._made]).reshape(-1, 6)])
+        at = np.concatenate(
+            [known.spoken.at[index], np.array([m.at for m in self._made], np.float32).reshape(-1, 6)]
+        )
         own = known.angles[known.rest, :2]
         pose = np.concatenate([known.angles[index, :2], np.tile(own, (count, 1))])
-        take = np.concatenate([select.takes(self._kept), [[-1, i] for i in range(count)]]).reshape(-1, 2)
+        drawn = np.column_stack([np.full(count, -1), np.arange(count)])
+        take = np.concatenate([select.takes(self._kept), drawn])
         sheets(folder, patches, seat.alpha)
         np.savez_compressed(
             folder / "mouths.npz",
@@ -211,7 +214,7 @@ class _Work:
 
     def _manifest(self, name: str) -> dict[str, Any]:
         clip, seat, stretch = self._clip, self._known.seat, self.stretch
-        tall, square = views(clip.width, clip.height, self._known.head, seat.unit)
+        tall, square = views(clip.width, clip.height, self._known.seen.points[self._known.rest], seat.unit)
         return {
             "format": FORMAT,
             "kind": "loop",
@@ -239,7 +242,7 @@ def _maps(seat: patch.MouthSeat, place: F32) -> tuple[F32, None]:
     return (own @ place[:, :2].T + place[:, 2]).astype(np.float32), None
 
 
-def views(width: int, height: int, head: F64, unit: float) -> tuple[dict[str, float], dict[str, float]]:
+def views(width: int, height: int, head: Floats, unit: float) -> tuple[dict[str, float], dict[str, float]]:
     """The framings: portrait as tall as the footage, but with a face that can be seen, and square around
     head and shoulders."""
     x, top = float(head[[33, 263], 0].mean()), float(head[10, 1])

@@ -29,7 +29,7 @@ EYE_SEEN, PLACE_SEEN = 0.05, 0.03
 @dataclass
 class Study:
     """``first``: the picture with which ``n`` numbered ones begin. ``head`` (468, 3): the points of the head
-    at rest, as picture ``rest`` (counted from ``first``) has it; ``corners`` (n, 3, 2): where
+    at rest, as picture ``rest`` (counted from ``first``) has it but level; ``corners`` (n, 3, 2): where
     ``seat.anchors`` are, steadily; ``angles`` (n, 3): yaw, pitch, roll; ``state`` (n, d): of the loop's
     choice; ``good`` (n,): the face is seen."""
 
@@ -55,8 +55,10 @@ def study(clip: Clip, finder: Finder, folder: Path, told: Callable[[int, str], N
     told(94, "landmarks")
     points = seen.points
     rest, head = _rest(seen)
+    own, roll = _own_angles(points[rest])
+    head = _level(head, roll)
     stance = steady.stance_of(head[list(steady.RIGID)], points[:, list(steady.RIGID)])
-    angles = stance.angles() + _own_angles(points[rest])
+    angles = stance.angles() + own
     warnings += judge.judge(seen, angles[:, 0], (clip.width, clip.height))
     seat = patch.seat_of(head)
     still_head = stance.back(points)
@@ -130,12 +132,20 @@ def _mark(folder: Path, clip: Clip, n: int, points: F32) -> None:
     (folder / MARKS).write_text(json.dumps(about))
 
 
-def _own_angles(points: F32) -> F64:
-    """Yaw, pitch (0: it is counted from here) and roll of the head at rest, degrees."""
+def _own_angles(points: F32) -> tuple[F64, float]:
+    """Degrees that are added to angles counted from the head at rest: its yaw; pitch is counted from there,
+    roll from level. And its roll, radians."""
     across = points[454] - points[234]
     yaw = float(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1]))))
     eyes = points[263] - points[33]
-    return np.array([yaw, 0.0, float(np.degrees(np.arctan2(eyes[1], eyes[0])))])
+    return np.array([yaw, 0.0, 0.0]), float(np.arctan2(eyes[1], eyes[0]))
+
+
+def _level(head: F64, roll: float) -> F64:
+    """The head with its eyes level, turned about its middle; ``roll`` in radians."""
+    c, s = np.cos(roll), np.sin(roll)
+    middle = head.mean(0)
+    return (head - middle) @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]).T + middle
 
 
 def _rest(seen: Seen) -> tuple[int, F64]:
