@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from moto.server import ThreadedMotoServer
 
 from bunraku.core.clock import SystemClock
 from bunraku.core.output import Output, OutputOrder, OutputStatus, Protocol
-from bunraku.core.settings import OutputSettings
+from bunraku.core.settings import OutputSettings, ProvenanceSettings
 from bunraku.core.urls import Guard
 from bunraku.node.outputs.base import Means
+from bunraku.node.outputs.finishing import Finisher
 from bunraku.node.outputs.outputs import OutputMeans, Outputs
 from bunraku.node.outputs.storage import Place, Storage
 from bunraku.node.streams.stream import Stream
@@ -29,12 +32,14 @@ class Desk:
 
     def __init__(self, folder: Path, workers: Workers, **settings: Any) -> None:
         patience = settings.pop("patience", 30.0)
+        sealing = settings.pop("sealing", ProvenanceSettings())
         given = OutputSettings(timeout=settings.pop("timeout", 15.0), **settings)
         self.clock = SystemClock()
         self.workers, self.storage = workers, Storage(given, folder)
         self.executor = ThreadPoolExecutor(1)
         guard = Guard(listed=("127.0.0.1", "localhost"))
-        means = Means(workers, self.storage, self.clock, guard, given.timeout)
+        self.finisher = Finisher(workers, self.storage, sealing, 6.0)
+        means = Means(workers, self.storage, self.clock, guard, self.finisher, given.timeout)
         self.means = OutputMeans(means, self.executor, patience, 8.0)
         self.stream: Stream = stream()
         self.told: list[tuple[str, OutputStatus]] = []
@@ -85,3 +90,29 @@ async def desk(tmp_path: Path, workers: Workers) -> AsyncIterator[Desk]:
     made = Desk(tmp_path, workers)
     yield made
     await made.close()
+
+
+class S3:
+    def __init__(self) -> None:
+        self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self.server.start()
+        host, port = self.server.get_host_and_port()
+        self.endpoint = f"http://{host}:{port}"
+        httpx.put(f"{self.endpoint}/recordings").raise_for_status()
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "s3_url": "s3://recordings/all",
+            "s3_endpoint": self.endpoint,
+            "s3_region": "us-east-1",
+            "s3_access_key": "key",
+            "s3_secret_key": "s3-secret",
+        }
+
+
+@pytest.fixture
+def s3() -> Iterator[S3]:
+    made = S3()
+    yield made
+    made.server.stop()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from bunraku.core.output import ErasedFiles, OutputStatus, Protocol
 from bunraku.core.settings import OutputSettings, PeopleSettings
@@ -18,32 +15,6 @@ from bunraku.node.people import archive
 from bunraku.node.people.shelf import NotAsKept, Shelf
 
 from .conftest import Desk
-
-
-class S3:
-    def __init__(self) -> None:
-        self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-        self.server.start()
-        host, port = self.server.get_host_and_port()
-        self.endpoint = f"http://{host}:{port}"
-        httpx.put(f"{self.endpoint}/recordings").raise_for_status()
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {
-            "s3_url": "s3://recordings/all",
-            "s3_endpoint": self.endpoint,
-            "s3_region": "us-east-1",
-            "s3_access_key": "key",
-            "s3_secret_key": "s3-secret",
-        }
-
-
-@pytest.fixture
-def s3() -> Iterator[S3]:
-    made = S3()
-    yield made
-    made.server.stop()
 
 
 async def test_whole_files_leave_for_the_bucket_and_are_read_from_there(tmp_path, workers, s3):

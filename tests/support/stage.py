@@ -18,11 +18,12 @@ from bunraku.core.errors import DigitalHumanNotFound
 from bunraku.core.framing import Framing
 from bunraku.core.media import TICK_SAMPLES, TICK_US, Picture, Rect
 from bunraku.core.owner import Owner
-from bunraku.core.settings import OutputSettings, TaskSettings
+from bunraku.core.settings import OutputSettings, ProvenanceSettings, TaskSettings
 from bunraku.core.tracing import UNTRACED, Tracer
 from bunraku.core.urls import Guard
 from bunraku.core.vocabulary import GESTURES
 from bunraku.node.outputs.base import Means
+from bunraku.node.outputs.finishing import Finisher
 from bunraku.node.outputs.outputs import OutputMeans
 from bunraku.node.outputs.storage import Storage
 from bunraku.node.performance.performance import Performance
@@ -50,7 +51,9 @@ def output_means(clock: Clock) -> OutputMeans:
     """Nothing of it is started or made until an output needs it."""
     folder = Path(tempfile.gettempdir()) / "bunraku-stage"
     storage = Storage(OutputSettings(), folder)
-    means = Means(Workers(), storage, clock, Guard(), timeout=15.0)
+    workers = Workers()
+    finisher = Finisher(workers, storage, ProvenanceSettings(), 6.0)
+    means = Means(workers, storage, clock, Guard(), finisher, timeout=15.0)
     return OutputMeans(means, ThreadPoolExecutor(1), patience=60.0, end_timeout=8.0)
 
 

@@ -21,6 +21,7 @@ TOOLS = {
     "node.guarded_http",
     "node.inference",
     "node.packaged",
+    "node.provenance",
     "node.workers",
 }
 """Of a node, for every folder of it; they know core and each other."""
@@ -121,7 +122,6 @@ NODE_ROOTS = {
     "lease",
     "neighbours",
     "node",
-    "provenance",
 }
 """The same inside a node: any folder of it, and nothing of the front."""
 

@@ -204,8 +204,8 @@ class ProvenanceSettings(_Section):
     certificate: Annotated[
         Path | None,
         Field(
-            description="PEM chain that films are signed with (C2PA; extra: c2pa), the signer's own "
-            "certificate first; needs provenance.key."
+            description="PEM chain that films and recordings are signed with (C2PA; extra: c2pa), the "
+            "signer's own certificate first; needs provenance.key."
         ),
     ] = None
     key: Annotated[Path | None, Field(description="PEM key of provenance.certificate.")] = None

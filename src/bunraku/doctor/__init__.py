@@ -30,6 +30,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("clock", machine.clock),
     ("files", machine.files),
     ("codecs", media.codecs),
+    ("provenance", media.provenance),
     ("voices", media.voices),
     ("people", media.people),
 )

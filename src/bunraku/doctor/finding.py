@@ -9,6 +9,8 @@ State = Literal["OK", "WARN", "FAIL"]
 OK: State = "OK"
 WARN: State = "WARN"
 FAIL: State = "FAIL"
+SOON = 14 * 24 * 3600.0
+"""Seconds before its end that a certificate is worth a word."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import aclosing
+from datetime import UTC
 
 import av
 import numpy as np
+from cryptography import x509
 
 from bunraku.core.clock import SystemClock
 from bunraku.core.media import TICK_SAMPLES, Picture
 from bunraku.core.settings import Settings
-from bunraku.doctor.finding import FAIL, OK, WARN, Finding
+from bunraku.doctor.finding import FAIL, OK, SOON, WARN, Finding
 from bunraku.node.compose import installed_providers
 from bunraku.node.encode.h264 import H264Encoder
 from bunraku.node.encode.opus import open_opus_encoder
 from bunraku.node.encode.vp8 import Vp8Encoder
 from bunraku.node.packaged import can_fetch
 from bunraku.node.people import models
+from bunraku.node.provenance import ProvenanceUnusable, seal_of
 from bunraku.node.speech import kokoro
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider
 
@@ -95,6 +99,21 @@ def _ready(settings: Settings) -> bool:
     from bunraku.node.speech.kokoro.make import folder_of, is_made
 
     return is_made(folder_of(settings.data_dir))
+
+
+async def provenance(settings: Settings) -> list[Finding]:
+    """What signs films and recordings."""
+    sealing, remedy = settings.provenance, "docs/privacy.md says what provenance.certificate and key must be"
+    if sealing.certificate is None:
+        return []
+    try:
+        seal_of(sealing)
+        end = x509.load_pem_x509_certificates(sealing.certificate.read_bytes())[0].not_valid_after_utc
+    except (ProvenanceUnusable, OSError) as error:
+        return [Finding("provenance", FAIL, f"films and recordings are not signed: {error}", remedy)]
+    soon = end.timestamp() - time.time() < SOON
+    text = f"films and recordings are signed until {end.astimezone(UTC):%Y-%m-%d}"
+    return [Finding("provenance", WARN if soon else OK, text, "renew it; it is read anew" if soon else "")]
 
 
 async def _say(provider: SpeechProvider) -> Finding:

@@ -16,14 +16,13 @@ from cryptography import x509
 
 from bunraku.core.settings import IceServer, Settings
 from bunraku.core.starting import CannotStart
-from bunraku.doctor.finding import FAIL, OK, WARN, Finding
+from bunraku.doctor.finding import FAIL, OK, SOON, WARN, Finding
 from bunraku.doctor.storage import owner_of, running
 from bunraku.front.http import is_loopback
 from bunraku.node.rtc.port.udp import local_addresses
 from bunraku.process import bind, reason
 
 ANSWER = 5.0  # s a STUN or TURN server may take
-SOON = 14 * 24 * 3600.0  # s before its end that a certificate is worth a word
 _URL = re.compile(r"(stuns?|turns?):(\[[0-9A-Fa-f:.]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?")
 
 

@@ -33,6 +33,7 @@ from bunraku.node.fetch import Fetcher
 from bunraku.node.lag import LoopLag
 from bunraku.node.node import LocalNode
 from bunraku.node.outputs.base import Means
+from bunraku.node.outputs.finishing import Finisher
 from bunraku.node.outputs.outputs import OutputMeans
 from bunraku.node.outputs.storage import Storage
 from bunraku.node.people import models
@@ -42,6 +43,7 @@ from bunraku.node.people.shelf import Shelf
 from bunraku.node.people.workshop import Workshop
 from bunraku.node.performance.stage import Stage
 from bunraku.node.performance.voicing import NodeVoicing
+from bunraku.node.provenance import ProvenanceUnusable, seal_of
 from bunraku.node.rooms.afar import SourcesAnywhere
 from bunraku.node.rooms.desk import RoomDesk
 from bunraku.node.rooms.room import Rooms
@@ -83,6 +85,7 @@ WARM = (Framing(720, 1280), Framing(512, 512))
 WARM_PACKS = 2
 FORGET_EVERY = 60.0
 OUTPUTS_END = 0.8  # of the time a task may take to stop
+SIGNING_END = 0.75  # of that
 NONCES_KEPT = 1300  # s: longer than a signature may be used in either direction
 
 
@@ -201,6 +204,7 @@ class NodeParts:
                 self.ended.add(record, drives, outputs)
             stack.push_async_callback(self.herald.emptied)
             stack.push_async_callback(self.people.workshop.cancel)
+            await asyncio.to_thread(self._sealing)
             self.manager.start()
             stack.push_async_callback(self.manager.close)
             jobs = (
@@ -215,6 +219,13 @@ class NodeParts:
                 stack.callback(asyncio.create_task(job).cancel)
             log.info("ready")
             yield
+
+    def _sealing(self) -> None:
+        """Say now what would be said of each recording; none of it keeps a server from serving."""
+        try:
+            seal_of(self.settings.provenance)
+        except ProvenanceUnusable as error:
+            log.error("recordings are not signed: %s", error)
 
     async def _forget(self) -> None:
         """What is past its retention."""
@@ -302,11 +313,13 @@ def assemble(
     ended = EndedTasks(clock, settings.tasks.retention)
     storage, sound = Storage(settings.outputs, settings.data_dir), ThreadPoolExecutor(1, "sound")
     guard = Guard(settings.fetch.allow_private, settings.outputs.private_targets)
+    outputs_end = settings.tasks.stop_timeout * OUTPUTS_END
+    finisher = Finisher(workers, storage, settings.provenance, outputs_end * SIGNING_END)
     outputs = OutputMeans(
-        Means(workers, storage, clock, guard, settings.outputs.timeout),
+        Means(workers, storage, clock, guard, finisher, settings.outputs.timeout),
         sound,
         settings.outputs.patience,
-        settings.tasks.stop_timeout * OUTPUTS_END,
+        outputs_end,
     )
     stagehand = Stagehand(stage, outputs, Attention(sources.listen, clock), clock, settings.tasks)
     manager = TaskManager(

@@ -1,17 +1,19 @@
-"""Content credentials in films: a C2PA manifest that says a film is artificial, signed by the operator.
+"""Content credentials in films and recordings: a C2PA manifest that says they are artificial, signed by the
+operator.
 
 The manifest and its signature lie in the MP4 itself (C2PA 2, section "Embedding manifests into BMFF-based
-assets"); any change to the film afterwards shows. ``bunraku[c2pa]`` does the work.
+assets"); any change to the file afterwards shows. ``bunraku[c2pa]`` does the work.
 """
 
 from __future__ import annotations
 
 import datetime
 import importlib
+import importlib.util
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -19,13 +21,19 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from bunraku import __version__
-from bunraku.core.settings import ProvenanceSettings
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 """IPTC: a composite of several elements, at least one of which is synthetic. True of every film: a figure
 that is drawn, or made of footage, speaks with a voice that is made or was somebody's."""
 
+SPOOL = 16
+"""MB of a file that one of the library's two buffers holds before it goes on in ``TMPDIR``; the other's 512
+cannot be changed."""
+
 CURVES = {"secp256r1": "es256", "secp384r1": "es384", "secp521r1": "es512"}
+
+
+MISSING = 'signing films needs an extra: pip install "bunraku[c2pa]"'
 
 
 class ProvenanceUnusable(Exception):
@@ -34,7 +42,8 @@ class ProvenanceUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """Signs films in place. Thread-safe; takes as long as reading the film twice."""
+    """Signs films in place. Thread-safe; takes as long as reading the film twice, and as much memory as the
+    film has bytes, 600 MB at most."""
 
     algorithm: str
     chain: bytes
@@ -44,16 +53,25 @@ class Seal:
     def sign(self, film: Path, title: str) -> None:
         """Put the manifest into an MP4. Raises ``ProvenanceUnusable``; then the film is as it was."""
         c2pa = _library()
-        signed = film.with_name(f".{film.stem}.signed{film.suffix}")
+        signed = half_signed(film)
         try:
             info = c2pa.C2paSignerInfo(self.algorithm, self.chain, self.key, self.timestamps)
-            with c2pa.Signer.from_info(info) as signer, c2pa.Builder(_manifest(title)) as builder:
+            with (
+                c2pa.Context.from_dict({"core": {"backing_store_memory_threshold_in_mb": SPOOL}}) as context,
+                c2pa.Signer.from_info(info) as signer,
+                c2pa.Builder(_manifest(title), context) as builder,
+            ):
                 builder.sign_file(str(film), str(signed), signer)
             os.replace(signed, film)
         except c2pa.C2paError as error:
             raise ProvenanceUnusable(f"the film cannot be signed: {error}") from None
         finally:
             signed.unlink(missing_ok=True)
+
+
+def half_signed(film: Path) -> Path:
+    """Where a film lies while it is being signed."""
+    return film.with_name(f".{film.stem}.signed{film.suffix}")
 
 
 def _manifest(title: str) -> dict[str, Any]:
@@ -67,15 +85,27 @@ def _library() -> Any:
     try:
         return importlib.import_module("c2pa")
     except ImportError:
-        raise ProvenanceUnusable('signing films needs an extra: pip install "bunraku[c2pa]"') from None
+        raise ProvenanceUnusable(MISSING) from None
 
 
-def seal_of(settings: ProvenanceSettings) -> Seal | None:
+class Sealing(Protocol):
+    """What of ``core.settings.ProvenanceSettings`` signs. A worker has only this much of the settings."""
+
+    @property
+    def certificate(self) -> Path | None: ...
+    @property
+    def key(self) -> Path | None: ...
+    @property
+    def timestamps(self) -> str | None: ...
+
+
+def seal_of(settings: Sealing) -> Seal | None:
     """None when the settings name no certificate. Raises ``ProvenanceUnusable`` for one that no reader
     would believe, so that it is known at start and not after the first film."""
     if settings.certificate is None or settings.key is None:
         return None
-    _library()
+    if importlib.util.find_spec("c2pa") is None:
+        raise ProvenanceUnusable(MISSING)
     chain, key = _read(settings.certificate, "certificate"), _read(settings.key, "key")
     try:
         certificates = x509.load_pem_x509_certificates(chain)

@@ -64,7 +64,7 @@ class Feed:
         self._units: deque[EncodedUnit | Caption] = deque()
         self._bytes = 0
         self._ready = asyncio.Event()
-        self._ended = False
+        self._ended = asyncio.Event()
         self._keyframe_us: int | None = None
         self.dropped = 0
         """Units that were lost because the output did not keep up."""
@@ -80,7 +80,7 @@ class Feed:
                 return
         elif unit.codec is not self._wants.sound:
             return
-        if self._ended or not self._gate.passes(unit):
+        if self._ended.is_set() or not self._gate.passes(unit):
             return
         if len(self._units) >= MOST_UNITS or self._bytes + len(unit.data) > MOST_BYTES:
             self._drop()
@@ -91,7 +91,7 @@ class Feed:
 
     def spoken(self, began_us: int, words: Sequence[Word]) -> None:
         """Words of a drive that began at this program time."""
-        if self._ended or len(self._units) + len(words) > MOST_UNITS:
+        if self._ended.is_set() or len(self._units) + len(words) > MOST_UNITS:
             return
         for word in words:
             start, end = (began_us + round(s * 1e6) for s in (word.start, word.end))
@@ -100,7 +100,7 @@ class Feed:
 
     def hushed(self, now_us: int) -> None:
         """Words that have not begun by now are not said."""
-        if not self._ended:
+        if not self._ended.is_set():
             self._units.append(Caption(now_us, now_us, ""))
             self._ready.set()
 
@@ -128,8 +128,12 @@ class Feed:
 
     def end(self) -> None:
         """Nothing is taken in any more."""
-        self._ended = True
+        self._ended.set()
         self._ready.set()
+
+    async def ended(self) -> None:
+        """Wait for the end."""
+        await self._ended.wait()
 
     async def close(self) -> None:
         """The stream is over."""
@@ -142,7 +146,7 @@ class Feed:
                 if isinstance(unit, EncodedUnit):
                     self._bytes -= len(unit.data)
                 yield unit
-            if self._ended:
+            if self._ended.is_set():
                 return
             self._ready.clear()
             await self._ready.wait()
@@ -177,6 +181,14 @@ class Sender(Protocol):
         ...
 
 
+class Finishing(Protocol):
+    """What a node does with whole files of outputs."""
+
+    async def finish(self, place: Place, file: OutputFile, feed: Feed, told: Told) -> None:
+        """Tells of ``file`` when it is where it belongs. Raises ``OutputFailed``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """What senders need of the node."""
@@ -185,6 +197,7 @@ class Means:
     storage: Storage
     clock: Clock
     guard: Guard
+    finishing: Finishing
     timeout: float
     """Seconds a target may take nothing, or say nothing."""
 

@@ -2,8 +2,9 @@
 
 Asked at first for the module of its sink and what that needs. Then come, in blocks, units
 (``{"c": codec, "t": time, "k": keyframe}`` and the data), words (``{"word": text, "t", "e"}``) and at last
-``{"end": true}``. Answers ``{"bytes": sum}`` as it goes, ``{"file": …}`` for each file, and when it breaks
-``{"gone": why, "final": bool}``. A target that takes nothing stops this process, and nothing else.
+``{"end": true}``. Answers ``{"bytes": sum}`` as it goes, ``{"file": …}`` or ``{"whole": …}`` for each file,
+and when it breaks ``{"gone": why, "final": bool}``. A target that takes nothing stops this process, and
+nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import errno
 import importlib
 import os
 import time
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from bunraku.core.media import Codec, EncodedUnit
@@ -48,7 +50,12 @@ class Teller:
         self._link = link
 
     def file(self, file: OutputFile) -> None:
-        self._link.send({"file": {"name": file.name, "bytes": file.bytes, "seconds": file.seconds}})
+        """It is there."""
+        self._link.send({"file": asdict(file)})
+
+    def whole(self, file: OutputFile) -> None:
+        """It is there, will not be touched any more, and may be finished (``Finishing``)."""
+        self._link.send({"whole": asdict(file)})
 
 
 def run(request: dict[str, Any], link: Link) -> None:

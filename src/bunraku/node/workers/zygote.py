@@ -47,6 +47,7 @@ JOBS = {
     "post": "bunraku.node.callbacks.post_job",
     "picture": "bunraku.node.avatars.picture_job",
     "output": "bunraku.node.outputs.sink_job",
+    "finish": "bunraku.node.outputs.finish_job",
     "person": "bunraku.node.people.job",
     "exchange": "bunraku.node.workers.exchange_job",
 }

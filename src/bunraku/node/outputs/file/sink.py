@@ -8,12 +8,11 @@ from typing import Any
 
 from bunraku.core.output import OutputFile
 from bunraku.node.outputs.file.writer import FileWriter
-from bunraku.node.outputs.keeping import Keeping
 from bunraku.node.outputs.sink_job import Teller
 
 
 def open_sink(request: dict[str, Any], teller: Teller) -> FileWriter:
-    folder, keeping = Path(request["folder"]), Keeping.of(request)
+    folder = Path(request["folder"])
 
     def path() -> Path:
         return folder / f"{request['name']}-{_stamp()}.mp4"
@@ -21,11 +20,8 @@ def open_sink(request: dict[str, Any], teller: Teller) -> FileWriter:
     def closed(path: Path, seconds: float) -> None:
         captions = path.with_suffix(".vtt")
         if captions.exists():
-            teller.file(OutputFile(captions.name, captions.stat().st_size, round(seconds, 3)))
-            keeping.keep(captions)
-        size = path.stat().st_size
-        keeping.keep(path)
-        teller.file(OutputFile(path.name, size, round(seconds, 3)))
+            teller.whole(OutputFile(captions.name, captions.stat().st_size, round(seconds, 3)))
+        teller.whole(OutputFile(path.name, path.stat().st_size, round(seconds, 3)))
 
     segment = request["segment_seconds"]
     return FileWriter(
