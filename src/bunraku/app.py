@@ -17,6 +17,7 @@ from bunraku.core.tracing import Tracer
 from bunraku.front.compose import application
 from bunraku.front.edge.links import Links
 from bunraku.front.web.sessions import ConsoleSessions
+from bunraku.node.alone import Alone
 from bunraku.node.compose import NodeParts, assemble, node_name
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.local import LocalNodes
@@ -32,6 +33,8 @@ class EmbeddedServer:
     """One process: a front and a node that call each other directly."""
 
     parts: NodeParts
+    alone: Alone | None
+    """Where others may share its database."""
     app_store: AppStore
     sessions: ConsoleSessions
     tracer: Tracer
@@ -46,7 +49,13 @@ class EmbeddedServer:
             self.sessions.open(await Keys(database).get("console"))
             self.links.open(await Keys(database).get("outputs"))
             async with self.parts.running():
-                yield
+                keeping = asyncio.create_task(self.alone.keep()) if self.alone else None
+                try:
+                    yield
+                finally:
+                    if keeping is not None:
+                        keeping.cancel()
+                        await asyncio.gather(keeping, return_exceptions=True)
         finally:
             await database.close()
             await asyncio.to_thread(self.tracer.close)
@@ -69,12 +78,23 @@ def build(
     app_store = AppStore(apps, database.sessions, clock)
     node_id = node_name(data)
     tracer = tracer or tracer_of(settings, clock, node_id)
-    parts = assemble(settings, clock, apps, database, node_id=node_id, providers=providers, tracer=tracer)
+    shared = settings.database_url is not None
+    parts = assemble(
+        settings,
+        clock,
+        apps,
+        database,
+        node_id=node_id,
+        providers=providers,
+        tracer=tracer,
+        alone=shared,
+    )
     info = partial(parts.info, clock.wall())
     nodes = LocalNodes(parts.node, parts.desk, parts.manager, lambda: parts.ready, info, node_id)
     sessions = ConsoleSessions(clock, settings.console.password)
     links = Links(clock, settings.outputs.link_seconds)
-    server = EmbeddedServer(parts, app_store, sessions, tracer, links)
+    alone = Alone(clock, parts) if shared else None
+    server = EmbeddedServer(parts, alone, app_store, sessions, tracer, links)
     app = application(
         settings,
         clock,

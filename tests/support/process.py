@@ -13,9 +13,11 @@ from bunraku.testing.server import APP_ID, SECRET
 
 
 class Process:
-    def __init__(self, folder, port, extra="", *, text=None, verify=None, options=()):
+    def __init__(
+        self, folder, port, extra="", *, text=None, verify=None, options=(), program=("-m", "bunraku")
+    ):
         """``text``: all of the configuration. ``verify``: it serves HTTPS, and this trusts it. ``options``:
-        more words of the command."""
+        more words of the command. ``program``: what Python runs."""
         self.folder, self.port, self.verify = folder, port, verify
         self.base_url = f"https://localhost:{port}" if verify else f"http://127.0.0.1:{port}"
         self.config = config = folder / "bunraku.toml"
@@ -26,7 +28,7 @@ class Process:
         )
         self.log = open(folder / "log.txt", "a")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bunraku", "serve", "--host", "127.0.0.1", "--port", str(port)]
+            [sys.executable, *program, "serve", "--host", "127.0.0.1", "--port", str(port)]
             + ["--config", str(config), "--data-dir", str(folder / "data"), *options],
             stdout=self.log,
             stderr=subprocess.STDOUT,

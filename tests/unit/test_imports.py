@@ -113,6 +113,7 @@ ROOTS = {
 """Where things are put together; nobody below may import them."""
 
 NODE_ROOTS = {
+    "alone",
     "assets",
     "memory",
     "clustered",

@@ -90,9 +90,9 @@ class SlowWay(Lives):
         await self._unstuck()
         return await super().beat(owner, state, load)
 
-    async def take_over(self, nodes, seconds, by, end):
+    async def take_over(self, nodes, seconds, by, end, apps=None):
         await self._unstuck()
-        return await super().take_over(nodes, seconds, by, end)
+        return await super().take_over(nodes, seconds, by, end, apps)
 
 
 class Machine:

@@ -78,10 +78,17 @@ class WatchedLives(Lives):
     async def standing(self, seconds: float) -> Sequence[NodeInfo]:
         return await super().standing(seconds * self._clock.slowness)
 
-    async def take_over(self, nodes: Sequence[str], seconds: float, by: Owner, end: EndLost) -> Ending | None:
+    async def take_over(
+        self,
+        nodes: Sequence[str],
+        seconds: float,
+        by: Owner,
+        end: EndLost,
+        apps: Sequence[int] | None = None,
+    ) -> Ending | None:
         begin = time.monotonic()
         self._works.asked += 1
-        ending = await super().take_over(nodes, seconds * self._clock.slowness, by, end)
+        ending = await super().take_over(nodes, seconds * self._clock.slowness, by, end, apps)
         if ending is not None:
             self._works.begun.append(begin)
             self._works.took.append(time.monotonic() - begin)

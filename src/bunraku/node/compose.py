@@ -71,7 +71,7 @@ from bunraku.store.database import Database
 from bunraku.store.directory import Directory
 from bunraku.store.journal import Journal
 from bunraku.store.ledger import DatabaseLedger
-from bunraku.store.lives import Lives
+from bunraku.store.lives import ALONE, Lives
 from bunraku.store.nonces import Nonces
 from bunraku.store.people_store import PeopleStore
 from bunraku.store.retention import Retention
@@ -194,7 +194,7 @@ class NodeParts:
                 self.herald.end_lost,
             )
             await self.journal.open(owner)
-            stack.push_async_callback(self.lives.leave, owner)
+            stack.push_async_callback(self._leave)
             stack.push_async_callback(self.journal.close)
             # An attempt that is under way is noted before the journal closes: it would be made again.
             stack.push_async_callback(self.delivery.close)
@@ -219,6 +219,10 @@ class NodeParts:
                 stack.callback(asyncio.create_task(job).cancel)
             log.info("ready")
             yield
+
+    async def _leave(self) -> None:
+        """In order, whichever life this is by now."""
+        await self.lives.leave(self.journal.owner)
 
     def _sealing(self) -> None:
         """Say now what would be said of each recording; none of it keeps a server from serving."""
@@ -256,9 +260,10 @@ def assemble(
     fence: Callable[[], bool] = never,
     tracer: Tracer = UNTRACED,
     others: Callable[[str], SoundHall] | None = None,
+    alone: bool = False,
 ) -> NodeParts:
     """``providers`` replaces the installed voices, for tests. While ``fence`` says so, no sound and no
-    picture leaves the node."""
+    picture leaves the node. ``alone``: it shares its database with servers it knows nothing of."""
     cv2.setNumThreads(1)  # pictures are already spread over worker threads
     cache = settings.cache_dir or settings.data_dir / "cache"
     label = settings.provenance.label
@@ -369,7 +374,7 @@ def assemble(
         desk,
         stage,
         journal,
-        Lives(database),
+        Lives(database, ALONE) if alone else Lives(database),
         ended,
         directory,
         herald,

@@ -98,6 +98,11 @@ class Journal:
         self._owner = owner
         self._writer = asyncio.create_task(self._write(), name="journal")
 
+    def renew(self, owner: Owner) -> None:
+        """Write for a new life of the node; the former was ended by another, and nothing of it is left."""
+        self._pending = [c for c in self._pending if isinstance(c, Asked)]
+        self._owner, self._fenced = owner, False
+
     async def look(self) -> None:
         """Until cancelled: where nothing is written for a while, see whether it could be, so that
         ``away`` is known before somebody has to be refused for it."""

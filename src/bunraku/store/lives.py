@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import and_, delete, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive, DriveStatus
@@ -43,6 +43,9 @@ from bunraku.store.tables import (
 
 UNFINISHED = tuple(int(s) for s in TaskStatus if not s.final)
 HERE = ("up", "draining")
+ALONE = "alone"
+"""Of a server in no cluster: nothing is placed there, and nodes leave it be."""
+LIVING = (*HERE, ALONE)
 OVER = ("lost", "gone")
 KEPT = 24 * 3600.0  # s: who looks in the morning sees what was lost at night
 CHUNK = 500  # ids in a statement
@@ -81,6 +84,21 @@ _NODES: Any = select(
 """Columns alone: a look must not cost what mapped rows do."""
 
 
+def _of_others(apps: Sequence[int]) -> tuple[Any, ...]:
+    """What a node may have that is to be told to apps other than these."""
+    return (
+        exists().where(
+            TaskRow.node_id == NodeRow.id, TaskRow.status.in_(UNFINISHED), TaskRow.app_id.not_in(apps)
+        ),
+        exists().where(CallbackRow.node_id == NodeRow.id, CallbackRow.app_id.not_in(apps)),
+        exists().where(
+            PersonRow.node_id == NodeRow.id,
+            PersonRow.state == State.MAKING.value,
+            PersonRow.app_id.not_in(apps),
+        ),
+    )
+
+
 def _said(load: Load) -> dict[str, Any]:
     """What a row holds of a life that goes on."""
     return {**load.as_dict(), "hall": HALL}
@@ -89,8 +107,9 @@ def _said(load: Load) -> dict[str, Any]:
 class Lives:
     """Used by nodes; fronts only ask who is there."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, begun: str = "up") -> None:
+        """``begun``: the state that a life begins in."""
+        self._database, self._begun = database, begun
 
     async def begin(
         self, node_id: str, machine: str, version: str, now: float, end: EndLost
@@ -102,7 +121,7 @@ class Lives:
                     NodeRow,
                     id=node_id,
                     epoch=0,
-                    state="up",
+                    state=self._begun,
                     machine=machine,
                     version=version,
                     started_at=now,
@@ -114,7 +133,7 @@ class Lives:
             row = await session.get(NodeRow, node_id, populate_existing=True, with_for_update=True)
             assert row is not None
             row.epoch += 1
-            row.state, row.machine, row.version, row.started_at = "up", machine, version, now
+            row.state, row.machine, row.version, row.started_at = self._begun, machine, version, now
             row.beat, row.load = row.beat + 1, _said(Load())
             row.beat_at = await session.scalar(select(self._database.now)) or 0.0
             owner = Owner(node_id, row.epoch)
@@ -122,7 +141,7 @@ class Lives:
 
     async def beat(self, owner: Owner, state: str, load: Load) -> bool:
         """This life goes on. False when it is over: declared by another, or left by a beat in its wake."""
-        mine = (NodeRow.id == owner.node_id, NodeRow.epoch == owner.epoch, NodeRow.state.in_(HERE))
+        mine = (NodeRow.id == owner.node_id, NodeRow.epoch == owner.epoch, NodeRow.state.in_(LIVING))
         news = {"state": state, "load": _said(load), "beat_at": self._database.now}
         async with self._database.alone() as connection:
             done = await connection.execute(
@@ -153,6 +172,13 @@ class Lives:
         since = self._database.now - seconds
         return await self._read(_NODES.where(NodeRow.state.in_(HERE), NodeRow.beat_at < since))
 
+    async def left(self, seconds: float) -> Sequence[NodeInfo]:
+        """As ``standing``, of all that ever say they live: servers in no cluster, and what a cluster left. A
+        server of a release that did not say it has beaten but once for each of its lives."""
+        since = self._database.now - seconds
+        says = or_(NodeRow.state == ALONE, and_(NodeRow.state.in_(HERE), NodeRow.beat > NodeRow.epoch))
+        return await self._read(_NODES.where(says, NodeRow.beat_at < since))
+
     async def _read(self, query: Any) -> Sequence[NodeInfo]:
         async with self._database.alone() as connection:
             rows = await connection.execute(query)
@@ -171,17 +197,27 @@ class Lives:
                 for r in rows
             ]
 
-    async def take_over(self, nodes: Sequence[str], seconds: float, by: Owner, end: EndLost) -> Ending | None:
+    async def take_over(
+        self,
+        nodes: Sequence[str],
+        seconds: float,
+        by: Owner,
+        end: EndLost,
+        apps: Sequence[int] | None = None,
+    ) -> Ending | None:
         """End what one of these owned in the name of ``by``, whose its callbacks are to deliver.
 
         Of those that did not beat for ``seconds`` by the database's clock at this very moment, and that
-        nobody else is at: all that are left share the work. None when there is none.
+        nobody else is at: all that are left share the work. None when there is none. ``apps``: not of one
+        that has something of others than these.
         """
         async with self._database.sessions.begin() as session:
             since = self._database.now - seconds
             standing = select(NodeRow).where(NodeRow.id.in_(nodes), NodeRow.beat_at < since)
             # A beat that is being written has its row locked.
-            unclaimed = standing.where(NodeRow.state.in_(HERE)).limit(1).with_for_update(skip_locked=True)
+            if apps is not None:
+                standing = standing.where(*(~found for found in _of_others(apps)))
+            unclaimed = standing.where(NodeRow.state.in_(LIVING)).limit(1).with_for_update(skip_locked=True)
             row = await session.scalar(unclaimed)
             if row is None:
                 return None
@@ -199,17 +235,21 @@ class Lives:
             query = delete(NodeRow).where(*over, *(~there for there in named))
             await session.execute(query, execution_options=PLAIN)
 
-    async def orphans(self, by: Owner, end: EndLost) -> Ending:
-        """Callbacks whose node is gone for good become ``by``'s; what it was making has failed."""
+    async def orphans(self, by: Owner, end: EndLost, apps: Sequence[int] | None = None) -> Ending:
+        """Callbacks whose node is gone for good become ``by``'s; what it was making has failed. ``apps``: of
+        these only."""
         async with self._database.sessions.begin() as session:
             gone = select(NodeRow.id).where(NodeRow.state.in_(OVER))
             query = select(CallbackRow).where(CallbackRow.node_id.in_(gone)).order_by(CallbackRow.id)
-            if not self._database.sqlite:
-                query = query.with_for_update(skip_locked=True)
-            rows = (await session.scalars(query)).all()
             making = select(PersonRow).where(
                 PersonRow.node_id.in_(gone), PersonRow.state == State.MAKING.value
             )
+            if apps is not None:
+                query = query.where(CallbackRow.app_id.in_(apps))
+                making = making.where(PersonRow.app_id.in_(apps))
+            if not self._database.sqlite:
+                query = query.with_for_update(skip_locked=True)
+            rows = (await session.scalars(query)).all()
             people = await session.scalars(making.with_for_update(skip_locked=True))
             ending = end((), (), (), [own_human(row) for row in people])
             await self._write(session, PersonRow, {h.id: _failed(h) for h in ending.people})

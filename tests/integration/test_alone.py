@@ -1,0 +1,162 @@
+"""Servers in no cluster that share PostgreSQL: what one that comes no more left is ended by another, once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from bunraku.core.errors import TaskNotFound
+from bunraku.node import alone
+from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
+from bunraku.testing.voices import ToneVoices
+
+from ..support.process import Process, statuses
+from ..support.services import Service, free_port, postgresql, postgresql_binaries
+from ..support.waiting import wait_for
+
+pytestmark = pytest.mark.skipif(postgresql_binaries() is None, reason="no PostgreSQL server here")
+
+BEAT, LEASE = 0.25, 4.0
+QUICK = (
+    "-c",
+    f"from bunraku.node import alone; alone.BEAT_EVERY, alone.LEASE = {BEAT}, {LEASE};"
+    "from bunraku.cli import main; main()",
+)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = postgresql(tmp_path_factory.mktemp("postgresql"))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(alone, "BEAT_EVERY", BEAT)
+    monkeypatch.setattr(alone, "LEASE", LEASE)
+
+
+def former(folder, database, receiver):
+    text = (
+        f'database_url = "{database.url}"\n[[apps]]\napp_id = {APP_ID}\nserver_secret = "{SECRET}"\n'
+        f'callback_url = "{receiver.url}"\n[fetch]\nallow_private = true\n[limits]\ncalls_per_second = 0\n'
+    )
+    return Process(folder, free_port(), text=text, program=QUICK)
+
+
+def settings(database, receiver, **more):
+    return {
+        "database_url": database.url,
+        "providers": [ToneVoices()],
+        "apps": test_apps(callback_url=receiver.url),
+        "fetch": {"allow_private": True},
+    } | more
+
+
+def known(api, task):
+    """Its status, where it is known."""
+    try:
+        return api.status(task)["Status"]
+    except TaskNotFound:
+        return None
+
+
+def live(api):
+    human = api.digital_humans()[0]["DigitalHumanId"]
+    task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
+    wait_for(lambda: api.status(task)["Status"] == 3)
+    return task
+
+
+def beats(server):
+    """Of this server's own life, and of nobody else's."""
+    owner = server.parts.journal.owner
+    infos = asyncio.run_coroutine_threadsafe(server.parts.lives.list(), server._loop).result(10)
+    return next(n.beat for n in infos if n.id == owner.node_id)
+
+
+def test_a_new_data_directory_ends_what_the_former_left_and_leaves_what_lives(database, tmp_path, receivers):
+    receiver = receivers()
+    first = former(tmp_path, database, receiver)
+    with first.api() as there:
+        task = live(there)
+    with (
+        RunningServer(data_dir=tmp_path / "new", **settings(database, receiver)) as second,
+        second.client() as api,
+    ):
+        begun = beats(second)
+        wait_for(lambda: beats(second) - begun > 2 * LEASE / BEAT, 60)  # it would have had the time
+        with first.api() as there:
+            assert there.status(task)["Status"] == 3
+        first.end(signal.SIGKILL)
+        wait_for(lambda: (3, 5) in statuses(receiver.heard, task), 60)
+        wait_for(lambda: known(api, task) == 5)
+        again = live(api)  # the name of a stream is free again, and so is the app's place
+        api.stop(again)
+        wait_for(lambda: (3, 5) in statuses(receiver.heard, again))
+    assert sorted(statuses(receiver.heard, task)) == [(3, 1), (3, 3), (3, 4), (3, 5)]
+
+
+def test_what_an_orderly_end_could_not_deliver_is_delivered_by_another(database, tmp_path, receivers):
+    deaf, taken = [], []
+    receiver = receivers(lambda body: 500 if deaf else taken.append(body) or 200)
+    first = former(tmp_path, database, receiver)
+    with first.api() as there:
+        task = live(there)
+    wait_for(lambda: (3, 3) in statuses(taken, task))
+    deaf.append(True)
+    first.end(signal.SIGTERM)
+    deaf.clear()
+    with RunningServer(data_dir=tmp_path / "new", **settings(database, receiver)):
+        wait_for(lambda: (3, 5) in statuses(taken, task), 30)
+    assert sorted(statuses(taken, task)) == [(3, 1), (3, 3), (3, 4), (3, 5)]
+
+
+def test_who_was_stopped_too_long_goes_on_without_what_was_ended(database, tmp_path, receivers):
+    receiver = receivers()
+    first = former(tmp_path, database, receiver)
+    with first.api() as there:
+        task = live(there)
+    with (
+        RunningServer(data_dir=tmp_path / "new", **settings(database, receiver)) as second,
+        second.client() as api,
+    ):
+        first.process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: known(api, task) == 5, 60)
+        first.process.send_signal(signal.SIGCONT)
+        wait_for(lambda: "begins anew" in first.logged(), 30)
+        with first.api() as there:
+            wait_for(lambda: there.running() == [])
+        with first.api() as there:
+            again = live(there)
+            there.stop(again)
+            wait_for(lambda: there.status(again)["Status"] == 5)
+        wait_for(lambda: (3, 5) in statuses(receiver.heard, again))
+        first.end(signal.SIGTERM)
+    for whose in (task, again):
+        assert sorted(statuses(receiver.heard, whose)) == [(3, 1), (3, 3), (3, 4), (3, 5)]
+
+
+def test_tasks_of_apps_that_are_unknown_here_are_left_to_who_knows_them(
+    database, tmp_path, receivers, caplog
+):
+    receiver = receivers()
+    first = former(tmp_path, database, receiver)
+    with first.api() as there:
+        task = live(there)
+    first.end(signal.SIGKILL)
+    stranger = test_apps()[1:]
+    with RunningServer(data_dir=tmp_path / "new", **settings(database, receiver, apps=stranger)):
+        wait_for(lambda: any("unknown here" in r.getMessage() for r in caplog.records), 60)
+    assert (3, 5) not in statuses(receiver.heard, task)
+    with RunningServer(data_dir=tmp_path / "newer", **settings(database, receiver)) as server:
+        with server.client() as api:
+            wait_for(lambda: known(api, task) == 5, 60)
+            assert httpx.get(f"{server.base_url}/readyz").status_code == 200
+        wait_for(lambda: (3, 5) in statuses(receiver.heard, task))
