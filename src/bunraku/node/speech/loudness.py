@@ -5,6 +5,8 @@ Loudness is that of ITU-R BS.1770 (EBU R 128), as FFmpeg's ``ebur128`` measures 
 
 from __future__ import annotations
 
+import asyncio
+
 import av
 import av.filter
 import numpy as np
@@ -21,8 +23,11 @@ HELD = 2 * REACH * BLOCK
 FADE = SAMPLE_RATE // 200  # 5 ms
 OFFSET_S = 0.5  # s in which an offset is found
 ENOUGH = 2.0  # s of sound from which loudness is believed
-LEAST, MOST = 0.25, 4.0
+A_SENTENCE = 0.3  # s from which it is guessed, where nothing better is known
+LEAST, MOST = 0.25, 8.0
 """Gains that a measured loudness may ask for."""
+HEARD = 12.0  # s of a voice that its gain is found from
+CLOSE = 0.2  # LU
 
 
 class LoudnessMeter:
@@ -68,18 +73,69 @@ class LoudnessMeter:
 
 
 class Levels:
-    """Gains of voices that were not measured beforehand, learned from what they say."""
+    """Gains of voices that were not measured beforehand, found from what they say."""
 
     def __init__(self) -> None:
         self._gains: dict[tuple[int, str], float] = {}
+        self._heard: dict[tuple[int, str], PCM] = {}
 
-    def of(self, voice: tuple[int, str]) -> float:
-        """``voice``: the app whose own it is, 0 for everybody's, and its timbre."""
-        return self._gains.get(voice, 1.0)
+    def of(self, voice: tuple[int, str]) -> float | None:
+        """``voice``: the app whose own it is, 0 for everybody's, and its timbre. None while it is unknown."""
+        return self._gains.get(voice)
 
-    def learn(self, voice: tuple[int, str], loudness: float | None) -> None:
-        if loudness is not None:
-            self._gains[voice] = float(np.clip(10 ** ((TARGET - loudness) / 20), LEAST, MOST))
+    def settled(self, voice: tuple[int, str]) -> bool:
+        """Whether enough was heard of it: its gain stays, as texts differ by more than voices drift."""
+        return voice in self._gains and voice not in self._heard
+
+    async def hear(self, voice: tuple[int, str], sound: PCM) -> None:
+        """One more text of an unsettled voice, before any gain."""
+        if self.settled(voice):
+            return
+        every = self._heard[voice] = np.concatenate([self._heard.get(voice, sound[:0]), sound])
+        gain = await asyncio.to_thread(fitting, every)
+        if gain is not None:
+            self._gains[voice] = gain
+            if every.size >= HEARD * SAMPLE_RATE:
+                self._heard.pop(voice, None)
+
+
+class Guess:
+    """The gain of a voice that nobody has heard yet, from its first words."""
+
+    def __init__(self) -> None:
+        self._parts: list[PCM] = []
+        self._size, self._next = 0, A_SENTENCE * SAMPLE_RATE
+
+    async def hear(self, sound: PCM) -> float | None:
+        """A gain when there is a better one than before: from a first sentence that comes in one piece, then
+        from ever more of it."""
+        self._parts.append(sound)
+        self._size += sound.size
+        first = len(self._parts) == 1
+        if self._size < (self._next if first else max(self._next, 2 * A_SENTENCE * SAMPLE_RATE)):
+            return None
+        self._next = 2 * self._size
+        return await asyncio.to_thread(fitting, np.concatenate(self._parts), A_SENTENCE)
+
+
+def fitting(sound: PCM, least: float = ENOUGH) -> float | None:
+    """The gain that brings ``sound`` to ``TARGET``, what the limiter takes away included; None where it is
+    shorter than ``least`` seconds, or silent. Takes some 50 ms: not for the event loop."""
+    if sound.size < least * SAMPLE_RATE:
+        return None
+    sound = np.tile(sound[: int(HEARD * SAMPLE_RATE)], -(-int(ENOUGH * SAMPLE_RATE) // sound.size))
+    gain = 1.0
+    for _ in range(6):
+        finish, meter = Finish(gain), LoudnessMeter()
+        meter.push(finish.push(sound))
+        meter.push(finish.flush())
+        found = meter.finish()
+        if found is None:
+            return None
+        before, gain = gain, float(np.clip(gain * 10 ** ((TARGET - found) / 20), LEAST, MOST))
+        if abs(found - TARGET) < CLOSE or gain == before:
+            break
+    return gain
 
 
 class Finish:
@@ -87,7 +143,8 @@ class Finish:
     as go in, the last of them with ``flush``."""
 
     def __init__(self, gain: float) -> None:
-        self._gain = gain
+        self.gain = self._gain = gain
+        """May be changed: it is reached within the next samples that are pushed."""
         self._offset = 0.0
         self._heard = 0
         self._past = np.zeros(0, np.float32)
@@ -111,7 +168,11 @@ class Finish:
         x = samples.astype(np.float32)
         share = min(1.0, samples.size / SAMPLE_RATE / OFFSET_S)
         before, self._offset = self._offset, self._offset + (float(x.mean()) - self._offset) * share
-        x = (x - np.linspace(before, self._offset, x.size, dtype=np.float32)) * np.float32(self._gain / 32768)
+        gain = (
+            np.linspace(self._gain if self._heard else self.gain, self.gain, x.size, dtype=np.float32) / 32768
+        )
+        self._gain = self.gain
+        x = (x - np.linspace(before, self._offset, x.size, dtype=np.float32)) * gain
         if self._heard < FADE:
             part = slice(0, FADE - self._heard)
             ramp = np.arange(self._heard, FADE, dtype=np.float32)[: x.size] / FADE

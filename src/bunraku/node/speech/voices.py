@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from bunraku.core.clock import SystemClock
-from bunraku.core.media import SAMPLE_RATE, Phoneme, SpeechChunk, Word
+from bunraku.core.media import PCM, SAMPLE_RATE, Phoneme, SpeechChunk, Word
 from bunraku.core.own_voice import PREFIX
 from bunraku.core.report import VoiceLoad
 from bunraku.node.speech import ssml
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider, Timbre
 from bunraku.node.speech.helper import TENANT
-from bunraku.node.speech.loudness import Finish, Levels, LoudnessMeter
+from bunraku.node.speech.loudness import HEARD, Finish, Guess, Levels
 from bunraku.node.speech.onset import later, prompt
 from bunraku.node.speech.own_voices import OwnVoices, nothing
 from bunraku.node.speech.pronounced import ReadsPhonemes, written
@@ -123,8 +123,11 @@ class Voices:
         self, timbre: Timbre, provider: SpeechProvider, text: str, prosody: Prosody, tenant: int
     ) -> AsyncGenerator[SpeechChunk]:
         level = (tenant if timbre.id.startswith(f"{PREFIX}-") else 0, timbre.id)
-        meter = LoudnessMeter() if timbre.gain is None else None
-        finish = Finish(self._levels.of(level) if timbre.gain is None else timbre.gain)
+        gain = self._levels.of(level) if timbre.gain is None else timbre.gain
+        finish, guess = Finish(1.0 if gain is None else gain), Guess() if gain is None else None
+        heard: list[PCM] | None = None
+        if timbre.gain is None and not self._levels.settled(level):
+            heard = []
         made = 0
         for part in ssml.parts(text) or [ssml.Part(text)]:
             manner = replace(prosody, speed=prosody.speed * part.speed, gain=prosody.gain * part.gain)
@@ -134,12 +137,15 @@ class Voices:
             async with aclosing(said if made else prompt(said)) as chunks:
                 try:
                     async for chunk in chunks:
+                        if guess is not None and chunk.samples.size:
+                            better = await guess.hear(chunk.samples)
+                            if better is not None:
+                                finish.gain = better
+                        if heard is not None and made < HEARD * SAMPLE_RATE:
+                            heard.append(chunk.samples)
                         made += chunk.samples.size
-                        if meter is not None:
-                            meter.push(chunk.samples)
-                        yield later(
-                            replace(chunk, samples=apply_gain(finish.push(chunk.samples), manner.gain)), since
-                        )
+                        sound = finish.push(chunk.samples)
+                        yield later(replace(chunk, samples=apply_gain(sound, manner.gain)), since)
                 except SpeechFailed:
                     if made:  # what broke off falls silent, too
                         yield SpeechChunk(apply_gain(finish.flush(), manner.gain))
@@ -148,9 +154,9 @@ class Voices:
                 silence = np.zeros(int(part.pause / prosody.speed * SAMPLE_RATE), np.int16)
                 made += silence.size
                 yield SpeechChunk(finish.push(silence))
-        if meter is not None:
-            self._levels.learn(level, meter.finish())
         yield SpeechChunk(apply_gain(finish.flush(), prosody.gain))
+        if heard:
+            await self._levels.hear(level, np.concatenate(heard))
 
     async def _said(
         self, timbre: Timbre, provider: SpeechProvider, part: ssml.Part, prosody: Prosody
