@@ -11,11 +11,11 @@ SOUNDS_LIKE = {
     WOMEN: (
         "en-us-hazel en-us-iris en-us-nora en-gb-edith es-es-marisol fr-fr-manon it-it-chiara pt-br-beatriz"
         " zh-cn-lan ja-jp-sora hi-in-kavya en-us-grace en-us-ava zh-cn-mei es-es-lucia fr-fr-chloe"
-        " it-it-giulia hi-in-ananya"
+        " it-it-giulia hi-in-ananya de-de-greta"
     ),
     MEN: (
         "en-us-miles en-us-felix en-gb-hugh es-es-diego it-it-matteo pt-br-caio zh-cn-jun hi-in-arjun"
-        " en-us-reed en-gb-alban en-us-evan en-gb-oliver de-de-lukas pt-br-rafael"
+        " en-us-reed en-gb-alban en-us-evan en-gb-oliver de-de-lukas pt-br-rafael fr-fr-luc"
     ),
 }
 """Which timbres are a woman's and which a man's, as they sound."""

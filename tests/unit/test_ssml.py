@@ -9,6 +9,7 @@ from bunraku.core.media import SAMPLE_RATE
 from bunraku.node.speech.base import Prosody
 from bunraku.node.speech.espeak import EspeakProvider
 from bunraku.node.speech.pronounced import expanded, written
+from bunraku.node.speech.said_line import line_of
 from bunraku.node.speech.ssml import Part, parts
 from bunraku.node.speech.text import sentences
 from bunraku.node.speech.voices import Voices
@@ -38,7 +39,7 @@ from ..support.speech import say
             '<speak>so <emphasis level="strong">big</emphasis> it is</speak>',
             [Part("so "), Part("big", speed=0.85, gain=1.25), Part(" it is")],
         ),
-        ("<speak><p><s>One.</s><s>Two.</s></p></speak>", [Part("One.\nTwo.\n\n")]),
+        ("<speak><p><s>One.</s><s>Two.</s></p></speak>", [Part("One.\n\nTwo.\n\n")]),
         (
             '<speak>to<phoneme alphabet="x-sampa" ph="x">mato</phoneme> <voice name="x">y</voice></speak>',
             [Part("tomato y")],
@@ -47,6 +48,57 @@ from ..support.speech import say
 )
 def test_documents(document, found):
     assert parts(document) == found
+
+
+@pytest.mark.parametrize(
+    ("kind", "language", "written", "said"),
+    [
+        ('interpret-as="characters"', "en-US", "ab-3", "A, B, dash, 3"),
+        ('interpret-as="spell-out"', "fr-FR", "ab-3", "A, B, 3"),
+        ('interpret-as="digits"', "en-US", "2026", "2 0 2 6"),
+        ('interpret-as="telephone"', "en-US", "+1 (555) 123-4567", "+1, 5 5 5, 1 2 3, 4 5 6 7"),
+        ('interpret-as="telephone"', "en-US", "none", "none"),
+        ('interpret-as="cardinal"', "en-US", "2026", "2\u202f026"),
+        ('interpret-as="cardinal"', "zh-CN", "2026", "2026"),
+        ('interpret-as="cardinal"', "en-US", "007 0123", "007 0123"),
+        ('interpret-as="ordinal"', "en-US", "112", "112th"),
+        ('interpret-as="ordinal"', "es-ES", "3", "3º"),
+        ('interpret-as="ordinal"', "de-DE", "3.", "3."),
+        ('interpret-as="ordinal"', "zh-CN", "3", "第3"),
+        ('interpret-as="ordinal"', "en-US", "third", "third"),
+        ('interpret-as="date" format="mdy"', "en-GB", "3/4/2026", "2026-03-04"),
+        ('interpret-as="date" format="dmy"', "en-US", "3-4-26", "2026-04-03"),
+        ('interpret-as="date"', "en-US", "03/04/2026", "2026-03-04"),
+        ('interpret-as="date"', "fr-FR", "03/04/2026", "2026-04-03"),
+        ('interpret-as="date" format="yyyymmdd"', "en-US", "20260304", "2026-03-04"),
+        ('interpret-as="date" format="md"', "en-US", "3/4", "3/4"),
+        ('interpret-as="date" format="mdy"', "en-US", "33/44/2026", "33/44/2026"),
+        ('interpret-as="time"', "en-US", "2:30pm", "2:30pm"),
+        ('interpret-as="currency"', "en-US", "USD 45", "USD 45"),
+        ("", "en-US", "as it is", "as it is"),
+    ],
+)
+def test_say_as(kind, language, written, said):
+    assert parts(f"<speak><say-as {kind}>{written}</say-as></speak>", language) == [Part(said)]
+
+
+def test_what_must_not_be_heard_is_a_pause():
+    assert parts('<speak>a <say-as interpret-as="expletive">x</say-as> b</speak>') == [
+        Part("a ", 0.4),
+        Part(" b"),
+    ]
+
+
+def test_what_was_escaped_in_a_document_is_text():
+    (part,) = parts("<speak>a &lt;b&gt; c &amp;amp; d</speak>")
+    assert sentences(part.text) == ["a <b> c &amp; d"]
+
+
+def test_cardinals_are_no_years():
+    pytest.importorskip("num2words", reason="needs the extra bunraku[kokoro]")
+    (part,) = parts('<speak><say-as interpret-as="cardinal">2026</say-as> in 2026</speak>')
+    (sentence,) = sentences(part.text)
+    assert line_of(sentence, "en-US").text == "two thousand and twenty six in twenty twenty six"
 
 
 @pytest.mark.parametrize(

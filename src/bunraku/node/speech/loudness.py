@@ -168,11 +168,10 @@ class Finish:
         x = samples.astype(np.float32)
         share = min(1.0, samples.size / SAMPLE_RATE / OFFSET_S)
         before, self._offset = self._offset, self._offset + (float(x.mean()) - self._offset) * share
-        gain = (
-            np.linspace(self._gain if self._heard else self.gain, self.gain, x.size, dtype=np.float32) / 32768
-        )
+        since = self._gain if self._heard else self.gain
+        gain = np.linspace(since / 32768, self.gain / 32768, x.size, dtype=np.float32)
         self._gain = self.gain
-        x = (x - np.linspace(before, self._offset, x.size, dtype=np.float32)) * gain
+        x = ((x - np.linspace(before, self._offset, x.size, dtype=np.float32)) * gain).astype(np.float32)
         if self._heard < FADE:
             part = slice(0, FADE - self._heard)
             ramp = np.arange(self._heard, FADE, dtype=np.float32)[: x.size] / FADE

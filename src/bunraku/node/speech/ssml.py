@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 from bunraku.node.speech.pronounced import FIRST, MOST, PRIVATE, Pronounced
+from bunraku.node.speech.say_as import said_as
 
 _DOCUMENT = re.compile(r"\s*(?:<\?xml[^>]*\?>\s*)?<speak[\s>]", re.I)
 _TIME = re.compile(r"\s*\+?(\d+(?:\.\d+)?|\.\d+)(ms|s)\s*", re.I)
@@ -32,8 +33,9 @@ class Part:
     """What stands for the private signs in ``text``."""
 
 
-def parts(text: str) -> list[Part] | None:
-    """The parts of an SSML document; None when the text is none, or is not well formed."""
+def parts(text: str, language: str = "en-US") -> list[Part] | None:
+    """The parts of an SSML document; None when the text is none, or is not well formed. ``language`` (BCP 47)
+    is the voice's."""
     # A document type may define entities that grow without bound; SSML needs none.
     if not _DOCUMENT.match(text) or "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None
@@ -42,12 +44,14 @@ def parts(text: str) -> list[Part] | None:
     except ElementTree.ParseError:
         return None
     out: list[Part] = []
-    _walk(root, Part(""), out)
+    _walk(root, Part(""), out, language)
     out = [replace(p, text=p.text if p.pronounced else PRIVATE.sub(" ", p.text)) for p in out]
+    # What was escaped in the document is text, also for whoever takes tags out of texts.
+    out = [replace(p, text=p.text.replace("&", "&amp;").replace("<", "&lt;")) for p in out]
     return [p for p in _joined(out) if p.text.strip() or p.pause]
 
 
-def _walk(element: ElementTree.Element, manner: Part, out: list[Part]) -> None:
+def _walk(element: ElementTree.Element, manner: Part, out: list[Part], language: str) -> None:
     """Text and breaks in order; ``manner`` is how the words around are said."""
     name = str(element.tag).rsplit("}", 1)[-1].lower()
     if name == "break":
@@ -57,8 +61,12 @@ def _walk(element: ElementTree.Element, manner: Part, out: list[Part]) -> None:
         out.append(replace(manner, text=element.get("alias", "")))
         return
     if name == "say-as":
-        said = _said_as("".join(element.itertext()), element.get("interpret-as", ""))
-        out.append(replace(manner, text=said))
+        kind = element.get("interpret-as", "").lower()
+        if kind in ("expletive", "bleep"):
+            out.append(Part("", _STRENGTHS["medium"]))
+        else:
+            said = said_as("".join(element.itertext()), kind, element.get("format", ""), language)
+            out.append(replace(manner, text=said))
         return
     if name == "phoneme" and element.get("ph") and element.get("alphabet", "ipa") == "ipa":
         said = " ".join(PRIVATE.sub(" ", "".join(element.itertext())).split())
@@ -73,10 +81,12 @@ def _walk(element: ElementTree.Element, manner: Part, out: list[Part]) -> None:
     if name == "emphasis":
         speed, gain = _EMPHASIS.get(element.get("level", "moderate"), (1.0, 1.0))
         manner = replace(manner, speed=speed, gain=gain)
+    if name in ("p", "s") and out and not out[-1].pause:
+        out.append(replace(manner, text="\n"))
     if element.text:
         out.append(replace(manner, text=element.text))
     for child in element:
-        _walk(child, manner, out)
+        _walk(child, manner, out, language)
         if child.tail:
             out.append(replace(manner, text=child.tail))
     if name in ("p", "s"):
@@ -102,15 +112,3 @@ def _pause(element: ElementTree.Element) -> float:
     if time:
         return min(LONGEST, float(time[1]) / (1000 if time[2].lower() == "ms" else 1))
     return _STRENGTHS.get(element.get("strength", "medium"), _STRENGTHS["medium"])
-
-
-def _said_as(text: str, kind: str) -> str:
-    if kind in ("characters", "spell-out", "verbatim"):
-        return ", ".join(c.upper() for c in text if c.isalnum())
-    if kind in ("digits", "telephone"):
-        return re.sub(r"(?<=\d)(?=\d)", " ", text)
-    if kind == "ordinal" and text.strip().isdigit():
-        number = int(text)
-        ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
-        return f"{number}{ending}"
-    return text

@@ -129,7 +129,7 @@ class Voices:
         if timbre.gain is None and not self._levels.settled(level):
             heard = []
         made = 0
-        for part in ssml.parts(text) or [ssml.Part(text)]:
+        for part in ssml.parts(text, timbre.language) or [ssml.Part(text)]:
             manner = replace(prosody, speed=prosody.speed * part.speed, gain=prosody.gain * part.gain)
             # A part counts its times from its own first sample.
             since = made / SAMPLE_RATE
