@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from bunraku.core.media import SAMPLE_RATE
 from bunraku.node.speech.base import Prosody, SpeechFailed
@@ -15,10 +16,10 @@ from bunraku.node.speech.espeak import VOICES, EspeakProvider
 
 from ..support.speech import ORDINARY, say
 
-pytestmark = pytest.mark.voices
+pytestmark = [pytest.mark.voices, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def espeak() -> AsyncIterator[EspeakProvider]:
     provider = EspeakProvider(2)
     await provider.start()
@@ -123,10 +124,10 @@ async def test_many_speakers_at_once(espeak):
     assert all(sound.size > SAMPLE_RATE / 3 for sound, _, _ in results)
 
 
-async def test_unknown_voice_is_refused(espeak):
+async def test_unknown_voice_is_refused(espeak, monkeypatch):
     with pytest.raises(SpeechFailed):
         await say(espeak, "nobody", "x")
     broken = type(VOICES[0])(VOICES[0].timbre, "zz-nonsense")
-    espeak._voices["en-us-evan"] = broken
+    monkeypatch.setitem(espeak._voices, "en-us-evan", broken)
     with pytest.raises(SpeechFailed, match="no voice"):
         await say(espeak, "en-us-evan", "x")
