@@ -17,7 +17,7 @@ from bunraku.node.people.video.steady import smoothed
 SHORTEST, LONGEST = 100, 300
 """Pictures of a loop, 4 to 12 s."""
 FADE = 10  # pictures of a cross-fade
-LENGTH = 0.03  # what each further second is worth, in units of the costs below
+LENGTH = 0.06  # what each further second is worth, in units of the costs below
 SEEN = 12  # grey levels by which small pictures differ that cost as much as ``PLACE``
 PLACE = 1.0
 TURN = 0.25  # what playing backwards costs by itself
@@ -46,9 +46,13 @@ def choose(usable: np.ndarray, state: Floats, small: U8) -> Stretch | None:
     found = [*_fades(usable, state), *_turns(usable, state, small)]
     if not found:
         return None
-    found.sort(key=lambda s: s.cost)
-    picked = found[:BEST]
-    return min((_looked_at(s, small) for s in picked), key=lambda s: s.cost)
+    found.sort(key=_dear)
+    return min((_looked_at(s, small) for s in found[:BEST]), key=_dear)
+
+
+def _dear(stretch: Stretch) -> float:
+    """What its join costs, less what its length is worth: who comes round soon is soon seen through."""
+    return stretch.cost - LENGTH * (stretch.last - stretch.first) / 25
 
 
 def _runs(usable: np.ndarray, least: int) -> list[tuple[int, int]]:
@@ -70,8 +74,7 @@ def _fades(usable: np.ndarray, state: Floats) -> list[Stretch]:
             total = np.convolve(apart, np.ones(FADE) / FADE, "valid")
             # Window m blends pictures [m + length, …) into [m, …): the loop begins at m + FADE.
             m = int(total.argmin())
-            cost = PLACE * float(total[m]) - LENGTH * length / 25
-            out.append(Stretch(a + m + FADE, a + m + FADE + length, True, cost))
+            out.append(Stretch(a + m + FADE, a + m + FADE + length, True, PLACE * float(total[m])))
     return out
 
 
@@ -84,12 +87,13 @@ def _turns(usable: np.ndarray, state: Floats, small: U8) -> list[Stretch]:
     for a, b in _runs(usable, SHORTEST):
         # The calmest of every half second.
         calm = [at + int(np.argmin(speed[at : min(at + CALM, b)])) for at in range(a, b, CALM)]
-        for i in calm:
-            for j in calm:
-                if SHORTEST <= j + 1 - i <= LONGEST:
-                    cost = TURN + 8 * float(speed[i] + speed[j]) - LENGTH * (j + 1 - i) / 25
-                    out.append(Stretch(i, j + 1, False, cost))
-    return sorted(out, key=lambda s: s.cost)[:BEST]
+        out += [
+            Stretch(i, j + 1, False, TURN + 8 * float(speed[i] + speed[j]))
+            for i in calm
+            for j in calm
+            if SHORTEST <= j + 1 - i <= LONGEST
+        ]
+    return sorted(out, key=_dear)[:BEST]
 
 
 def _looked_at(stretch: Stretch, small: U8) -> Stretch:
