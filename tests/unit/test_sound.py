@@ -188,3 +188,40 @@ class Nobody:
 
     def performance_failed(self, reason):
         raise AssertionError(reason)
+
+
+class Plain:
+    """Opus that cannot unhear."""
+
+    def __init__(self):
+        self.encode = open_opus_encoder().encode
+
+
+@pytest.mark.parametrize("delay", [0, 1])
+async def test_what_is_encoded_ahead_is_what_would_have_been_when_it_leaves(delay):
+    """Whatever changes meanwhile: an interrupt, speech that comes late, ticks that catch up, a rest."""
+    rng = np.random.default_rng(2)
+    sound = (rng.normal(0, 3000, 400 * TICK_SAMPLES)).astype(np.int16)
+    plan = rng.integers(0, 12, 200).tolist()
+
+    async def performed(open_encoder):
+        clock, sent = VirtualClock(), []
+        late = [sound[-PACKET_SAMPLES:] if kind == 3 else None for kind in plan]
+        track = SoundTrack(clock, sent.append, open_encoder, lambda: late[now], delay=delay)
+        for now, kind in enumerate(plan):
+            silent = kind in (3, 4)
+            speech = (
+                np.zeros(TICK_SAMPLES, np.int16) if silent else sound[now * TICK_SAMPLES :][:TICK_SAMPLES]
+            )
+            track.send(speech, now * TICK_US, silent=silent)
+            await clock.advance(0.01)
+            if kind in (5, 6):
+                track.cut(sound[:FADE])
+            if kind == 7:
+                track.rest()
+            await clock.advance(0.0 if kind == 8 else 0.03)
+        return sent
+
+    ahead, plain = await performed(open_opus_encoder), await performed(Plain)
+    assert len(ahead) > 300
+    assert ahead == plain

@@ -458,7 +458,8 @@ async def measure(quick: bool, only: str | None = None, part: str | None = None)
                     await bench.density((720, 1280), 16, seconds)
                 elif only == "drawn":
                     await drawn.cost(bench, 8, seconds)
-                    await drawn.density(bench, 48, 8, seconds)
+                    await drawn.density([bench], 64, 8, seconds)
+                    await beside(bench, folder / "beside", seconds)
                 elif only == "voices":
                     await bench.first_voices(kinds if part != "density" else [], n)
                 else:
@@ -475,6 +476,17 @@ async def measure(quick: bool, only: str | None = None, part: str | None = None)
         if only == "voices" and part != "latency":
             bench.results |= await talkers(kinds, seconds, folder / "data")
         return {"machine": machine(), "samples": n, "results": bench.results}
+
+
+async def beside(bench: Bench, folder: Path, seconds: float) -> None:
+    """Streams that are drawn, held by two servers on the same cores."""
+    with serving(folder) as (port, secret, pid):
+        other = Bench(port, secret, pid)
+        other.human = bench.human
+        async with other.api:
+            while await other.core(0.5) > 20:
+                pass
+            await drawn.density([bench, other], 96, 8, seconds)
 
 
 def render(report: dict[str, Any]) -> str:

@@ -54,6 +54,7 @@ def library() -> ctypes.PyDLL | None:
                 ctypes.c_void_p,
                 ctypes.c_int32,
             ]
+            found.opus_encoder_get_size.argtypes = [ctypes.c_int]
             found.opus_decoder_create.restype = ctypes.c_void_p
             found.opus_decoder_destroy.argtypes = [ctypes.c_void_p]
             found.opus_decode.argtypes = [
@@ -93,6 +94,20 @@ class PacketEncoder:
             if lib.opus_encoder_ctl(self._state, request, ctypes.c_int(value)):
                 raise RuntimeError(f"libopus: setting {request} refused")
         self._out = ctypes.create_string_buffer(MAX_PACKET)
+        self._size: int = lib.opus_encoder_get_size(1)
+        self._kept: ctypes.Array[ctypes.c_char] | None = None
+
+    def mark(self) -> None:
+        """Remember what was heard so far. The state is one block, which libopus lets be copied."""
+        if self._kept is None:
+            self._kept = ctypes.create_string_buffer(self._size)
+        assert self._state is not None
+        ctypes.memmove(self._kept, self._state, self._size)
+
+    def rewind(self) -> None:
+        """Unhear what was encoded since ``mark``."""
+        if self._kept is not None and self._state is not None:
+            ctypes.memmove(self._state, self._kept, self._size)
 
     def encode(self, samples: bytes) -> bytes:
         """One packet as long as ``samples``, 16 bits each in this machine's order: 2.5 to 60 ms."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import av
 import numpy as np
@@ -32,6 +32,17 @@ class OpusEncoder(Protocol):
         ...
 
 
+@runtime_checkable
+class RewindingOpusEncoder(OpusEncoder, Protocol):
+    """One that can unhear what was encoded last."""
+
+    def mark(self) -> None: ...
+
+    def rewind(self) -> None:
+        """It has heard what it had at the latest ``mark``, to the bit."""
+        ...
+
+
 def open_opus_encoder() -> OpusEncoder:
     lib = libopus.library()
     return (
@@ -44,6 +55,7 @@ def open_opus_encoder() -> OpusEncoder:
 class DirectOpusEncoder:
     def __init__(self, packets: libopus.PacketEncoder) -> None:
         self._packets = packets
+        self.mark, self.rewind = packets.mark, packets.rewind
 
     def encode(self, samples: PCM, time_us: int) -> list[EncodedUnit]:
         sound, size = samples.tobytes(), PACKET_SAMPLES * samples.itemsize

@@ -1,8 +1,10 @@
 """The sound of a performance on its way out: a tick is two packets, the second sent 20 ms after the
 first, because receivers size their jitter buffer by the spread they see.
 
-A packet is encoded when it leaves: the encoder hears what the receiver hears, also where an interrupt
-or speech that comes late changes what was to be sent.
+The encoder hears what the receiver hears, also where an interrupt or speech that comes late changes what
+was to be sent: the second packet is encoded right after the first, which costs half of what it does 20 ms
+later, with caches that are cold, and is unheard and encoded anew when it changes. An encoder that cannot
+unhear gets a packet when it leaves.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy as np
 
 from bunraku.core.clock import Clock
 from bunraku.core.media import PCM, SAMPLE_RATE, TICK_SAMPLES, EncodedUnit
-from bunraku.node.encode.opus import PACKET_SAMPLES, PACKET_US, OpusEncoder
+from bunraku.node.encode.opus import PACKET_SAMPLES, PACKET_US, OpusEncoder, RewindingOpusEncoder
 
 SILENCE: PCM = np.zeros(TICK_SAMPLES, np.int16)
 FADE = SAMPLE_RATE // 200  # 5 ms in which who is cut off falls silent
@@ -38,6 +40,9 @@ class SoundTrack:
     ) -> None:
         self._clock, self._push, self._open, self._late = clock, push, open_encoder, late
         self._encoder: OpusEncoder | None = None
+        self._rewinding: RewindingOpusEncoder | None = None
+        self._draft: list[EncodedUnit] | None = None
+        """The first of those that wait, encoded."""
         self._waiting: deque[tuple[PCM, int]] = deque()
         """Packets that have not left, each with its time."""
         self._silent = True
@@ -64,10 +69,26 @@ class SoundTrack:
             else:
                 self._waiting.append((packet, time_us + i * PACKET_US))
                 self._clock.call_at(now + i * PACKET_US / 1e6, self._due)
+        if self._rewinding is not None and self._waiting:
+            self._rewinding.mark()
+            self._draft = self._rewinding.encode(*self._waiting[0])
+
+    def _undraft(self) -> None:
+        """The packet that was encoded ahead does not leave as it is."""
+        if self._draft is not None and self._rewinding is not None:
+            self._rewinding.rewind()
+        self._draft = None
 
     def _leave(self, packet: PCM, time_us: int) -> None:
+        """The first of those that wait, or what takes its place (``_undraft``)."""
+        if self._draft is not None:
+            units, self._draft = self._draft, None
+            for unit in units:
+                self._push(unit)
+            return
         if self._encoder is None:
             self._encoder = self._open()
+            self._rewinding = self._encoder if isinstance(self._encoder, RewindingOpusEncoder) else None
         if self._fading is not None:
             packet, self._fading = mixed(packet, self._fading), None
         for unit in self._encoder.encode(packet, time_us):
@@ -78,6 +99,8 @@ class SoundTrack:
             return
         packet, time_us = self._waiting.popleft()
         late = self._late() if self._silent and not self._delay else None
+        if late is not None:
+            self._undraft()
         self._leave(packet if late is None else late, time_us)
 
     @property
@@ -92,6 +115,7 @@ class SoundTrack:
         ``following`` is what would have been sent next, ``FADE`` samples of it at most: the next packet
         begins with it, falling silent, so that the cut is no click.
         """
+        self._undraft()
         if self._waiting:
             following = self._waiting[0][0]
         elif self._delayed:
@@ -106,7 +130,7 @@ class SoundTrack:
         """Nobody listens: the encoder is freed, and what waits is dropped."""
         self._waiting.clear()
         self._hush()
-        self._encoder = self._fading = None
+        self._encoder = self._fading = self._rewinding = self._draft = None
 
 
 def faded(samples: PCM) -> PCM:
