@@ -163,8 +163,11 @@ def test_a_neck_lies_under_the_head_before_every_background(made):
         assert middle.min() > 240  # no hole shows in the alpha
 
 
-def test_a_figure_with_a_neck_is_sent_as_video(figure):
-    assert drawn_track(figure, figure.framing, None) is None
+def test_a_figure_with_a_neck_may_be_drawn_by_its_viewers(made, figure):
+    track = drawn_track(figure, figure.framing, None)
+    assert track is not None
+    assert track.about["art"] == Pack(made[0]).art
+    assert b'"neck_0.webp"' in Pack(made[0]).bundle()
 
 
 # --- what will not do

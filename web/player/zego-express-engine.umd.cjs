@@ -491,6 +491,7 @@ const NODE = 16; // px of the stream's picture between nodes
 const NODE_AT = -NODE / 2 - 0.5; // where node 0 lies
 const MAX_TURN = 13; // degrees of yaw that the baked poses carry
 const MAX_TILT = 9;
+const TURNS = new Set(['yaw', 'pitch', 'nod']); // what moves the head and leaves the neck where it is
 
 /** Bilinear weights of a place on an axis of `count` samples; what lies outside repeats the edge. */
 function between(place, count) {
@@ -554,12 +555,13 @@ function createWarp(manifest, fields, lens) {
       }
       return out;
     },
-    /** Where each node samples the plate of `pose`, in the same shares; written to `out`. */
-    nodes(pose, values, out) {
+    /** Where each node samples the plate of `pose`, in the same shares, or, if not `turned`, the neck under it. */
+    nodes(pose, values, out, turned = true) {
       const field = bases(pose);
       const plate = manifest.poses[pose];
       push.fill(0);
       names.forEach((name, b) => {
+        if (!turned && TURNS.has(name)) return;
         let k = values[name] ?? 0;
         if (name === 'yaw') k = Math.max(-MAX_TURN, Math.min(MAX_TURN, k)) - plate.yaw;
         if (name === 'pitch') k = Math.max(-MAX_TILT, Math.min(MAX_TILT, k)) - plate.pitch;
@@ -707,6 +709,7 @@ void main() {
   colour = sum / max(all_, 1e-6);
 }`;
 
+const neckFile = (pose) => `neck_${pose}.webp`;
 /** The pictures that a plate is made of. */
 const plateFiles = (pose) => ['pose', 'mouth', 'eyes'].map((kind) => `${kind}_${pose}.webp`);
 
@@ -733,10 +736,11 @@ function createPlates(gl, bundle) {
   const target = gl.createFramebuffer();
   const blank = createTexture(gl, 1, 1, 1); // where a plate is drawn without sprites
 
-  function drawInto(attach, width, height) {
+  /** `margin`: px around it that stay empty. */
+  function drawInto(attach, width, height, margin = 0) {
     gl.bindFramebuffer(gl.FRAMEBUFFER, target);
     attach();
-    gl.viewport(0, 0, width, height);
+    gl.viewport(margin, margin, width, height);
     gl.disable(gl.BLEND);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
@@ -757,6 +761,22 @@ function createPlates(gl, bundle) {
     gl.uniform3f(shoot.at('lens'), lens.left, lens.top, lens.scale);
     gl.uniform1f(shoot.at('sigma'), sigma);
     gl.uniform1i(shoot.at('reach'), reach);
+  }
+
+  /** The picture that lies under a plate, and its place as shares of the whole: one px more, with nothing in it. */
+  async function neckOf(pose, box, lens) {
+    if (!box) return null;
+    const bitmap = await bundle.bitmap(neckFile(pose));
+    if (gl.isContextLost()) return null;
+    const base = upload(gl, bitmap);
+    bitmap.close();
+    const rect = pictureRect(lens, box);
+    const [width, height] = [rect.width + 2, rect.height + 2];
+    const texture = createTexture(gl, width, height);
+    aim({ ...lens, left: lens.left - box[0], top: lens.top - box[1] }, base, rect, null, blank);
+    drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0), rect.width, rect.height, 1);
+    gl.deleteTexture(base);
+    return { texture, place: [(rect.x - 1) / lens.width, (rect.y - 1) / lens.height, width / lens.width, height / lens.height] };
   }
 
   function sprites(lens, base, box, count) {
@@ -793,6 +813,7 @@ function createPlates(gl, bundle) {
     async plate(pose, lens) {
       const { mouth_rect: mouthBox, eyes_rect: eyesBox } = manifest.poses[pose];
       const [whole, ...sheets] = plateFiles(pose);
+      const neck = await neckOf(pose, manifest.poses[pose].neck_rect, lens);
       const bitmap = await bundle.bitmap(whole);
       if (gl.isContextLost()) return null;
       bundle.expect(...sheets);
@@ -807,6 +828,7 @@ function createPlates(gl, bundle) {
       return {
         sources,
         body,
+        neck,
         mouths,
         eyes,
         async dress() {
@@ -853,7 +875,9 @@ function createPlates(gl, bundle) {
       return { ...art, texture, width, height };
     },
     free(plate) {
-      for (const texture of [plate.body, plate.mouths.texture, plate.eyes.texture, ...plate.sources.splice(0)]) gl.deleteTexture(texture);
+      const { body, neck, mouths, eyes, sources } = plate;
+      for (const texture of [body, mouths.texture, eyes.texture, ...sources.splice(0)]) gl.deleteTexture(texture);
+      if (neck) gl.deleteTexture(neck.texture);
     },
   };
 }
@@ -888,15 +912,19 @@ function limbMatrix(limb, lens, phase, breath) {
 const WARP = `
 layout(location = 0) in vec2 place;
 layout(location = 1) in vec2 source;
-out vec2 from;
-void main() { from = source; gl_Position = vec4(place.x * 2.0 - 1.0, 1.0 - place.y * 2.0, 0.0, 1.0); }`;
+layout(location = 2) in vec2 under;
+uniform vec4 box;   // of the neck: left, top, width, height
+out vec2 from, below;
+void main() { from = source; below = (under - box.xy) / box.zw; gl_Position = vec4(place.x * 2.0 - 1.0, 1.0 - place.y * 2.0, 0.0, 1.0); }`;
 const SAMPLE = `
-in vec2 from;
-uniform sampler2D plate;
+in vec2 from, below;
+uniform sampler2D plate, neck;
+uniform bool necked;
 uniform vec4 behind;
 out vec4 colour;
 void main() {
   vec4 found = texture(plate, from);
+  if (necked) found += texture(neck, below) * (1.0 - found.a);
   colour = found + behind * (1.0 - found.a);
 }`;
 // A limb's px are centred on whole numbers, as OpenCV has them.
@@ -969,6 +997,12 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
   gl.bufferData(gl.ARRAY_BUFFER, nodes.byteLength, gl.DYNAMIC_DRAW);
   gl.enableVertexAttribArray(1);
   gl.vertexAttribPointer(1, 2, gl.FLOAT, false, 0, 0);
+  const unders = gl.createBuffer();
+  const neckNodes = new Float32Array(nodes.length);
+  gl.bindBuffer(gl.ARRAY_BUFFER, unders);
+  gl.bufferData(gl.ARRAY_BUFFER, neckNodes.byteLength, gl.DYNAMIC_DRAW);
+  gl.enableVertexAttribArray(2);
+  gl.vertexAttribPointer(2, 2, gl.FLOAT, false, 0, 0);
   const corners = triangles(warp.rows, warp.columns);
   gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
   gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
@@ -1011,7 +1045,17 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
     Object.assign(sheet, { pose: wanted, mouth: shown[0], eyes: shown[1] });
   }
 
-  function drawSheet(set, sheet, state, share) {
+  /** The neck of `pose`, which lies under what is drawn then; null when it has none. */
+  function placeNeck(set, pose, state) {
+    const { neck } = set.plates.get(pose);
+    if (!neck) return null;
+    warp.nodes(pose, state, neckNodes, false);
+    gl.bindBuffer(gl.ARRAY_BUFFER, unders);
+    gl.bufferSubData(gl.ARRAY_BUFFER, 0, neckNodes);
+    return neck;
+  }
+
+  function drawSheet(set, sheet, state, share, neck) {
     warp.nodes(sheet.pose, state, nodes);
     gl.bindVertexArray(mesh);
     gl.bindBuffer(gl.ARRAY_BUFFER, sources);
@@ -1021,6 +1065,11 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
     gl.bindTexture(gl.TEXTURE_2D, sheet.texture);
     gl.uniform1i(warping.at('plate'), 0);
     gl.uniform4f(warping.at('behind'), ...behind);
+    gl.uniform1i(warping.at('neck'), 1);
+    gl.uniform1i(warping.at('necked'), neck ? 1 : 0);
+    gl.uniform4f(warping.at('box'), ...(neck?.place ?? [0, 0, 1, 1]));
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, neck?.texture ?? sheet.texture);
     if (share < 1) {
       gl.enable(gl.BLEND);
       gl.blendEquation(gl.FUNC_ADD);
@@ -1138,8 +1187,9 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
         Object.assign(canvas, { width: set.lens.width, height: set.lens.height });
       }
       gl.viewport(0, 0, canvas.width, canvas.height);
-      drawSheet(set, set.current, state, 1);
-      if (both) drawSheet(set, set.former, state, fading);
+      const neck = placeNeck(set, set.current.pose, state);
+      drawSheet(set, set.current, state, 1, neck);
+      if (both) drawSheet(set, set.former, state, fading, neck);
       raise(set, state);
     },
     /** Another size; the present one is shown until its first plate is there. */

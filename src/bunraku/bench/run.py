@@ -486,7 +486,7 @@ async def beside(bench: Bench, folder: Path, seconds: float) -> None:
         async with other.api:
             while await other.core(0.5) > 20:
                 pass
-            await drawn.density([bench, other], 96, 8, seconds)
+            await drawn.density([bench, other], 96, 16, seconds)
 
 
 def render(report: dict[str, Any]) -> str:

@@ -76,6 +76,7 @@ void main() {
   colour = sum / max(all_, 1e-6);
 }`;
 
+const neckFile = (pose) => `neck_${pose}.webp`;
 /** The pictures that a plate is made of. */
 export const plateFiles = (pose) => ['pose', 'mouth', 'eyes'].map((kind) => `${kind}_${pose}.webp`);
 
@@ -102,10 +103,11 @@ export function createPlates(gl, bundle) {
   const target = gl.createFramebuffer();
   const blank = createTexture(gl, 1, 1, 1); // where a plate is drawn without sprites
 
-  function drawInto(attach, width, height) {
+  /** `margin`: px around it that stay empty. */
+  function drawInto(attach, width, height, margin = 0) {
     gl.bindFramebuffer(gl.FRAMEBUFFER, target);
     attach();
-    gl.viewport(0, 0, width, height);
+    gl.viewport(margin, margin, width, height);
     gl.disable(gl.BLEND);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
@@ -126,6 +128,23 @@ export function createPlates(gl, bundle) {
     gl.uniform3f(shoot.at('lens'), lens.left, lens.top, lens.scale);
     gl.uniform1f(shoot.at('sigma'), sigma);
     gl.uniform1i(shoot.at('reach'), reach);
+  }
+
+  /** The picture that lies under a plate, and its place as shares of the whole: one px more, with nothing in it. */
+  async function neckOf(pose, box, lens) {
+    if (!box) return null;
+    const bitmap = await bundle.bitmap(neckFile(pose));
+    if (gl.isContextLost()) return null;
+    const base = upload(gl, bitmap);
+    bitmap.close();
+    const rect = pictureRect(lens, box);
+    const [width, height] = [rect.width + 2, rect.height + 2];
+    const texture = createTexture(gl, width, height);
+    const corner = { x: rect.x - 1, y: rect.y - 1 };
+    aim({ ...lens, left: lens.left - box[0], top: lens.top - box[1] }, base, corner, null, blank);
+    drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0), rect.width, rect.height, 1);
+    gl.deleteTexture(base);
+    return { texture, place: [(rect.x - 1) / lens.width, (rect.y - 1) / lens.height, width / lens.width, height / lens.height] };
   }
 
   function sprites(lens, base, box, count) {
@@ -162,6 +181,7 @@ export function createPlates(gl, bundle) {
     async plate(pose, lens) {
       const { mouth_rect: mouthBox, eyes_rect: eyesBox } = manifest.poses[pose];
       const [whole, ...sheets] = plateFiles(pose);
+      const neck = await neckOf(pose, manifest.poses[pose].neck_rect, lens);
       const bitmap = await bundle.bitmap(whole);
       if (gl.isContextLost()) return null;
       bundle.expect(...sheets);
@@ -176,6 +196,7 @@ export function createPlates(gl, bundle) {
       return {
         sources,
         body,
+        neck,
         mouths,
         eyes,
         async dress() {
@@ -222,7 +243,9 @@ export function createPlates(gl, bundle) {
       return { ...art, texture, width, height };
     },
     free(plate) {
-      for (const texture of [plate.body, plate.mouths.texture, plate.eyes.texture, ...plate.sources.splice(0)]) gl.deleteTexture(texture);
+      const { body, neck, mouths, eyes, sources } = plate;
+      for (const texture of [body, mouths.texture, eyes.texture, ...sources.splice(0)]) gl.deleteTexture(texture);
+      if (neck) gl.deleteTexture(neck.texture);
     },
   };
 }

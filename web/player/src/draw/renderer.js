@@ -10,15 +10,19 @@ import { createWarp } from './warp.js';
 const WARP = `
 layout(location = 0) in vec2 place;
 layout(location = 1) in vec2 source;
-out vec2 from;
-void main() { from = source; gl_Position = vec4(place.x * 2.0 - 1.0, 1.0 - place.y * 2.0, 0.0, 1.0); }`;
+layout(location = 2) in vec2 under;
+uniform vec4 box;   // of the neck: left, top, width, height
+out vec2 from, below;
+void main() { from = source; below = (under - box.xy) / box.zw; gl_Position = vec4(place.x * 2.0 - 1.0, 1.0 - place.y * 2.0, 0.0, 1.0); }`;
 const SAMPLE = `
-in vec2 from;
-uniform sampler2D plate;
+in vec2 from, below;
+uniform sampler2D plate, neck;
+uniform bool necked;
 uniform vec4 behind;
 out vec4 colour;
 void main() {
   vec4 found = texture(plate, from);
+  if (necked) found += texture(neck, below) * (1.0 - found.a);
   colour = found + behind * (1.0 - found.a);
 }`;
 // A limb's px are centred on whole numbers, as OpenCV has them.
@@ -91,6 +95,12 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
   gl.bufferData(gl.ARRAY_BUFFER, nodes.byteLength, gl.DYNAMIC_DRAW);
   gl.enableVertexAttribArray(1);
   gl.vertexAttribPointer(1, 2, gl.FLOAT, false, 0, 0);
+  const unders = gl.createBuffer();
+  const neckNodes = new Float32Array(nodes.length);
+  gl.bindBuffer(gl.ARRAY_BUFFER, unders);
+  gl.bufferData(gl.ARRAY_BUFFER, neckNodes.byteLength, gl.DYNAMIC_DRAW);
+  gl.enableVertexAttribArray(2);
+  gl.vertexAttribPointer(2, 2, gl.FLOAT, false, 0, 0);
   const corners = triangles(warp.rows, warp.columns);
   gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
   gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
@@ -133,7 +143,17 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
     Object.assign(sheet, { pose: wanted, mouth: shown[0], eyes: shown[1] });
   }
 
-  function drawSheet(set, sheet, state, share) {
+  /** The neck of `pose`, which lies under what is drawn then; null when it has none. */
+  function placeNeck(set, pose, state) {
+    const { neck } = set.plates.get(pose);
+    if (!neck) return null;
+    warp.nodes(pose, state, neckNodes, false);
+    gl.bindBuffer(gl.ARRAY_BUFFER, unders);
+    gl.bufferSubData(gl.ARRAY_BUFFER, 0, neckNodes);
+    return neck;
+  }
+
+  function drawSheet(set, sheet, state, share, neck) {
     warp.nodes(sheet.pose, state, nodes);
     gl.bindVertexArray(mesh);
     gl.bindBuffer(gl.ARRAY_BUFFER, sources);
@@ -143,6 +163,11 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
     gl.bindTexture(gl.TEXTURE_2D, sheet.texture);
     gl.uniform1i(warping.at('plate'), 0);
     gl.uniform4f(warping.at('behind'), ...behind);
+    gl.uniform1i(warping.at('neck'), 1);
+    gl.uniform1i(warping.at('necked'), neck ? 1 : 0);
+    gl.uniform4f(warping.at('box'), ...(neck?.place ?? [0, 0, 1, 1]));
+    gl.activeTexture(gl.TEXTURE1);
+    gl.bindTexture(gl.TEXTURE_2D, neck?.texture ?? sheet.texture);
     if (share < 1) {
       gl.enable(gl.BLEND);
       gl.blendEquation(gl.FUNC_ADD);
@@ -260,8 +285,9 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
         Object.assign(canvas, { width: set.lens.width, height: set.lens.height });
       }
       gl.viewport(0, 0, canvas.width, canvas.height);
-      drawSheet(set, set.current, state, 1);
-      if (both) drawSheet(set, set.former, state, fading);
+      const neck = placeNeck(set, set.current.pose, state);
+      drawSheet(set, set.current, state, 1, neck);
+      if (both) drawSheet(set, set.former, state, fading, neck);
       raise(set, state);
     },
     /** Another size; the present one is shown until its first plate is there. */

@@ -4,6 +4,7 @@ const NODE = 16; // px of the stream's picture between nodes
 const NODE_AT = -NODE / 2 - 0.5; // where node 0 lies
 const MAX_TURN = 13; // degrees of yaw that the baked poses carry
 const MAX_TILT = 9;
+const TURNS = new Set(['yaw', 'pitch', 'nod']); // what moves the head and leaves the neck where it is
 
 /** Bilinear weights of a place on an axis of `count` samples; what lies outside repeats the edge. */
 function between(place, count) {
@@ -67,12 +68,13 @@ export function createWarp(manifest, fields, lens) {
       }
       return out;
     },
-    /** Where each node samples the plate of `pose`, in the same shares; written to `out`. */
-    nodes(pose, values, out) {
+    /** Where each node samples the plate of `pose`, in the same shares, or, if not `turned`, the neck under it. */
+    nodes(pose, values, out, turned = true) {
       const field = bases(pose);
       const plate = manifest.poses[pose];
       push.fill(0);
       names.forEach((name, b) => {
+        if (!turned && TURNS.has(name)) return;
         let k = values[name] ?? 0;
         if (name === 'yaw') k = Math.max(-MAX_TURN, Math.min(MAX_TURN, k)) - plate.yaw;
         if (name === 'pitch') k = Math.max(-MAX_TILT, Math.min(MAX_TILT, k)) - plate.pitch;

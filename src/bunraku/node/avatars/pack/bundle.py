@@ -12,7 +12,7 @@ import numpy as np
 from bunraku.core.errors import DigitalHumanBroken
 from bunraku.node.avatars.pack.manifest import Manifest
 
-FORMAT = 1
+FORMAT = 2
 """Of the file: raise it when what is in it changes for the same pack."""
 
 MAGIC = b"BKP1"
@@ -23,7 +23,11 @@ def file_names(manifest: Manifest) -> list[str]:
     """The pictures, those of the middle pose first."""
     count = len(manifest.poses)
     order = sorted(range(count), key=lambda i: abs(i - count // 2))
-    poses = [f"{kind}_{i}.webp" for i in order for kind in ("pose", "mouth", "eyes")]
+    poses = [
+        f"{kind}_{i}.webp"
+        for i in order
+        for kind in ("pose", *(("neck",) if manifest.poses[i].neck_rect else ()), "mouth", "eyes")
+    ]
     return poses + list(dict.fromkeys(limb.image for limb in manifest.limbs))
 
 

@@ -58,8 +58,7 @@ class PackFigure:
 
     @property
     def art(self) -> str:
-        # The browser's compositor knows no necks: such a figure is sent as video.
-        return "" if any(plate.neck for plate in self._plates) else self._tracer.art
+        return self._tracer.art
 
     def trace(self, moments: Sequence[Moment]) -> bytes | None:
         return self._tracer.trace(moments)
