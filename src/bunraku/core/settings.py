@@ -79,7 +79,9 @@ class RtcSettings(_Section):
 
     transport: Annotated[
         Literal["port", "aiortc"],
-        Field(description="port: all watchers behind one UDP port; aiortc: a port each, full ICE."),
+        Field(
+            description="port: all watchers behind one UDP port; aiortc: a port each, full ICE, video only."
+        ),
     ] = "port"
     port: Annotated[
         int,

@@ -29,6 +29,7 @@ class AiortcTransport:
         self._reaper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        log.info('rtc.transport = "aiortc" sends video to everybody: no browser draws a figure itself')
         self._reaper = asyncio.create_task(self._reap(), name="peer-reaper")
 
     async def close(self) -> None:
