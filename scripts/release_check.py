@@ -2,7 +2,8 @@
 
 1. Wheel and sdist, each built twice from different folders at the commit's time: the same bytes.
 2. The wheel with every extra in an environment of its own, at the locked versions.
-3. Licences of that environment (licences.json): what ALLOWED does not hold fails.
+3. Licences of that environment (licences.json): what ALLOWED does not hold fails, and what asks for more than its
+   own notice when it is not named in NOTICE.
 4. The SBOM (sbom.cdx.json, CycloneDX 1.6), checked against its schema.
 5. Known vulnerabilities: from ``--advisories FOLDER``, a copy of an OSV database's files (the Python Packaging Advisory
    Database, for one), or from the advisory service of the package index, by pip-audit. A release with no source of
@@ -44,6 +45,7 @@ ALLOWED = frozenset(
     .replace("    |", "|")
     .split("|")
 )
+COPYLEFT = re.compile("GPL|MPL|Lesser")
 MIT_TEXT = "permission is hereby granted, free of charge, to any person obtaining a copy of this software"
 OWN = {  # what metadata does not say, and why it may be here
     "espeakng-loader": "GPL-3.0-or-later (optional, in processes of its own: NOTICE)",
@@ -136,10 +138,16 @@ def forbidden(rows: list[dict[str, str]]) -> list[str]:
     return found
 
 
+def unnoticed(rows: list[dict[str, str]], notice: str) -> list[str]:
+    """What asks for more than its own notice and is not named, by the name of its package."""
+    asking = [r["Name"] for r in rows if COPYLEFT.search(r["License"]) or canonicalize_name(r["Name"]) in OWN]
+    return [name for name in asking if not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", notice)]
+
+
 def licences(python: Path) -> None:
     command = (TOOLS / "pip-licenses", "--python", python, "--from=mixed", "--format=json", "--with-urls")
     rows = json.loads(run(*command, stdout=subprocess.PIPE).stdout)
-    bad = forbidden(rows)
+    bad = forbidden(rows) + [f"{n}: not in NOTICE" for n in unnoticed(rows, (ROOT / "NOTICE").read_text())]
     (OUT / "licences.json").write_text(json.dumps(rows, indent=1) + "\n")
     if bad:
         raise SystemExit("release-check: FAILED: licences:\n  " + "\n  ".join(bad))

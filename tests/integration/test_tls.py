@@ -100,6 +100,31 @@ def test_a_handshake_in_crumbs_has_its_time_and_no_more(served):
     assert asked(served) < 1
 
 
+def test_handshakes_are_made_one_after_the_other_and_addresses_take_turns(served, monkeypatch):
+    """A thousand that came together were calculated together: no stream went on meanwhile."""
+    first, made = hello(), []
+    wrap, acceptor_of = ssl.SSLContext.wrap_bio, served._uvicorn._acceptor
+
+    def counted(self, *arguments, **options):
+        if options.get("server_side"):
+            made.append(acceptor_of._handshakes._free_at)
+        return wrap(self, *arguments, **options)
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_bio", counted)
+    held = [connect(served) for _ in range(PLACES - 2)]
+    for s in held:
+        s.sendall(first[:-1])
+    time.sleep(0.3)
+    assert made == [], "nothing is made for a greeting that is not whole"
+    for s in held:
+        s.sendall(first[-1:])
+    assert asked(served, "127.0.0.2") < 1
+    wait_for(lambda: len(made) == len(held) + 1)
+    assert made == sorted(set(made)), "each had a turn of its own"
+    for s in held:
+        s.close()
+
+
 def test_what_is_no_tls_is_closed_and_said_once(served, caplog):
     rng, first = random.Random(16), hello()
     wrong = [

@@ -88,3 +88,14 @@ def test_a_folder_of_advisories(check, tmp_path, capsys):
     (tmp_path / "none").mkdir()
     with pytest.raises(SystemExit, match="no advisory"):
         check.local_audit(tmp_path / "none", {"some-thing": "1.5"})
+
+
+def test_what_asks_for_more_is_named_in_the_notice(check):
+    rows = [
+        {"Name": "certifi", "License": "Mozilla Public License 2.0 (MPL 2.0)"},
+        {"Name": "av", "License": "BSD-3-Clause"},
+        {"Name": "httpx", "License": "BSD-3-Clause"},
+    ]
+    assert check.unnoticed(rows, "Java, certifi-like") == ["certifi", "av"]
+    notice = (SCRIPT.parents[1] / "NOTICE").read_text()
+    assert check.unnoticed(rows, notice) == []

@@ -11,6 +11,7 @@ import contextlib
 import ipaddress
 import logging
 import os
+import select
 import socket
 import ssl
 import struct
@@ -18,13 +19,19 @@ import time
 from collections.abc import Callable
 
 from bunraku.front.connections import Admission, HttpConnection
+from bunraku.front.turns import Turns
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 16  # accepted before others have their turn
 REST = 0.25  # s until full is looked at again
 HANDSHAKE_TIMEOUT = 10.0  # s
+HANDSHAKES_APART = (
+    0.005  # s: the server's share of one, its signature above all, is one to three milliseconds
+)
+RECORD, HANDSHAKE = 5, 22  # RFC 8446 section 5.1: bytes before a record's content, and what they begin with
 FRESH = 0.5  # s a connection has to say something before it makes room for another
+CRUMBS = 0.05  # s between two looks at a greeting that comes in pieces
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: no state is kept of a connection that was not taken
 
 
@@ -51,6 +58,39 @@ def prefix(address: str) -> str:
     return str(ipaddress.ip_network((found, 64), strict=False))
 
 
+async def _greeted(connection: socket.socket) -> None:
+    """Until the first record of TLS is there, whole: only then is anything calculated for the peer, and a
+    thousand that wait for their last byte could not have all of that at once. Raises ``OSError``."""
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            come = connection.recv(RECORD + (1 << 14), socket.MSG_PEEK)
+        except BlockingIOError:
+            await _readable(loop, connection)
+            continue
+        if not come:
+            raise ConnectionResetError
+        whole = len(come) >= RECORD and len(come) >= RECORD + int.from_bytes(come[3:5], "big")
+        if whole or come[0] != HANDSHAKE or len(come) > 1 << 14 or _has_said_all(connection):
+            return
+        await asyncio.sleep(CRUMBS)
+
+
+def _has_said_all(connection: socket.socket) -> bool:
+    watch = select.poll()
+    watch.register(connection, select.POLLRDHUP)
+    return bool(watch.poll(0))
+
+
+async def _readable(loop: asyncio.AbstractEventLoop, connection: socket.socket) -> None:
+    ready, number = loop.create_future(), connection.fileno()
+    loop.add_reader(number, lambda: ready.done() or ready.set_result(None))
+    try:
+        await ready
+    finally:
+        loop.remove_reader(number)
+
+
 class Acceptor:
     """Owns the listening sockets' readiness and the count of what is open."""
 
@@ -69,6 +109,7 @@ class Acceptor:
         self._sockets: list[socket.socket] = []
         self._resting: asyncio.TimerHandle | None = None
         self._jobs: set[asyncio.Task[None]] = set()
+        self._handshakes = Turns(apart=HANDSHAKES_APART, at_once=1)
 
     def start(self, sockets: list[socket.socket]) -> None:
         """Take in what comes at these, which listen already."""
@@ -152,12 +193,18 @@ class Acceptor:
         job.add_done_callback(self._jobs.discard)
 
     async def _connect(self, connection: socket.socket, admission: Admission) -> None:
+        loop = asyncio.get_running_loop()
+        deadline, tls = loop.time() + HANDSHAKE_TIMEOUT, self._tls
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(
+            if tls is not None:
+                async with asyncio.timeout_at(deadline):
+                    await _greeted(connection)
+                    await self._turn(admission.address)
+            await loop.connect_accepted_socket(
                 lambda: self._make(admission),
                 connection,
-                ssl=self._tls,
-                ssl_handshake_timeout=HANDSHAKE_TIMEOUT if self._tls else None,
+                ssl=tls,
+                ssl_handshake_timeout=max(0.1, deadline - loop.time()) if tls else None,
             )
         except (OSError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
             # It left, speaks no TLS, or made room. Nobody waits for this task.
@@ -166,6 +213,21 @@ class Acceptor:
                 connection.close()
         finally:
             admission.handshake = None
+
+    async def _turn(self, address: str) -> None:
+        """Handshakes are made one after the other, addresses in turn."""
+        come = asyncio.get_running_loop().create_future()
+
+        def begin() -> None:
+            if not come.done():
+                come.set_result(None)
+
+        if self._handshakes.take(address, begin):
+            return
+        try:
+            await come
+        finally:
+            self._handshakes.leave(address, begin)
 
     def _forget(self, admission: Admission) -> None:
         self._open.pop(admission, None)

@@ -20,8 +20,10 @@ AT_ONCE = 4  # may begin together after a pause: the loop's timers are coarse
 class Turns:
     """Of one server, on its event loop. ``begin`` is called at most once, when the turn has come."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, apart: float = APART, at_once: int = AT_ONCE
+    ) -> None:
+        self._now, self._apart, self._burst = now, apart, (at_once - 0.5) * apart
         self._free_at = now()
         self._waiting: dict[str, deque[Callable[[], None]]] = {}  # the address whose turn is next comes first
         self._timer: asyncio.TimerHandle | None = None
@@ -45,7 +47,7 @@ class Turns:
                 del self._waiting[address]
 
     def _count(self, now: float) -> None:
-        self._free_at = max(self._free_at, now - (AT_ONCE - 0.5) * APART) + APART
+        self._free_at = max(self._free_at, now - self._burst) + self._apart
 
     def _arm(self, now: float) -> None:
         if self._timer is None and self._waiting:
