@@ -1,8 +1,8 @@
-"""Write docs/performance.md from docs/bench.json, docs/bench-cluster.json and the words in
-docs/performance.in.md.
+"""Write docs/performance.md from docs/bench.json, docs/bench-cluster.json, docs/bench-voices.json and the
+words in docs/performance.in.md.
 
 ``bunraku bench --out docs/bench.json`` takes the figures, ``bench cluster`` and ``bench simulation`` those
-of the other file; nothing is typed by hand.
+of the second file, ``bench voices`` those of the third; nothing is typed by hand.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE, WORDS, FIGURES = DOCS / "performance.md", DOCS / "performance.in.md", DOCS / "bench.json"
 CLUSTER = DOCS / "bench-cluster.json"
+VOICES = DOCS / "bench-voices.json"
 BUDGETS: dict[str, tuple[str, str, str]] = {
     # figure: (what, key, budget)
     "create_to_streaming_ms": ("Create → status 3, ms", "p95", "≤ 200"),
@@ -84,6 +85,20 @@ OF_A_CLUSTER: dict[str, tuple[str, str, str]] = {
 }
 
 
+OF_VOICES: dict[str, tuple[str, str, str]] = {
+    "text_to_first_voice_espeak_ms": (
+        "espeak-ng: text → first voiced sample at the receiver, ms",
+        "p95",
+        "≤ 120",
+    ),
+    "text_to_first_voice_flite_ms": ("flite: the same", "p95", "≤ 120"),
+    "text_to_first_voice_kokoro_ms": ("Kokoro: the same", "p95", "≤ 500"),
+    "talkers_espeak": ("espeak-ng: speakers at once on a core", "held", ""),
+    "talkers_flite": ("flite: the same", "held", ""),
+    "talkers_kokoro": ("Kokoro: the same", "held", ""),
+}
+
+
 def met(value: float, budget: str) -> str:
     if not budget:
         return ""
@@ -132,6 +147,13 @@ def of_a_cluster(report: dict[str, Any]) -> str:
     return "\n".join(out)
 
 
+def of_voices(report: dict[str, Any]) -> str:
+    m = report["machine"]
+    out = [f"{m['cores']} cores of {m['cpu']}, {report['samples']} samples of each latency.", ""]
+    out += ["| What | p50 | measured | budget | met |", "|---|---|---|---|---|"]
+    return "\n".join(out + rows(OF_VOICES, report["results"]))
+
+
 def tables(report: dict[str, Any]) -> str:
     m, results = report["machine"], report["results"]
     out = [
@@ -168,6 +190,7 @@ def tables(report: dict[str, Any]) -> str:
 def render() -> str:
     words = WORDS.read_text("utf-8")
     words = words.replace("<!-- figures -->", tables(json.loads(FIGURES.read_text("utf-8"))))
+    words = words.replace("<!-- voices -->", of_voices(json.loads(VOICES.read_text("utf-8"))))
     return words.replace("<!-- cluster -->", of_a_cluster(json.loads(CLUSTER.read_text("utf-8"))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -17,7 +18,7 @@ from bunraku.node.speech.helper import HelperPool
 from bunraku.node.speech.pronounced import Pronounced, expanded
 from bunraku.node.speech.reading import Reading
 from bunraku.node.speech.resample import Resampler
-from bunraku.node.speech.said_line import SaidLine, line_of
+from bunraku.node.speech.said_line import SaidLine, line_of, prepare
 from bunraku.node.speech.text import sentences
 
 WORDS_PER_MINUTE = 175
@@ -67,7 +68,7 @@ class EspeakProvider:
         return self._pool.load("espeak")
 
     async def start(self) -> None:
-        await self._pool.start()
+        await asyncio.gather(self._pool.start(), asyncio.to_thread(prepare))
 
     async def close(self) -> None:
         await self._pool.close()

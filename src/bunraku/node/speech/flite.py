@@ -5,6 +5,7 @@ Present when Debian's ``libflite1`` (or any libflite 2 with its voices) is insta
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import unicodedata
 from collections.abc import AsyncGenerator
@@ -18,7 +19,7 @@ from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre, Voice
 from bunraku.node.speech.flite_helper import ENGINE, voice_library
 from bunraku.node.speech.helper import HelperPool
 from bunraku.node.speech.reading import Reading
-from bunraku.node.speech.said_line import line_of
+from bunraku.node.speech.said_line import line_of, prepare
 from bunraku.node.speech.tempo import Tempo
 from bunraku.node.speech.text import begun_early
 
@@ -64,7 +65,7 @@ class FliteProvider:
         return self._pool.load("flite")
 
     async def start(self) -> None:
-        await self._pool.start()
+        await asyncio.gather(self._pool.start(), asyncio.to_thread(prepare))
 
     async def close(self) -> None:
         await self._pool.close()

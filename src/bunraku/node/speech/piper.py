@@ -27,7 +27,7 @@ from bunraku.core.report import VoiceLoad
 from bunraku.node.inference import open_model, run_options
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.helper import TENANT, HelperPool
-from bunraku.node.speech.said_line import line_of
+from bunraku.node.speech.said_line import line_of, prepare
 from bunraku.node.speech.tally import Tally
 from bunraku.node.speech.tempo import Tempo
 from bunraku.node.speech.text import sentences
@@ -158,6 +158,7 @@ class PiperProvider:
         return self._tally.load("piper", helpers=1, busy=self._busy, waiting=self._waiting, restarts=0)
 
     async def start(self) -> None:
+        await asyncio.to_thread(prepare)
         if any(v.config.phoneme_type == "espeak" for _, v, _ in self._voices.values()):
             await self._espeak.start()
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 _ADDRESS = re.compile(
@@ -41,6 +42,14 @@ class SaidLine:
 def hosts(text: str) -> str:
     """Of the addresses in a text nothing but the host, which is what a person would say of them."""
     return _ADDRESS.sub(r"\1", text)
+
+
+def prepare() -> None:
+    """What the first sentence would wait for, a tenth of a second of work: not for the event loop."""
+    with suppress(ModuleNotFoundError):
+        from bunraku.node.speech import spelled
+
+        spelled.prepare()
 
 
 def line_of(

@@ -30,7 +30,7 @@ def rules_of(language: str) -> tuple[Rule, ...]:
 
 def prepare() -> None:
     """What the first sentence of a language would wait for: half a second of it in all."""
-    for language in ("en-US", "es", "fr", "it", "pt", "de", "zh", "ja"):
+    for language in ("en-US", "en-GB", "es-ES", "fr-FR", "it-IT", "pt-BR", "de-DE", "zh-CN", "ja-JP"):
         with suppress(ModuleNotFoundError):  # of an extra that is not installed
             spell_out("1", language)
 
