@@ -46,7 +46,7 @@ def memory(pid: int) -> dict[str, float]:
     return {key: round(value) for key, value in found.items()}
 
 
-async def until(wanted, seconds: float) -> float:
+async def until(wanted, seconds: float, pause: float = 0.1) -> float:
     begin = time.monotonic()
     while True:
         with suppress(httpx.HTTPError, OSError):
@@ -54,7 +54,7 @@ async def until(wanted, seconds: float) -> float:
                 return round(time.monotonic() - begin, 2)
         if time.monotonic() - begin > seconds:
             raise TimeoutError
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
 
 
 async def measure(python: str, data: Path, voice: str, patience: float) -> dict:
@@ -78,13 +78,13 @@ async def measure(python: str, data: Path, voice: str, patience: float) -> dict:
                 async def listed():
                     return voice in [t["TimbreId"] for t in (await api.call("GetTimbreList"))["Timbres"]]
 
-                await until(listed, patience)
+                await until(listed, patience, 1.0)
                 found["voice_s"] = round(time.monotonic() - begin, 2)
                 await asyncio.sleep(10)
                 found["idle_mb"] = memory(demo.pid)
                 human = (await api.call("GetDigitalHumanList"))["DigitalHumans"][0]["DigitalHumanId"]
                 task = await api.create(human, room_id="cost", stream_id="cost", size=(512, 512))
-                await until(lambda: streaming(api, task), 20)
+                await until(lambda: streaming(api, task), 20, 0.5)
                 receiver = Receiver()
                 token = generate(told["app_id"], secrets.token_hex(4), told["server_secret"], time.time())
                 await receiver.play(f"{address}/whep/{told['app_id']}/cost", token)
