@@ -240,7 +240,8 @@ def test_kinds_are_as_different_as_can_be():
 def test_neighbours_are_known():
     kept = np.array([0, 1, 1, 0, 1, 1, 1], bool)
     assert select.takes(kept).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1], [1, 2]]
-    assert select.takes(np.zeros(3, bool)).shape == (0, 2)
+    assert select.takes(kept[:4], 2).tolist() == [[0, 0], [0, 1], [-1, 0], [-1, 1]]
+    assert select.takes(np.zeros(3, bool)).shape == (0, 2)  # nothing kept, and nothing drawn
 
 
 def test_what_is_lacking():

@@ -320,10 +320,13 @@ def test_a_still_picture_is_warned_of(points):
     assert "Nothing moves" in said(seen)[0]
 
 
-def test_light_is_judged_by_most_of_the_pictures(points):
+def test_light_and_sight_are_judged_by_most_of_the_pictures(points):
     bgr = cv2.resize(of_cast("marcus"), (720, 1080))
+    masked = bgr.copy()
+    left, right, low = points[234, 0], points[454, 0], points[152, 1]
+    masked[int(points[1, 1]) : int(low), int(left) : int(right)] = (200, 180, 150)
     dark, blurred = (bgr * 0.1).astype(np.uint8), cv2.GaussianBlur(bgr, (0, 0), 9)
-    for bad, word in ((dark, "dark"), (blurred, "blurred")):
+    for bad, word in ((dark, "dark"), (blurred, "blurred"), (masked, "mouth is hidden")):
         lights = judge.Lights()
         for picture in (bgr, bad):
             lights.look(picture, points)

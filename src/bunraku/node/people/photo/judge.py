@@ -39,7 +39,7 @@ def judge(photo: U8, face: Face, lids: tuple[float, float]) -> list[str]:
     _pose(face, warnings)
     _edges(photo, face, warnings)
     light(photo, face, warnings)
-    _hidden(photo, face)
+    in_sight(photo, face)
     _features(face, lids, warnings)
     return warnings
 
@@ -89,7 +89,7 @@ def _edges(photo: U8, face: Face, warnings: list[str]) -> None:
         warnings.append("The head comes near the picture's edge; hair that is cut off stays cut off.")
 
 
-def _hidden(photo: U8, face: Face) -> None:
+def in_sight(photo: U8, face: Face) -> None:
     if float(face.spread.mean()) > VAGUE:
         raise Unsuitable("The face cannot be made out: it is blurred, or something lies before it.", GOOD)
     seen = upright(photo, face)

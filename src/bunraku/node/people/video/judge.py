@@ -46,7 +46,7 @@ def at_once(face: Face) -> None:
 
 
 class Lights:
-    """Some of the pictures, judged by their light and sharpness as a photo is."""
+    """Some of the pictures, judged as a photo is by light, sharpness and what lies before the face."""
 
     def __init__(self) -> None:
         self._said: list[str] = []
@@ -58,6 +58,7 @@ class Lights:
         said: list[str] = []
         try:
             of_photo.light(bgr, _as_face(points), said)
+            of_photo.in_sight(bgr, _as_face(points))
         except Unsuitable as error:
             self._refused.append(error)
         self._said += said

@@ -23,7 +23,7 @@ PLACE = 1.0
 TURN = 0.25  # what playing backwards costs by itself
 CALM = 12  # pictures of which one may be an end
 BEST = 160  # stretches whose pictures are compared
-FINE = 0.55  # cost of a join that is not noticed
+FINE = 1.5  # cost of a join that is not noticed
 
 
 class Stretch(NamedTuple):

@@ -180,14 +180,13 @@ class _Work:
         )
         own = known.angles[known.rest, :2]
         pose = np.concatenate([known.angles[index, :2], np.tile(own, (count, 1))])
-        drawn = np.column_stack([np.full(count, -1), np.arange(count)])
-        take = np.concatenate([select.takes(self._kept), drawn])
+        take = select.takes(self._kept, count)
         sheets(folder, patches, seat.alpha)
         np.savez_compressed(
             folder / "mouths.npz",
             at=at.astype(np.float32),
             pose=pose.astype(np.float32),
-            take=take.astype(np.int32),
+            take=take,
         )
         self._write_frames(folder)
         about = self._manifest(name)

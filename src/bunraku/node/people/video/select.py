@@ -134,9 +134,10 @@ def _sharpest(where: F64, sharp: Floats, speaking: np.ndarray, kept: np.ndarray,
     return out
 
 
-def takes(kept: np.ndarray) -> np.ndarray:
-    """(k, 2) int32: the run of each kept picture, and its place in it."""
+def takes(kept: np.ndarray, drawn: int = 0) -> np.ndarray:
+    """(k, 2) int32: the run of each kept picture, and its place in it; then those that are drawn, run -1."""
     rows = [(run, i) for run, (a, b) in enumerate(runs(kept)) for i in range(b - a)]
+    rows += [(-1, i) for i in range(drawn)]
     return np.array(rows, np.int32).reshape(-1, 2)
 
 
