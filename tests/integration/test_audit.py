@@ -119,3 +119,42 @@ async def test_refusals_that_have_no_row_are_counted_within_a_minute(tmp_path):
         assert found == [7]
     finally:
         await database.close()
+
+
+def test_a_row_says_who_did_what_to_whose_and_a_look_makes_none():
+    """What the page asks for by itself beside each call, and rows that named nobody."""
+    with (
+        RunningServer(providers=[ToneVoices()], console={"password": "hush"}) as s,
+        httpx.Client(base_url=s.base_url) as page,
+    ):
+
+        def post(path, **body):
+            answer = page.post(f"/console/{path}", json=body)
+            assert answer.status_code == 200, (path, answer.text)
+            return answer.json()
+
+        assert page.post("/console/code", json={}).status_code == 401
+        post("login", password="hush")
+        for action, params in (("InterruptDriveTask", {"TaskId": "none"}), ("GetTimbreList", {})):
+            post(f"call/{action}", appId=APP_ID, params=params)
+            post("code", appId=APP_ID, action=action, params=params)
+            post("figures", appId=APP_ID, taskId="none")
+        post("token", appId=APP_ID)
+        post("share", appId=APP_ID, roomId="r", streamId="s", seconds=60)
+        made = post("apps", name="Mine")["appId"]
+        post(f"apps/{made}", name="Ours", callbackUrl=None, maxTasks=3, enabled=True)
+        post(f"apps/{made}/rotate", which="callback")
+        rows = page.get("/console/audit").json()["audit"]
+        assert [(r["action"], r["app"]) for r in reversed(rows)] == [
+            ("code", None),
+            ("login", None),
+            ("call/InterruptDriveTask", APP_ID),
+            ("token", APP_ID),
+            ("share", APP_ID),
+            ("apps", made),
+            (f"apps/{made}", made),
+            (f"apps/{made}/rotate", made),
+        ]
+        assert [r["who"].split()[0] for r in reversed(rows)][:3] == ["stranger", "operator", "session"]
+        mine = page.get("/console/audit", params={"app": made}).json()["audit"]
+        assert len(mine) == 3

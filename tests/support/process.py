@@ -14,10 +14,20 @@ from bunraku.testing.server import APP_ID, SECRET
 
 class Process:
     def __init__(
-        self, folder, port, extra="", *, text=None, verify=None, options=(), program=("-m", "bunraku")
+        self,
+        folder,
+        port,
+        extra="",
+        *,
+        text=None,
+        verify=None,
+        options=(),
+        program=("-m", "bunraku"),
+        patience=30,
     ):
         """``text``: all of the configuration. ``verify``: it serves HTTPS, and this trusts it. ``options``:
-        more words of the command. ``program``: what Python runs."""
+        more words of the command. ``program``: what Python runs; ``patience``: s
+        it may take to serve."""
         self.folder, self.port, self.verify = folder, port, verify
         self.base_url = f"https://localhost:{port}" if verify else f"http://127.0.0.1:{port}"
         self.config = config = folder / "bunraku.toml"
@@ -33,7 +43,7 @@ class Process:
             stdout=self.log,
             stderr=subprocess.STDOUT,
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + patience
         while True:
             try:
                 httpx.head(f"{self.base_url}/", verify=verify or True)

@@ -16,6 +16,7 @@ from bunraku.core.apps import App, Apps
 from bunraku.core.urls import check_url
 from bunraku.front.http import read_json
 from bunraku.front.web.app_removal import AppRemoval, StillNamed, StillRuns
+from bunraku.front.web.audit import say
 from bunraku.front.web.backstage import ConsoleGuard
 from bunraku.nodes.base import NodeAway
 from bunraku.store.app_store import AppStore, OverlapRunning
@@ -105,6 +106,7 @@ class AppDesk:
         except ValidationError as error:
             return invalid(error)
         app = await self._store.create(form.name)
+        say(request.scope, app=app.id)
         shown = {"appId": app.id, "serverSecret": app.server_secret, "callbackSecret": app.callback_secret}
         return JSONResponse(shown, headers=NO_STORE)
 

@@ -219,6 +219,7 @@ class Console:
         app = self._apps.get(body["appId"]) if isinstance(body.get("appId"), int) else None
         if app is None:
             return JSONResponse({"error": "no such app"}, 404, headers=HEADERS)
+        say(request.scope, app=app.id)
         user = f"{USER_ID}-{secrets.token_hex(4)}"
         token = room_token.generate(app.id, user, app.server_secret, self._clock.wall(), 6 * 3600)
         return JSONResponse({"token": token, "userId": user}, headers=HEADERS)
