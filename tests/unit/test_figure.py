@@ -191,7 +191,8 @@ def test_the_edges_of_the_picture_follow_the_figure():
         for i in range(150):
             pose = life.pose(i / 25, 0.0, False)
             figure.render(Moment(rest(), pose))
-            wanted = figure._warp.nodes(figure._developer.canvas.plate, pose)
+            plate = figure._developer.canvas.plate
+            wanted = figure._warp.nodes(plate, figure._warp.pushes(plate, pose))
             bands = figure._developer.canvas.plate.bands
             end = bands[-1].rect.y + bands[-1].rect.height
             touched = slice(bands[0].rect.y // NODE, -(-end // NODE) + 2)

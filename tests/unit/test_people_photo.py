@@ -18,6 +18,7 @@ from bunraku.cli import main
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose
 from bunraku.node.avatars.base import Moment
+from bunraku.node.avatars.pack import figure as figures
 from bunraku.node.avatars.pack.manifest import read
 from bunraku.node.avatars.pack.pack import Pack
 from bunraku.node.avatars.pack.plates import Art
@@ -161,6 +162,23 @@ def test_a_neck_lies_under_the_head_before_every_background(made):
         assert np.abs(beside[:, :SIZE] - seen).max(-1).mean() < 1.5
         middle = beside[SIZE * 3 // 4 :, SIZE + SIZE * 2 // 5 : SIZE + SIZE * 3 // 5]
         assert middle.min() > 240  # no hole shows in the alpha
+
+
+def test_a_neck_lies_where_it_should_though_it_is_not_warped_anew_each_time(made, monkeypatch):
+    """It follows when it would have moved by half a pixel."""
+    seen = []
+    for still in (figures.NECK_STILL, 0.0):
+        monkeypatch.setattr(figures, "NECK_STILL", still)
+        figure, pictures = Pack(made[0]).stage(Framing(480, 640, BACK)), []
+        for i in range(60):
+            pose = Pose(yaw=i / 8, pitch=-i / 20, roll=i / 30, sway=i / 100, breath=np.sin(i / 9))
+            figure.render(Moment(one_hot("sil"), pose))
+            pictures.append(figure.picture.y.astype(np.float32))
+        seen.append(pictures)
+    apart = [np.abs(a - b) for a, b in zip(*seen, strict=True)]
+    assert max(d.mean() for d in apart) < 0.15
+    assert max(cv2.blur(d, (9, 9)).max() for d in apart) < 12
+    assert any(d.any() for d in apart)
 
 
 def test_a_figure_with_a_neck_may_be_drawn_by_its_viewers(made, figure):

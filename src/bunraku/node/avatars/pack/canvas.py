@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from bunraku.core.media import Rect
 from bunraku.node.avatars.pack.cv import cv2
-from bunraku.node.avatars.pack.plates import F32, U8, Layer, Plate
+from bunraku.node.avatars.pack.geometry import around, intersection
+from bunraku.node.avatars.pack.plates import F32, NODE, U8, Layer, Plate
 
 
 def yuv(rgb: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -22,24 +26,73 @@ def over(colour: U8, alpha: U8, background: int) -> U8:
     return cv2.convertScaleAbs((colour.astype(np.float32) - background) * a + background)
 
 
-class NeckPlanes:
-    """What a neck adds to the background where nothing lies over it: signed planes of its rectangle, and
-    its alpha as 0 to 1."""
+NECK_REACH = 16  # px: the farthest a neck is moved past its rectangle; even
 
-    def __init__(self, layer: Layer, background: tuple[int, int, int]) -> None:
+
+class Planes(NamedTuple):
+    """In 8 bits: what lies there, and how far it covers. Colour is of half the size."""
+
+    y: U8
+    u: U8
+    v: U8
+    alpha: U8
+
+
+class NeckPlanes:
+    """A neck laid over the background, in its rectangle; and as it lies under the head at this moment."""
+
+    def __init__(self, layer: Layer, bases: F32, figure: U8, background: tuple[int, int, int]) -> None:
+        """``bases`` are the plate's; ``figure`` is how far what lies over it covers each pixel of the
+        picture."""
         self.rect = layer.rect
-        ones = np.ones_like(layer.y, np.float32), np.ones_like(layer.u, np.float32)
-        planes = layer.alpha, layer.alpha_half
-        self.alpha, half = (
-            one if plane is None else plane.astype(np.float32) * np.float32(1 / 255)
-            for one, plane in zip(ones, planes, strict=True)
-        )
-        self.y, self.u, self.v = (
-            (plane.astype(np.float32) - np.float32(level)) * alpha
-            for plane, level, alpha in zip(
-                (layer.y, layer.u, layer.v), background, (self.alpha, half, half), strict=True
+        height, width = figure.shape
+        if layer.alpha is None or layer.alpha_half is None:
+            self.laid = Planes(layer.y, layer.u, layer.v, np.full_like(layer.y, 255))
+        else:
+            self.laid = Planes(
+                over(layer.y, layer.alpha, background[0]),
+                over(layer.u, layer.alpha_half, background[1]),
+                over(layer.v, layer.alpha_half, background[2]),
+                layer.alpha,
             )
-        )
+        self.place = intersection(around(layer.rect, NECK_REACH), Rect(0, 0, width, height))
+        """Where it may come to lie."""
+        self.bare = _bare(self.laid.alpha, self.rect, figure, self.place)
+        """What of that the figure leaves uncovered, where nothing moves."""
+        self.reach = 0
+        """How far, px, the figure is moved from there; even."""
+        rows = slice(layer.rect.y // NODE, -(-(layer.rect.y + layer.rect.height) // NODE) + 2)
+        self.spans = np.abs(bases[:, rows]).max((1, 2, 3))
+        """How far, px, a unit of each basis moves any part of it at most."""
+        self.pushes: F32 = np.zeros(len(bases), np.float32)
+        """By which it was moved last (``Warp.pushes``)."""
+        self.nodes: F32 = np.empty(0, np.float32)
+        """Where the warp nodes sample it then; shape (rows, columns, 2)."""
+        self.warped: Planes | None = None
+        """By these nodes; None until it is wanted."""
+
+
+def _least(figure: U8, mouths: Sequence[Layer]) -> U8:
+    """The least that each pixel is covered by, whatever mouth is shown."""
+    out = figure.copy()
+    for layer in mouths:
+        r = layer.rect
+        if layer.alpha is not None:
+            part = out[r.y : r.y + r.height, r.x : r.x + r.width]
+            np.minimum(part, layer.alpha, out=part)
+    return out
+
+
+def _bare(alpha: U8, rect: Rect, figure: U8, place: Rect) -> Rect:
+    """Where something of a neck that may be moved by ``NECK_REACH`` is not covered by the figure; even px."""
+    there = np.zeros((place.height, place.width), np.uint8)
+    x, y = rect.x - place.x, rect.y - place.y
+    there[y : y + rect.height, x : x + rect.width] = alpha
+    near = cv2.dilate(there, np.ones((2 * NECK_REACH + 1,) * 2, np.uint8))
+    over = figure[place.y : place.y + place.height, place.x : place.x + place.width]
+    x, y, width, height = cv2.boundingRect(((near > 0) & (over < 255)).astype(np.uint8))
+    x0, y0 = (place.x + x) // 2 * 2, (place.y + y) // 2 * 2
+    return Rect(x0, y0, (place.x + x + width + 1) // 2 * 2 - x0, (place.y + y + height + 1) // 2 * 2 - y0)
 
 
 class Canvas:
@@ -57,8 +110,6 @@ class Canvas:
         """Where the warp nodes of the last picture sampled; shape (rows, columns, 2)."""
         self.chroma_nodes = self.nodes
         """The same for colour, which may lag by a fraction of a pixel."""
-        self.neck_nodes = self.nodes
-        """The same for the neck."""
         self.neck: NeckPlanes | None = None
 
     def show(self, plate: Plate, mouth: int, eyes: int) -> list[Rect]:
@@ -69,8 +120,12 @@ class Canvas:
             self.plate = plate
             if plate.neck is not None and self.a is None:
                 self.a = np.full(self.y.shape, 255, np.uint8)
-            self.neck = None if plate.neck is None else NeckPlanes(plate.neck, self._background)
             self._lay(plate.body)
+            self.neck = None
+            if plate.neck is not None and self.a is not None:
+                self.neck = NeckPlanes(
+                    plate.neck, plate.bases, _least(self.a, plate.mouths), self._background
+                )
         if fresh or mouth != self._mouth:
             self._lay(plate.mouths[mouth])
             patched.append(plate.mouths[mouth].rect)

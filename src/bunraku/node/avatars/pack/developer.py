@@ -6,15 +6,14 @@ import numpy as np
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Rect
-from bunraku.node.avatars.pack.canvas import Canvas, yuv
+from bunraku.node.avatars.pack.canvas import Canvas, NeckPlanes, Planes, yuv
 from bunraku.node.avatars.pack.cv import cv2
-from bunraku.node.avatars.pack.geometry import NOTHING, intersection
+from bunraku.node.avatars.pack.geometry import around, intersection
 from bunraku.node.avatars.pack.limbs import lay_over, video_range
 from bunraku.node.avatars.pack.plates import F32, U8
 from bunraku.node.avatars.pack.warp import chroma_map, luma_map
 
 FADE = 5  # pictures over which one pose dissolves into the next
-NECK_REACH = 16  # px: the farthest a neck is moved past its rectangle; even
 
 
 class Developer:
@@ -28,7 +27,7 @@ class Developer:
         self._framing, self._picture = framing, picture
         # A backdrop must not follow the warp: the figure is developed premultiplied and laid over it.
         self._backdrop = None if framing.transparent else framing.backdrop
-        background = yuv(framing.background) if self._backdrop is None else (0, 0, 0)
+        background = self._behind = yuv(framing.background) if self._backdrop is None else (0, 0, 0)
         alpha = framing.transparent or self._backdrop is not None
         self.canvas, self.old = (
             Canvas(framing.width, framing.height, background, alpha=alpha) for _ in range(2)
@@ -115,48 +114,65 @@ class Developer:
 
     def _tuck_luma(self, rect: Rect, target: U8, matte: U8 | None, map_: F32, leaving: F32 | None) -> None:
         """Lay the neck under what was developed of ``rect``; ``matte`` then knows of it too."""
-        neck = self.canvas.neck
-        part = NOTHING if neck is None else intersection(rect, _around(neck.rect))
-        if neck is None or part.empty:
+        found = self._neck_in(rect)
+        if found is None:
             return
-        here = (
-            slice(part.y - rect.y, part.y - rect.y + part.height),
-            slice(part.x - rect.x, part.x - rect.x + part.width),
-        )
+        neck, part, planes = found
+        here, there = _slices(part, rect, 1), _slices(part, neck, 1)
         if matte is None:
             over = self._matte(map_[here], None if leaving is None else leaving[here])
         else:
             over = matte[here]
-        free = _free(over)
-        under = cv2.subtract(luma_map(self.canvas.neck_nodes, part), (neck.rect.x, neck.rect.y, 0, 0))
-        _add(target[here], neck.y, under, free)
+        free = cv2.bitwise_not(over)
+        _under(target[here], planes.y[there], free, self._behind[0])
         if matte is not None:
-            covered = _from(neck.alpha, under) * free
-            matte[here] = cv2.convertScaleAbs(over + 255 * covered)
+            matte[here] = cv2.add(over, cv2.multiply(planes.alpha[there], free, scale=1 / 255))
 
     def _tuck_chroma(
         self, rect: Rect, u: U8, v: U8, matte: U8 | None, map_: F32, leaving: F32 | None
     ) -> None:
-        neck = self.canvas.neck
-        part = NOTHING if neck is None else intersection(rect, _around(neck.rect))
-        if neck is None or part.empty:
+        found = self._neck_in(rect)
+        if found is None:
             return
-        here = (
-            slice((part.y - rect.y) // 2, (part.y - rect.y + part.height) // 2),
-            slice((part.x - rect.x) // 2, (part.x - rect.x + part.width) // 2),
-        )
+        neck, part, planes = found
+        here, there = _slices(part, rect, 2), _slices(part, neck, 2)
         if matte is None:
             over = self._half_matte(map_[here], None if leaving is None else leaving[here])
         else:
             over = matte[here]
-        free = _free(over)
-        corner = (neck.rect.x // 2, neck.rect.y // 2, 0, 0)
-        under = cv2.subtract(chroma_map(self.canvas.neck_nodes, part), corner)
-        _add(u[here], neck.u, under, free)
-        _add(v[here], neck.v, under, free)
+        free = cv2.bitwise_not(over)
+        _under(u[here], planes.u[there], free, self._behind[1])
+        _under(v[here], planes.v[there], free, self._behind[2])
         if matte is not None:
-            covered = _from(neck.alpha, under * 2 + 0.5) * free
-            matte[here] = cv2.convertScaleAbs(over + 255 * covered)
+            (top, left), (height, width) = (2 * there[0].start, 2 * there[1].start), over.shape
+            whole = planes.alpha[top : top + 2 * height, left : left + 2 * width]
+            alpha = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
+            matte[here] = cv2.add(over, cv2.multiply(alpha, free, scale=1 / 255))
+
+    def _neck_in(self, rect: Rect) -> tuple[Rect, Rect, Planes] | None:
+        """Where the neck may lie, what of that is in ``rect`` and may be seen, and the neck as it lies there
+        now."""
+        neck = self.canvas.neck
+        if neck is None:
+            return None
+        part = intersection(rect, intersection(neck.place, around(neck.bare, neck.reach)))
+        if part.empty:
+            return None
+        if neck.warped is None:
+            neck.warped = self._lying(neck)
+        return neck.place, part, neck.warped
+
+    def _lying(self, neck: NeckPlanes) -> Planes:
+        x, y = neck.rect.x, neck.rect.y
+        nodes = neck.nodes - np.array([x, y], np.float32)  # in its own px; both are even
+        fine, coarse = luma_map(nodes, neck.place), chroma_map(nodes, neck.place)
+        level = self._behind
+        return Planes(
+            _beyond(neck.laid.y, fine, level[0]),
+            _beyond(neck.laid.u, coarse, level[1]),
+            _beyond(neck.laid.v, coarse, level[2]),
+            _beyond(neck.laid.alpha, fine, 0) if self._shows_matte else neck.laid.alpha,
+        )
 
     def _warped(self, plane: U8, map_: F32, old: U8, leaving: F32 | None, target: U8) -> None:
         cv2.remap(plane, map_, None, cv2.INTER_LINEAR, dst=target, borderMode=cv2.BORDER_REPLICATE)
@@ -166,23 +182,20 @@ class Developer:
             cv2.addWeighted(before, share, target, 1 - share, 0, dst=target)
 
 
-def _around(rect: Rect) -> Rect:
-    r = NECK_REACH
-    x, y = max(0, rect.x - r), max(0, rect.y - r)
-    return Rect(x, y, rect.x + rect.width + r - x, rect.y + rect.height + r - y)
+def _slices(part: Rect, of: Rect, share: int) -> tuple[slice, slice]:
+    """Rows and columns of a part of ``of``, in planes of that share of the size."""
+    x, y = (part.x - of.x) // share, (part.y - of.y) // share
+    return slice(y, y + part.height // share), slice(x, x + part.width // share)
 
 
-def _from(plane: F32, map_: F32) -> F32:
-    return cv2.remap(plane, map_, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+def _beyond(plane: U8, map_: F32, level: int) -> U8:
+    """A plane warped; the background beyond it."""
+    return cv2.remap(plane, map_, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=level)
 
 
-def _add(target: U8, plane: F32, map_: F32, free: F32) -> None:
-    """In place: what a signed plane adds where something is free."""
-    added = _from(plane, map_)
-    cv2.multiply(added, free, dst=added)
-    cv2.add(target, added, dst=target, dtype=cv2.CV_8U)
-
-
-def _free(over: U8) -> F32:
-    """How much of each pixel nothing lies over, 0 to 1."""
-    return cv2.addWeighted(over, -1 / 255, over, 0, 1, dtype=cv2.CV_32F)
+def _under(target: U8, plane: U8, free: U8, level: int) -> None:
+    """In place: what lies over a background of ``level`` comes to lie over ``plane``, where ``free`` says how
+    much of each pixel nothing lies over."""
+    if level:
+        cv2.subtract(target, cv2.multiply(free, level / 255), dst=target)
+    cv2.add(target, cv2.multiply(plane, free, scale=1 / 255), dst=target)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect
 from bunraku.node.avatars.base import Moment
@@ -22,6 +24,7 @@ from bunraku.node.avatars.pack.plates import F32, NODE, Decoded, Plate
 from bunraku.node.avatars.pack.tracer import MomentTracer
 from bunraku.node.avatars.pack.warp import Warp, farthest
 
+NECK_STILL = 0.5  # px: it breathes and sways, slowly, and is not warped anew for less
 CHROMA_STILL = 0.75  # px of luma: colour is coarse, and follows in steps below half its own px
 
 
@@ -72,7 +75,7 @@ class PackFigure:
             self._developer.begin_dissolve()
         canvas = self._developer.canvas
         patched = canvas.show(plate, sprite, eyes)
-        nodes = self._warp.nodes(plate, pose)
+        nodes = self._warp.nodes(plate, self._warp.pushes(plate, pose))
         if shown is None or self._developer.changing:
             canvas.nodes, canvas.chroma_nodes = nodes, nodes.copy()
             self._follow_neck(pose)
@@ -88,12 +91,16 @@ class PackFigure:
         old = self._developer.old
         if self._developer.dissolving and old.plate is not None:
             old.show(old.plate, sprite, eyes)
-            old.nodes = self._warp.nodes(old.plate, pose)
+            old.nodes = self._warp.nodes(old.plate, self._warp.pushes(old.plate, pose))
 
     def _follow_neck(self, pose: Pose) -> None:
-        canvas = self._developer.canvas
-        if canvas.neck is not None and canvas.plate is not None:
-            canvas.neck_nodes = self._warp.nodes(canvas.plate, pose, turned=False)
+        neck, plate = self._developer.canvas.neck, self._developer.canvas.plate
+        if neck is None or plate is None:
+            return
+        neck.reach = self._whole_reach()
+        pushes = self._warp.pushes(plate, pose, turned=False)
+        if not neck.nodes.size or float(np.abs(pushes - neck.pushes) @ neck.spans) > NECK_STILL:
+            neck.pushes, neck.nodes, neck.warped = pushes, self._warp.nodes(plate, pushes), None
 
     def _raise_limbs(self, pose: Pose) -> Rect:
         self._limb_rect = NOTHING
@@ -177,6 +184,10 @@ class PackFigure:
                 tinted[owned] = nodes[owned]
         return moved, recoloured
 
+    def _whole_reach(self) -> int:
+        """Past what anything is moved, even px."""
+        return (math.ceil(self._warp.reach(self._developer.canvas.nodes)) + 3) // 2 * 2
+
     def _around(self, rects: list[Rect]) -> Rect:
         """What sprites may touch after the warp."""
         out = NOTHING
@@ -184,7 +195,7 @@ class PackFigure:
             out = union(out, rect)
         if out.empty:
             return NOTHING
-        reach = (math.ceil(self._warp.reach(self._developer.canvas.nodes)) + 3) // 2 * 2
+        reach = self._whole_reach()
         x0, y0 = max(0, out.x - reach), max(0, out.y - reach)
         x1 = min(self.framing.width, out.x + out.width + reach)
         y1 = min(self.framing.height, out.y + out.height + reach)

@@ -38,6 +38,12 @@ def intersection(a: Rect, b: Rect) -> Rect:
     return Rect(x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else NOTHING
 
 
+def around(rect: Rect, reach: int) -> Rect:
+    """Grown by ``reach`` to all sides, but not past the picture's first row and column."""
+    x, y = max(0, rect.x - reach), max(0, rect.y - reach)
+    return Rect(x, y, rect.x + rect.width + reach - x, rect.y + rect.height + reach - y)
+
+
 def covered(rect: Rect, parts: list[Rect]) -> bool:
     """Whether parts that lie one below the other cover every row of ``rect``."""
     top = rect.y

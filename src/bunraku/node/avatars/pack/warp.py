@@ -23,9 +23,9 @@ class Warp:
         self._grid = np.stack([x, y], -1).astype(np.float32)
         self._cells = (self._grid - NODE_AT) * np.float32(1 / NODE)
 
-    def nodes(self, plate: Plate, pose: Pose, *, turned: bool = True) -> F32:
-        """Where each node samples the canvas: shape (rows, columns, 2), frame px; of what does not turn
-        with the head, when not ``turned``."""
+    def pushes(self, plate: Plate, pose: Pose, *, turned: bool = True) -> F32:
+        """How much of each of the plate's ``bases`` there is in a pose; of what does not turn with the head,
+        when not ``turned``."""
         yaw = max(-MAX_TURN, min(MAX_TURN, pose.yaw)) - plate.yaw
         pitch = max(-MAX_TILT, min(MAX_TILT, pose.pitch)) - plate.pitch
         values = {
@@ -39,8 +39,11 @@ class Warp:
             "brow_r": pose.brow_r,
             "brow_in": pose.brow_in,
         }
-        k = np.array([values[n] if turned or n not in TURNS else 0.0 for n in self._names], np.float32)
-        push = (k @ plate.bases.reshape(len(k), -1)).reshape(self._grid.shape)
+        return np.array([values[n] if turned or n not in TURNS else 0.0 for n in self._names], np.float32)
+
+    def nodes(self, plate: Plate, pushes: F32) -> F32:
+        """Where each node samples the canvas: shape (rows, columns, 2), frame px."""
+        push = (pushes @ plate.bases.reshape(len(pushes), -1)).reshape(self._grid.shape)
         # The bases say where a point of the canvas goes; the warp needs where a point of the
         # picture comes from. One step of fixed-point iteration on the coarse grid is exact
         # enough for the angles between two poses.
