@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices samples lock look bake portraits clean install
+.PHONY: demo demo-cluster test test-turn test-container test-service matrix release-check lint format bench soak docs lips lips-evaluate voices samples lock look look-people bake portraits clean install
 
 # What a newcomer needs to see and hear it, without the tools of those who change it.
 demo: $(VENV)/.demo
@@ -142,6 +142,10 @@ lock:
 # Contact sheets of the cast, with the cost of a frame: docs/look.md.
 look: $(STAMP)
 	$(BIN)/python scripts/look.py
+
+# The same of digital humans made of photos and a video: docs/people.md.
+look-people: $(STAMP)
+	$(BIN)/python scripts/look_people.py
 
 # Bake a drawn character into its pack: make bake CHARACTER=anna
 bake:

@@ -9,6 +9,7 @@ import pytest
 
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, RunningServer
 
+from ..support.clips import write_clip
 from ..support.people import small_pack, zipped
 from ..support.photographs import GRACE, nets, photograph
 from .conftest import RECORDER, record, until
@@ -95,6 +96,32 @@ async def test_a_picture_is_made_comes_to_life_and_speaks(served, page):
     await page.click("#people-list button:has-text('Delete')")
     await until(page, "!document.querySelector('#people-list .person')")
     await until(page, "![...document.querySelectorAll('#cast .card')].some((c) => c.textContent === 'Grace')")
+
+
+async def test_a_video_is_shown_and_made_and_seen_at_rest(served, page, tmp_path):
+    """Its first picture at once, then the one in which the points were found; the steps are a video's."""
+    clip = write_clip(tmp_path / "imani.mp4")
+    await panel(page, served)
+    await page.set_input_files("#people-film", str(clip))
+    await until(page, "!document.querySelector('#people-picture').hidden")
+    picture = "document.querySelector('#people-picture')"
+    assert await page.evaluate(f"[{picture}.width, {picture}.height]") == [360, 480]
+    assert (await page.inner_text("#people-told")).startswith("20 s")
+    assert await page.input_value("#people-name") == "imani"
+    before = await page.evaluate(f"{picture}.toDataURL()")
+    await page.check("#people-consent")
+    await page.click("#people-make")
+    steps = "[...document.querySelectorAll('#people-steps li')].map((li) => li.dataset.step).join()"
+    await until(page, f"{steps} === 'clip,face,landmarks,loop,mouth,pack'", 60)
+    await until(page, "document.querySelector('#people-steps [data-step=face][data-state=done]')", 60)
+    assert await page.evaluate(f"{picture}.toDataURL()") != before
+    await until(page, f"{SHOWN}?.dataset.state === 'ready'", 120)
+    await until(page, f"{SHOWN}.querySelector('img').naturalWidth > 0")
+    await page.click("#people-list button:has-text('Preview')")
+    await until(page, f"{SHOWN}.querySelector('video')?.videoWidth > 0", 60)
+    page.once("dialog", lambda dialog: dialog.accept())
+    await page.click("#people-list button:has-text('Delete')")
+    await until(page, f"!{SHOWN}")
 
 
 async def test_names_voices_and_refusals_are_told_and_apps_are_apart(served, page, tmp_path):

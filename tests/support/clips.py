@@ -19,9 +19,16 @@ SENTENCE = "h ə l oʊ m aɪ f ɹ ɛ n d z b ɹ eɪ v p iː p əl t ɔː k"
 WALL = (196, 205, 214)
 
 
-def write_clip(path: Path, name: str = "imani", seconds: float = 20.4, silent: float = 8.0) -> Path:
-    """H.264 in MP4, 360 x 480, 25 pictures a second, without sound."""
-    figure, life, track = open_pack(BUILT_IN / name).stage(Framing(360, 480, WALL)), Life(3), VisemeTrack()
+def write_clip(
+    path: Path,
+    name: str = "imani",
+    *,
+    seconds: float = 20.4,
+    silent: float = 8.0,
+    size: tuple[int, int] = (360, 480),
+) -> Path:
+    """H.264 in MP4, 25 pictures a second, without sound."""
+    figure, life, track = open_pack(BUILT_IN / name).stage(Framing(*size, WALL)), Life(3), VisemeTrack()
     at = silent
     while at < seconds - 0.5:
         for symbol in (*SENTENCE.split(), "sil"):
@@ -29,7 +36,7 @@ def write_clip(path: Path, name: str = "imani", seconds: float = 20.4, silent: f
             at += 0.09
     with av.open(str(path), "w") as file:
         stream = file.add_stream("libx264", rate=FRAME_RATE, options={"preset": "superfast", "crf": "18"})
-        stream.width, stream.height, stream.pix_fmt = 360, 480, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         for i in range(int(seconds * FRAME_RATE)):
             now = i / FRAME_RATE
             figure.render(Moment(track.weights(now), life.pose(now, 0.4, now > silent)))

@@ -53,10 +53,7 @@ class Finder:
     """The nets, loaded once."""
 
     def __init__(self, models: Path) -> None:
-        # The new engine of OpenCV 5 loses one of the detector's two outputs; before, there is no choice.
-        classic = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
-        engine = {} if classic is None else {"engine": classic}
-        self._detector = cv2.dnn.readNetFromTFLite(str(models / "detector.tflite"), **engine)
+        self._detector = _of_two(models / "detector.tflite")
         self._mesh = cv2.dnn.readNetFromTFLite(str(models / "landmarks.tflite"))
         self._iris = cv2.dnn.readNetFromTFLite(str(models / "iris.tflite"))
         self._models = models
@@ -141,8 +138,7 @@ class Finder:
 
     @cached_property
     def _outlines(self) -> Any:
-        # Of its two outputs the new engine has one.
-        return cv2.dnn.readNetFromTFLite(str(self._models / "iris.tflite"), engine=cv2.dnn.ENGINE_CLASSIC)
+        return _of_two(self._models / "iris.tflite")
 
     def _pupil(self, rgb: U8, points: F64, corners: tuple[int, int], tilt: float, *, mirror: bool) -> F64:
         x, back = _eye(rgb, points, corners, tilt, mirror=mirror)
@@ -151,6 +147,12 @@ class Finder:
             p[:, 0] = 63 - p[:, 0]
         p = p @ back[:, :2].T + back[:, 2]
         return np.array([*p[0], np.linalg.norm(p[1:] - p[0], axis=1).mean()])
+
+
+def _of_two(net: Path) -> Any:
+    """A net with two outputs: the new engine of OpenCV 5 loses one; before, there is no choice."""
+    classic = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
+    return cv2.dnn.readNetFromTFLite(str(net), **({} if classic is None else {"engine": classic}))
 
 
 def _eye(rgb: U8, points: F64, corners: tuple[int, int], tilt: float, *, mirror: bool) -> tuple[F32, F64]:

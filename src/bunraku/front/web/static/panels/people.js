@@ -17,8 +17,8 @@ const WORDS = {
 };
 const EVERY = 500; // ms between two looks while one is made
 const PACK = /\.(zip|tar|tgz|tar\.(gz|xz|bz2))$/i;
-const VIDEO = /\.(mp4|m4v|mov|webm|mkv|avi|3gp|m?2?ts)$/i;
-const SECONDS = [10, 120]; // of a video that does well
+const VIDEO = /\.(mp4|m4v|mov|webm|mkv|avi|3gp)$/i;
+const SECONDS = [20, 180]; // that a video may have
 const PATIENCE = 15000; // ms a browser may take to show a still
 
 const kindOf = ({ name, type }) => (PACK.test(name) ? 'pack' : type.startsWith('video/') || VIDEO.test(name) ? 'video' : 'photo');
@@ -30,11 +30,11 @@ const built = () => markup`
       <canvas id="people-picture" width="0" height="0" hidden role="img" aria-label="The picture" data-t-label="The picture"></canvas>
       <p id="people-hint" data-t>Drop a picture or a video of one person who looks into the camera, or choose one.</p>
       <div class="buttons">
-        <label class="file"><span data-t>Choose a file</span> <input id="people-file" type="file" accept="image/*,video/*,.mkv,.zip,.tar,.tgz,.gz,.xz"></label>
+        <label class="file"><span data-t>Choose a file</span> <input id="people-file" type="file" accept="image/*,video/*,.zip,.tar,.tgz,.gz,.xz"></label>
         <label class="file"><span data-t>Take a picture</span> <input id="people-camera" type="file" accept="image/*" capture="user"></label>
         <label class="file"><span data-t>Take a video</span> <input id="people-film" type="file" accept="video/*" capture="user"></label>
       </div>
-      <small id="people-length" data-t>A video: half a minute, head still, some of it talking.</small>
+      <small id="people-length" data-t>A video: half a minute. Sit still and say nothing for ten seconds, then talk.</small>
     </div>
     <div class="fields">
       <label><span data-t>Name</span> <input id="people-name" type="text" maxlength="64" required autocomplete="off"></label>
@@ -128,8 +128,8 @@ export const people = {
           now.film = await opened(file);
           const { seconds } = now.film;
           part('told').textContent = `${Math.round(seconds)} s`;
-          if (seconds < SECONDS[0]) part('told').textContent += ` · ${t('A longer one does better.')}`;
-          if (seconds > SECONDS[1]) part('told').textContent += ` · ${t('A shorter one does as well.')}`;
+          if (seconds < SECONDS[0]) part('told').textContent += ` · ${t('It must be longer: 20 seconds to 3 minutes.')}`;
+          if (seconds > SECONDS[1]) part('told').textContent += ` · ${t('It must be shorter: 20 seconds to 3 minutes.')}`;
           now.picture = await now.film.still(0);
         } else {
           // Upright, as its camera meant it: what is seen in it is told so.
