@@ -15,20 +15,23 @@ from look import BACK, SENTENCE, labelled, picture, settle, sheet
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests.support.clips import write_clip
+from tests.support.photographs import ASTRONAUT, GRACE, nets, of_cast, photograph
+
 from bunraku.core.framing import Framing
 from bunraku.core.media import Phoneme, Pose
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import Avatar, AvatarPack, Moment
 from bunraku.node.avatars.kinds import open_pack
+from bunraku.node.avatars.pack.geometry import union
+from bunraku.node.avatars.pack.pack import Pack
 from bunraku.node.lipsync.coarticulation import VisemeTrack
 from bunraku.node.lipsync.visemes import one_hot
 from bunraku.node.people.kinds import kind_of, maker_of
 from bunraku.node.performance.life import Life
-from tests.support.clips import write_clip
-from tests.support.photographs import ASTRONAUT, GRACE, nets, of_cast, photograph
 
 OUT = Path(__file__).parents[1] / "docs" / "look" / "people"
-SIDE, WIDE = 300, 5
+SIDE, LARGE, WIDE = 300, 660, 5
 SHOWN = ("sil", "PP", "FF", "TH", "DD", "kk", "CH", "SS", "nn", "RR", "aa", "E", "ih", "oh", "ou")
 HEAD = {
     "yaw -10": {"yaw": -10.0},
@@ -56,8 +59,19 @@ EYES = {
 }
 
 
-def figure_of(pack: AvatarPack) -> Avatar:
-    return pack.stage(Framing(SIDE, SIDE, BACK))
+def figure_of(pack: AvatarPack, side: int = SIDE) -> Avatar:
+    return pack.stage(Framing(side, side, BACK))
+
+
+def near(pack: Pack, mouth: np.ndarray, pose: Pose) -> np.ndarray:
+    """The face alone, from the brows to the chin."""
+    seen = settle(figure_of(pack, LARGE), mouth, pose)
+    plate = pack.decoded(LARGE, LARGE).plates[0]
+    face = union(plate.eyes[0].rect, plate.mouths[0].rect)
+    half = int(0.6 * max(face.width, face.height))
+    x, y = face.x + face.width // 2, face.y + face.height // 2
+    part = seen[max(0, y - half) : y + half, max(0, x - half) : x + half]
+    return cv2.resize(part, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
 
 
 def write(name: str, tiles: list[np.ndarray]) -> None:
@@ -65,20 +79,20 @@ def write(name: str, tiles: list[np.ndarray]) -> None:
     cv2.imwrite(str(OUT / f"{name}.jpg"), sheet(rows), [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
-def visemes(name: str, pack: AvatarPack) -> None:
+def visemes(name: str, pack: Pack) -> None:
     assert set(SHOWN) == set(VISEMES)
-    write(
-        f"{name}-visemes",
-        [labelled(settle(figure_of(pack), one_hot(v), Pose(smile=0.5)), v) for v in SHOWN],
-    )
+    write(f"{name}-visemes", [labelled(near(pack, one_hot(v), Pose(smile=0.5)), v) for v in SHOWN])
 
 
-def poses(name: str, pack: AvatarPack, which: dict[str, dict[str, float]]) -> None:
-    tiles = [
-        labelled(settle(figure_of(pack), one_hot("sil"), Pose(**({"smile": 0.5} | pose))), text)
-        for text, pose in which.items()
-    ]
-    write(name, tiles)
+def heads(name: str, pack: Pack) -> None:
+    still = {text: Pose(**({"smile": 0.5} | pose)) for text, pose in HEAD.items()}
+    tiles = [labelled(settle(figure_of(pack), one_hot("sil"), pose), text) for text, pose in still.items()]
+    write(f"{name}-head", tiles)
+
+
+def eyes(name: str, pack: Pack) -> None:
+    still = {text: Pose(**({"smile": 0.5} | pose)) for text, pose in EYES.items()}
+    write(f"{name}-eyes", [labelled(near(pack, one_hot("sil"), pose), text) for text, pose in still.items()])
 
 
 def sentence(name: str, pack: AvatarPack) -> None:
@@ -94,34 +108,38 @@ def sentence(name: str, pack: AvatarPack) -> None:
     write(f"{name}-sentence", tiles)
 
 
-def made(source: Path, folder: Path) -> AvatarPack:
+def made(source: Path, folder: Path) -> Path:
     pack = folder / f"{source.stem}-pack"
     pack.mkdir()
     warnings = maker_of(kind_of(source)).make(
         source, pack, name=source.stem, models=nets(), progress=lambda *_: None
     )
     print(source.name, *warnings, sep="\n- ")
-    return open_pack(pack)
+    return pack
 
 
-def main() -> None:
+def main(wanted: list[str]) -> None:
+    """``wanted``: whose sheets; all when it is empty."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for name in ("marcus", "imani"):
             cv2.imwrite(str(folder / f"{name}.png"), of_cast(name))
-        for name, source in (
-            ("hopper", photograph(GRACE)),
-            ("collins", photograph(ASTRONAUT)),
-            ("marcus", folder / "marcus.png"),
-        ):
-            pack = made(source, folder)
-            visemes(name, pack)
-            poses(f"{name}-head", pack, HEAD)
-            if name == "hopper":
-                poses(f"{name}-eyes", pack, EYES)
-        poses("imani-eyes", made(folder / "imani.png", folder), EYES)
-        sentence("video", made(write_clip(folder / "video.mp4", size=(720, 960), seconds=24.0), folder))
+        sources = {"hopper": photograph(GRACE), "collins": photograph(ASTRONAUT)}
+        sources |= {name: folder / f"{name}.png" for name in ("marcus", "imani")}
+        sheets = {
+            "hopper": (visemes, heads, eyes),
+            "collins": (visemes, heads),
+            "marcus": (visemes, heads),
+            "imani": (eyes,),
+        }
+        for name in (n for n in sheets if not wanted or n in wanted):
+            pack = Pack(made(sources[name], folder))
+            for draw in sheets[name]:
+                draw(name, pack)
+        if not wanted or "video" in wanted:
+            clip = write_clip(folder / "video.mp4", size=(720, 960), seconds=24.0)
+            sentence("video", open_pack(made(clip, folder)))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -27,12 +27,15 @@ from bunraku.node.packaged import NotFetched
 from bunraku.node.people import models
 from bunraku.node.people.base import STEPS, Unsuitable
 from bunraku.node.people.photo import picture
+from bunraku.node.people.photo.cutout import matte
 from bunraku.node.people.photo.find import Finder
 from bunraku.node.people.photo.maker import make
+from bunraku.node.people.photo.neck import separate
+from bunraku.node.people.photo.portrait import lay_out
 from bunraku.node.performance.drawing import drawn_track
 
 from ..support.photographs import ASTRONAUT, GRACE, nets, of_cast, photograph
-from ..support.unfit import judged
+from ..support.unfit import found, judged
 
 SIZE = 320
 BACK = (223, 229, 238)
@@ -145,6 +148,19 @@ def test_the_chin_slides_over_a_neck_that_stays(made):
     moved = np.abs(shown(figure, yaw=9.0, pitch=4.0) - shown(figure, yaw=-9.0, pitch=-4.0)).max(-1)
     assert moved[neck].mean() < 2
     assert moved[lips].mean() > 5 * moved[neck].mean()
+
+
+def test_a_neck_goes_nowhere_past_the_figures_own_outline(finder, grace):
+    """Nothing of a collar is carried up beside the head."""
+    portrait = lay_out(grace, found(finder, grace), matte(nets(), grace))
+    before = portrait.bgra[..., 3].copy()
+    neck = separate(portrait)
+    assert neck is not None
+    x, y, w, h = neck.box
+    beside = before[y : y + h, x : x + w] < 20
+    assert beside.sum() > 1000
+    assert neck.picture[..., 3][beside].max() < 20
+    assert (neck.picture[..., 3] > 200).sum() > 10_000
 
 
 def test_a_neck_lies_under_the_head_before_every_background(made):

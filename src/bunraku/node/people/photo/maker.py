@@ -29,7 +29,7 @@ from bunraku.node.people.photo.shapes import AT_REST, AXES, EYES, MOUTHS, REST_S
 
 NETS = True
 QUALITY = 90  # of WebP
-VERSION = 1
+VERSION = 2
 """Of this maker: counted up when the same photo makes another pack."""
 
 

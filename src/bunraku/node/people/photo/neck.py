@@ -78,8 +78,12 @@ def separate(portrait: Portrait) -> Neck | None:
     wide = smooth(left - 3 * soft, left - 1.5 * soft, x) * smooth(right + 3 * soft, right + 1.5 * soft, x)
     behind_chin = smooth(left - 0.4 * soft, left + 0.3 * soft, x)
     behind_chin = behind_chin * smooth(right + 0.4 * soft, right - 0.3 * soft, x)
-    wide = np.where(y < chin + 0.06 * unit, behind_chin, wide)
+    # At the sides nothing is open above the chin's height; what is carried up there is a collar.
+    behind_chin = behind_chin * (1 - beside * smooth(chin, chin - 0.06 * unit, y))
+    wide = np.where(y < chin, behind_chin, wide)
     out[..., 3] *= wide * smooth(y0, y0 + 0.1 * unit, y) * smooth(y1, y1 - 0.08 * unit, y)
+    # What is carried up past the shoulders, from clothes beside the neck, would stand there as a bar.
+    out[..., 3] = np.minimum(out[..., 3], own[..., 3])
     art[y0:y1, x0:x1, 3] = np.clip(own[..., 3] * (1 - hole) + 0.5, 0, 255).astype(np.uint8)
     return Neck(np.clip(out + 0.5, 0, 255).astype(np.uint8), box)
 
