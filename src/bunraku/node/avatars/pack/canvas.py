@@ -29,7 +29,7 @@ def over(colour: U8, alpha: U8, background: int) -> U8:
 NECK_REACH = 16  # px: the farthest a neck is moved past its rectangle; even
 
 
-class Planes(NamedTuple):
+class NeckLayers(NamedTuple):
     """In 8 bits: what lies there, and how far it covers. Colour is of half the size."""
 
     y: U8
@@ -47,9 +47,9 @@ class NeckPlanes:
         self.rect = layer.rect
         height, width = figure.shape
         if layer.alpha is None or layer.alpha_half is None:
-            self.laid = Planes(layer.y, layer.u, layer.v, np.full_like(layer.y, 255))
+            self.laid = NeckLayers(layer.y, layer.u, layer.v, np.full_like(layer.y, 255))
         else:
-            self.laid = Planes(
+            self.laid = NeckLayers(
                 over(layer.y, layer.alpha, background[0]),
                 over(layer.u, layer.alpha_half, background[1]),
                 over(layer.v, layer.alpha_half, background[2]),
@@ -68,7 +68,7 @@ class NeckPlanes:
         """By which it was moved last (``Warp.pushes``)."""
         self.nodes: F32 = np.empty(0, np.float32)
         """Where the warp nodes sample it then; shape (rows, columns, 2)."""
-        self.warped: Planes | None = None
+        self.warped: NeckLayers | None = None
         """By these nodes; None until it is wanted."""
 
 

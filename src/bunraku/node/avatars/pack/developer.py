@@ -6,7 +6,7 @@ import numpy as np
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Rect
-from bunraku.node.avatars.pack.canvas import Canvas, NeckPlanes, Planes, yuv
+from bunraku.node.avatars.pack.canvas import Canvas, NeckLayers, NeckPlanes, yuv
 from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.avatars.pack.geometry import around, intersection
 from bunraku.node.avatars.pack.limbs import lay_over, video_range
@@ -149,7 +149,7 @@ class Developer:
             alpha = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
             matte[here] = cv2.add(over, cv2.multiply(alpha, free, scale=1 / 255))
 
-    def _neck_in(self, rect: Rect) -> tuple[Rect, Rect, Planes] | None:
+    def _neck_in(self, rect: Rect) -> tuple[Rect, Rect, NeckLayers] | None:
         """Where the neck may lie, what of that is in ``rect`` and may be seen, and the neck as it lies there
         now."""
         neck = self.canvas.neck
@@ -162,12 +162,12 @@ class Developer:
             neck.warped = self._lying(neck)
         return neck.place, part, neck.warped
 
-    def _lying(self, neck: NeckPlanes) -> Planes:
+    def _lying(self, neck: NeckPlanes) -> NeckLayers:
         x, y = neck.rect.x, neck.rect.y
         nodes = neck.nodes - np.array([x, y], np.float32)  # in its own px; both are even
         fine, coarse = luma_map(nodes, neck.place), chroma_map(nodes, neck.place)
         level = self._behind
-        return Planes(
+        return NeckLayers(
             _beyond(neck.laid.y, fine, level[0]),
             _beyond(neck.laid.u, coarse, level[1]),
             _beyond(neck.laid.v, coarse, level[2]),
