@@ -1,4 +1,4 @@
-"""``python scripts/people_truth.py [--human Marcus] [--out FOLDER]``: a digital human made of a clip, against
+"""``python scripts/people_truth.py --models FOLDER [--human Marcus] [--out FOLDER]``: a digital human made of a clip, against
 the truth.
 
 The clip is filmed of one of the cast, so that for every picture of the digital human made of it the true
@@ -6,10 +6,12 @@ one can be drawn: the same pose of the head (that of the clip's picture on which
 the mouth of sentences that the clip did not hold. Printed, over the pictures in which something is said:
 
 - ``class``: share of pictures whose mouth is of the same class as the true one. A picture's class is that
-  of the most alike of fifteen pictures of the cast member in that pose, one for each viseme; classes put
-  together what looks the same (``CLASSES``). ``viseme`` is the share without putting together.
-- ``ssim``: structural similarity (Wang et al. 2004, luma, Gaussian of 1.5 px) of the face, and of the
-  mouth alone.
+  of the most alike of fifteen pictures of the cast member in that pose, one for each viseme, compared
+  where the patch lies (the chin beyond it cannot move); classes put together what looks the same
+  (``CLASSES``). ``viseme`` is the share without putting together.
+- ``ssim``: structural similarity (Wang et al. 2004, luma, Gaussian of 1.5 px) of the face, chin and
+  all, and of the mouth alone; ``ssim_silent``: of the face where nothing is said, which camera noise and
+  compression alone take away.
 
 The nets that find a face must be there (``bunraku people nets``); takes some minutes.
 """
@@ -38,14 +40,15 @@ from bunraku.core.settings import Settings
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import NO_SOUND, Moment
 from bunraku.node.avatars.catalog import Catalog
-from bunraku.node.avatars.kinds import open_pack
+from bunraku.node.avatars.loop.pack import LoopPack
+from bunraku.node.avatars.loop.view import crop_of
 from bunraku.node.avatars.pack.pack import Pack
 from bunraku.node.compose import installed_providers
 from bunraku.node.lipsync.lips import LipSync
 from bunraku.node.lipsync.visemes import one_hot, rest
 from bunraku.node.people.video.maker import make
+from bunraku.node.performance.foresight import loudness
 from bunraku.node.performance.life import Life
-from bunraku.node.performance.performance import loudness
 from bunraku.node.speech.voices import Voices
 from bunraku.render import speak
 
@@ -165,6 +168,16 @@ def boxes(pack: Pack, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple
     return box(x0, ey, x1 - x0, my + mh - ey), box(*pose.mouth_rect)
 
 
+def lips(human: LoopPack, frame: int, part: tuple[slice, slice]) -> np.ndarray:
+    """Where the patch covers a frame, within a part of a picture of size ``HALF``."""
+    crop, patches = crop_of(human.manifest, *HALF), human.patches(1.0)
+    place = crop.to_picture(human.frames.place[frame])
+    half = place.copy()  # alpha is held at half the patch's size: its px lie at 2 p + 0.5
+    half[:, 2] += place[:, :2].sum(1) * 0.5
+    half[:, :2] *= 2
+    return cv2.warpAffine(patches.alpha[0], half, HALF)[part] > 128
+
+
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """By pixel, of two luma planes (limited range)."""
 
@@ -179,21 +192,21 @@ def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def judge(pack: Pack, made: Path, clip: Path, filmed: Talk, said: Talk, out: Path) -> dict[str, Any]:
-    human = open_pack(made)
+    human = LoopPack(made)
     figure, truth = human.stage(Framing(*SIZE, BACK)), pack.stage(Framing(*SIZE, BACK))
     models = {v: pack.stage(Framing(*HALF, BACK)) for v in VISEMES}
     of = origins(clip, made / "loop.mp4")
     face, mouth = boxes(pack, SIZE)
     _, small_mouth = boxes(pack, HALF)
     group = {v: i for i, names in enumerate(CLASSES) for v in names.split()}
-    same, alike, likeness, lips, mix, told = [], [], [], [], [], []
+    same, alike, likeness, near, silent, mix, told = [], [], [], [], [], [], []
     with av.open(str(out / "side-by-side.mp4"), "w") as file:
         video: Any = file.add_stream("libx264", rate=25)
         video.width, video.height, video.pix_fmt = 2 * SIZE[0], SIZE[1], "yuv420p"
         video.options = {"crf": "18", "preset": "veryfast"}
         audio: Any = file.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
         for tick in range(len(said.weights)):
-            pose = filmed.poses[of[human.manifest.frame_at(tick)]]  # type: ignore[attr-defined]
+            pose = filmed.poses[of[human.manifest.frame_at(tick)]]
             figure.render(Moment(said.weights[tick], Pose(), tick * TICK_US))
             shown = tick - figure.latency
             weights = said.weights[shown] if shown >= 0 else rest()
@@ -205,17 +218,20 @@ def judge(pack: Pack, made: Path, clip: Path, filmed: Talk, said: Talk, out: Pat
             frame = av.VideoFrame.from_ndarray(both, "bgr24")
             frame.pts, frame.time_base = tick, Fraction(1, 25)
             file.mux(video.encode(frame))
+            if tick and shown < 5:
+                silent.append(float(ssim(a.y[face], b.y[face]).mean()))
             if shown < 5 or float(weights[0]) > 0.9:
                 continue
-            classes = []
+            classes: list[str] = []
+            covered = lips(human, human.manifest.frame_at(tick), small_mouth)
             for picture in (a, b):
                 y = cv2.resize(picture.y, HALF, interpolation=cv2.INTER_AREA)[small_mouth].astype(np.float32)
-                far = [float(((y - m.picture.y[small_mouth]) ** 2).mean()) for m in models.values()]
+                far = [float(((y - m.picture.y[small_mouth]) ** 2)[covered].mean()) for m in models.values()]
                 classes.append(VISEMES[int(np.argmin(far))])
             same.append(classes[0] == classes[1])
             alike.append(group[classes[0]] == group[classes[1]])
             likeness.append(float(ssim(a.y[face], b.y[face]).mean()))
-            lips.append(float(ssim(a.y[mouth], b.y[mouth]).mean()))
+            near.append(float(ssim(a.y[mouth], b.y[mouth]).mean()))
             mix.append((classes[1], classes[0]))
             told.append(tick)
         file.mux(video.encode(None))
@@ -235,7 +251,8 @@ def judge(pack: Pack, made: Path, clip: Path, filmed: Talk, said: Talk, out: Pat
         "viseme": round(float(np.mean(same)), 3),
         "ssim_face": round(float(np.mean(likeness)), 4),
         "ssim_face_worst": round(float(np.min(likeness)), 4),
-        "ssim_mouth": round(float(np.mean(lips)), 4),
+        "ssim_silent": round(float(np.mean(silent)), 4),
+        "ssim_mouth": round(float(np.mean(near)), 4),
         "worst_ticks": worst,
         "taken_for": dict(sorted(wrong.items(), key=lambda kv: -kv[1])[:10]),
     }

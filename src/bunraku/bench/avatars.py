@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from bunraku.bench.baseline import SENTENCE
@@ -61,5 +62,6 @@ def measure(packs: list[AvatarPack]) -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
+    cv2.setNumThreads(1)  # as a server has it
     packs: list[AvatarPack] = [Catalog().list()[0], *(open_pack(Path(folder)) for folder in sys.argv[1:])]
     sys.stdout.write(json.dumps(measure(packs)) + "\n")
