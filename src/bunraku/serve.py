@@ -6,13 +6,12 @@ import asyncio
 import gc
 import socket
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 
 import uvicorn
 from fastapi import FastAPI
 
-from bunraku.core.clock import next_beat
+from bunraku.core.clock import SystemClock, next_beat
 from bunraku.core.settings import Settings
 from bunraku.front.acceptor import Acceptor, room_for
 from bunraku.front.connections import Admission, HttpConnection, Intake, SocketConnection
@@ -65,7 +64,7 @@ class HttpServer(uvicorn.Server):
         self._limits, self._drain, self._apply = settings.limits, drain, apply
         self._tls = certificates(settings)
         self._reload = Reload(settings, source, self.apply) if source is not None else None
-        self._intake = Intake()
+        self._intake, self._clock = Intake(), SystemClock()
         self._acceptor: Acceptor | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -104,8 +103,7 @@ class HttpServer(uvicorn.Server):
         while not await self.on_tick(0):
             if self._acceptor is not None:
                 self._acceptor.sweep()
-            now = time.monotonic()
-            await asyncio.sleep(next_beat(now) - now)
+            await self._clock.sleep_until(next_beat(self._clock.monotonic()))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # Members of rooms hear of the end, and drive sockets close with the code that says so

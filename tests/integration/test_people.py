@@ -24,7 +24,8 @@ from bunraku.front.http import FORMS, FORMS_OF_ONE, Forms
 from bunraku.node import people
 from bunraku.node.people import archive
 from bunraku.node.people.archive import Unreadable, unpack
-from bunraku.node.people.uploads import Uploads
+from bunraku.node.people.uploads import SILENT, Uploads
+from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
 
@@ -448,14 +449,20 @@ def test_no_app_holds_all_the_forms_there_may_be():
         pass
 
 
-def test_a_front_that_vanishes_amid_a_file_leaves_nothing_for_long(tmp_path, monkeypatch):
-    uploads = Uploads(tmp_path / "uploads", 100)
+def test_a_front_that_vanishes_amid_a_file_leaves_nothing_for_long(tmp_path):
+    clock = VirtualClock()
+    uploads = Uploads(tmp_path / "uploads", 100, clock)
     uploads.add("half", b"x")
     with pytest.raises(errors.InvalidParams, match="larger"):
         uploads.add("large", bytes(101))
     assert [p.name for p in (tmp_path / "uploads").iterdir()] == ["half"]
-    monkeypatch.setattr("bunraku.node.people.uploads.SILENT", -1.0)
+    clock.jump(SILENT)
+    uploads.add("half", b"x")  # it goes on
+    clock.jump(SILENT)
+    uploads.add("other", b"z")
+    assert sorted(p.name for p in (tmp_path / "uploads").iterdir()) == ["half", "other"]
+    clock.jump(0.1)
     uploads.add("next", b"y")
-    assert [p.name for p in (tmp_path / "uploads").iterdir()] == ["next"]
+    assert sorted(p.name for p in (tmp_path / "uploads").iterdir()) == ["next", "other"]
     with pytest.raises(errors.InvalidParams, match="File"):
         uploads.take("half")

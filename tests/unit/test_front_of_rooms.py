@@ -96,7 +96,11 @@ def scene():
         await desk.close()
 
     app = FastAPI(lifespan=lifespan)
-    for edge in (Signaling(x.hall, Door(), ICE), Whep(x.hall, Door(), ICE), Whip(x.hall, Door(), ICE)):
+    for edge in (
+        Signaling(x.hall, Door(), ICE, SystemClock()),
+        Whep(x.hall, Door(), ICE),
+        Whip(x.hall, Door(), ICE),
+    ):
         app.include_router(edge.routes())
     with TestClient(app) as x.http:
         x.portal = x.http.portal

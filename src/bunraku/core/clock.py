@@ -1,4 +1,8 @@
-"""Clocks are injected, so that tests run on virtual time (``bunraku.testing.clock.VirtualClock``)."""
+"""Clocks are injected, so that tests run on virtual time (``bunraku.testing.clock.VirtualClock``).
+
+What is decided by time takes the clock: how long, since when, how often, at the latest. A wait for
+somebody with a time of his own does not (``patience``). Nobody else asks the machine for the time
+(tests/unit/test_time.py)."""
 
 from __future__ import annotations
 
@@ -60,9 +64,20 @@ class SystemClock:
         loop.call_at(loop.time() + deadline - time.monotonic(), callback)
 
 
+def patience(seconds: float) -> asyncio.Timeout:
+    """For waits for another process, a disk, a database, a socket's other end: ``TimeoutError`` when it
+    takes longer. By the machine's time, for theirs is no other: a virtual clock that a test sets forward by
+    an hour does not make a database late."""
+    return asyncio.timeout(seconds)
+
+
 @asynccontextmanager
 async def timeout(clock: Clock, seconds: float) -> AsyncGenerator[None]:
     """``asyncio.timeout`` by the injected clock: raises ``TimeoutError`` when it takes longer."""
+    if type(clock) is SystemClock:  # its timer is taken back: none wakes the process for nothing
+        async with asyncio.timeout(seconds):
+            yield
+        return
     loop = asyncio.get_running_loop()
     over = False
     async with asyncio.timeout(None) as limit:

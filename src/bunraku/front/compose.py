@@ -75,7 +75,7 @@ def application(
     passes = SharePasses(apps, clock)
     door, ice_servers = Doorkeeper(apps, clock), settings.rtc.ice_servers
     for routes in (
-        Signaling(nodes.rooms, door, ice_servers).routes(),
+        Signaling(nodes.rooms, door, ice_servers, clock).routes(),
         Whep(nodes.rooms, door, ice_servers).routes(),
         ArtFiles(nodes, door).routes(),
         Whip(nodes.rooms, door, ice_servers).routes(),
@@ -90,7 +90,7 @@ def application(
         app.include_router(routes)
     if settings.compat.simli.keys:
         app.include_router(Simli(settings.compat.simli, apps, nodes, clock, ice_servers).routes())
-    people = OwnPeople(PeopleStore(database), nodes, links.people)
+    people = OwnPeople(PeopleStore(database), nodes, links.people, clock)
     actions = Actions(settings, nodes, links.outputs, people)
     limits, nonces = CallLimits(settings.limits, clock), Nonces(database, clock)
     gate = Gate(apps, clock, limits, ACTION_NAMES, nonces, strict_nonce=settings.limits.strict_nonce)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator
@@ -15,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Scope
 
 from bunraku.core import strict_json
+from bunraku.core.clock import patience
 from bunraku.core.errors import BodyUnreadable, SystemBusy
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -35,7 +35,7 @@ async def read_body(request: Request) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_TIMEOUT):
+        async with patience(BODY_TIMEOUT):
             async for part in request.stream():
                 size += len(part)
                 if size > MAX_BODY:
@@ -63,7 +63,7 @@ async def read_form(request: Request, most: int) -> FormData:
         max_part_size=FORM_FIELDS // 4,
     )
     try:
-        async with asyncio.timeout(FORM_TIMEOUT):
+        async with patience(FORM_TIMEOUT):
             return await parser.parse()
     except TimeoutError:
         raise BodyUnreadable("it came too slowly") from None
@@ -95,7 +95,7 @@ class Forms:
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes]:
     parts, size = request.stream(), 0
     while True:
-        async with asyncio.timeout(BODY_TIMEOUT):
+        async with patience(BODY_TIMEOUT):
             part = await anext(parts, None)
         if part is None:
             return

@@ -4,7 +4,6 @@ the nodes."""
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from starlette.datastructures import UploadFile
 
 from bunraku.core.catalogue import DigitalHuman
+from bunraku.core.clock import Clock
 from bunraku.core.errors import DigitalHumanNotFound, InvalidParams
 from bunraku.core.own_human import HumanOrder, OwnHuman
 from bunraku.front.edge.people import PeopleLinks
@@ -30,6 +30,7 @@ class OwnPeople:
     store: PeopleStore
     nodes: Nodes
     links: PeopleLinks
+    clock: Clock
 
     async def human(self, app_id: int, digital_human_id: str) -> DigitalHuman | OwnHuman:
         """Everybody's, by id or alias, or the app's own. Raises ``DigitalHumanNotFound``."""
@@ -72,13 +73,13 @@ class OwnPeople:
         await self.store.deleted(app_id, digital_human_id)
 
     async def _begin_deleting(self, app_id: int, digital_human_id: str) -> None:
-        until = time.monotonic() + LATE
+        until = self.clock.monotonic() + LATE
         while True:
             try:
                 await self.store.begin_deleting(app_id, digital_human_id)
             except InvalidParams:
-                if time.monotonic() > until:
+                if self.clock.monotonic() > until:
                     raise
-                await asyncio.sleep(AGAIN)
+                await self.clock.sleep_until(self.clock.monotonic() + AGAIN)
             else:
                 return

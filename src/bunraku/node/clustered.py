@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from bunraku.core.apps import App, Apps
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, timeout
 from bunraku.core.commission import Commission
 from bunraku.core.load import Load
 from bunraku.core.settings import Settings
@@ -28,6 +28,8 @@ from bunraku.store.app_store import AppStore
 from bunraku.store.database import Database
 
 log = logging.getLogger(__name__)
+
+SILENCE = 2.0  # s that falling silent may take
 
 
 class ClusteredNode:
@@ -128,7 +130,7 @@ class ClusteredNode:
         self._claims.refuse_new()
         self._lease.drain()
         try:
-            async with asyncio.timeout(deadline):
+            async with timeout(self._clock, deadline):
                 await self._parts.manager.emptied(stop=False)
         except TimeoutError:
             log.warning("drained by force")
@@ -141,7 +143,7 @@ class ClusteredNode:
     async def _fall_silent(self) -> None:
         """Watchers are told that it is over, so that they look for their stream elsewhere."""
         try:
-            async with asyncio.timeout(2.0):
+            async with timeout(self._clock, SILENCE):
                 await self._parts.manager.abandon()
                 await self._parts.desk.close()
                 await self._parts.transport.close()

@@ -276,6 +276,7 @@ def assemble(
         settings.aliases,
         timeout=settings.speech.timeout,
         own=own_voices,
+        clock=clock,
     )
     rooms, rtc = Rooms(fence), settings.rtc
     transport: Transport = (

@@ -4,11 +4,11 @@ lookup, HTTP, and whatever reads the file; the guard against forged requests wit
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from bunraku.core.clock import patience
 from bunraku.core.settings import FetchSettings
 from bunraku.core.urls import FetchFailed
 from bunraku.node.workers.fair import FairSlots
@@ -44,7 +44,7 @@ class Fetcher:
         } | asked
         turn = self._slots.of(tenant)
         try:
-            async with asyncio.timeout(s.connect_timeout):
+            async with patience(s.connect_timeout):
                 await turn.__aenter__()
         except TimeoutError:
             raise FetchFailed("too many files are being fetched") from None

@@ -9,12 +9,11 @@ its own clock, in the statement that takes over.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, patience
 from bunraku.core.load import NodeInfo
 from bunraku.core.owner import Owner
 from bunraku.node.tasks.herald import Herald
@@ -82,7 +81,7 @@ class Neighbours:
         while True:
             now = self._clock.monotonic()
             try:
-                async with asyncio.timeout(ATTEMPT):
+                async with patience(ATTEMPT):
                     nodes = [n for n in await self._lives.standing(STANDING) if n.id != me.node_id]
             except Exception as error:
                 log.info("no look at the other nodes (%s)", type(error).__name__)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, patience
 from bunraku.store.database import Database
 from bunraku.store.tables import AuditRow
 
@@ -69,7 +69,7 @@ class AuditLog:
             times=times,
         )
         try:
-            async with asyncio.timeout(WRITE), self._database.sessions.begin() as session:
+            async with patience(WRITE), self._database.sessions.begin() as session:
                 session.add(row)
         except Exception as error:
             log.error("audit: not written: %s by %s (%s)", action[:64], who[:64], type(error).__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
 from pathlib import Path
@@ -19,6 +18,7 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from bunraku.core.clock import patience
 from bunraku.store.schema import migrate
 from bunraku.store.tables import Base, KeyRow
 
@@ -96,7 +96,7 @@ class Database:
     async def writable(self) -> bool:
         """Writes a row and takes it away again: a full disk takes locks, but no pages."""
         try:
-            async with asyncio.timeout(ATTEMPT), self.sessions.begin() as session:
+            async with patience(ATTEMPT), self.sessions.begin() as session:
                 await session.execute(self.insert_new(KeyRow, name=PROBE, value=""))
                 await session.execute(delete(KeyRow).where(KeyRow.name == PROBE))
         except Exception:

@@ -6,7 +6,6 @@ The journal keeps order and patience; a ledger knows how one transaction is writ
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -14,6 +13,7 @@ from typing import Protocol
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bunraku.core.clock import patience
 from bunraku.core.drive import Drive
 from bunraku.core.output import Output
 from bunraku.core.own_human import OwnHuman, State
@@ -128,12 +128,12 @@ class DatabaseLedger:
         return await self._database.writable()
 
     async def save(self, owner: Owner, changes: Sequence[Entry]) -> None:
-        async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
+        async with patience(ATTEMPT), self._database.sessions.begin() as session:
             await self._still_mine(session, owner)
             await self._put(session, changes)
 
     async def ask(self, owner: Owner, question: Question) -> StreamTask | None:
-        async with asyncio.timeout(ATTEMPT), self._database.sessions.begin() as session:
+        async with patience(ATTEMPT), self._database.sessions.begin() as session:
             await self._still_mine(session, owner)
             return await self._try(session, owner, question)
 

@@ -21,6 +21,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from bunraku.core import strict_json
+from bunraku.core.clock import Clock, patience, timeout
 from bunraku.core.errors import ApiError
 from bunraku.core.identifiers import MAX_ROOM_ID, MAX_USER_ID, MAX_USER_NAME, has_illegal
 from bunraku.core.settings import IceServer
@@ -72,8 +73,10 @@ class Strangers:
 class Participant:
     """One signalling connection that has logged in."""
 
-    def __init__(self, socket: WebSocket, hall: RoomHall, door: Doorkeeper, login: Login, id: str) -> None:
-        self._socket, self._hall, self._door = socket, hall, door
+    def __init__(
+        self, socket: WebSocket, hall: RoomHall, door: Doorkeeper, clock: Clock, login: Login, id: str
+    ) -> None:
+        self._socket, self._hall, self._door, self._clock = socket, hall, door, clock
         self._login, self._id = login, id
         self._outbox: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(OUTBOX)
 
@@ -111,7 +114,7 @@ class Participant:
             except asyncio.QueueFull:
                 return
             if found.over:
-                await asyncio.sleep(FAREWELL)
+                await self._clock.sleep_until(self._clock.monotonic() + FAREWELL)
                 return
 
     async def _send(self) -> None:
@@ -142,8 +145,10 @@ class Participant:
 class Signaling:
     """The ``/rtc/room`` endpoint."""
 
-    def __init__(self, hall: RoomHall, door: Doorkeeper, ice_servers: tuple[IceServer, ...]) -> None:
-        self._hall, self._door = hall, door
+    def __init__(
+        self, hall: RoomHall, door: Doorkeeper, ice_servers: tuple[IceServer, ...], clock: Clock
+    ) -> None:
+        self._hall, self._door, self._clock = hall, door, clock
         self._ice_servers = [server.description() for server in ice_servers]
         self._strangers = Strangers()
 
@@ -166,7 +171,9 @@ class Signaling:
             await _refuse(socket, LOGIN_TIMED_OUT, error.message)
             return
         try:
-            await Participant(socket, self._hall, self._door, login, member_id).attend(self._ice_servers)
+            await Participant(socket, self._hall, self._door, self._clock, login, member_id).attend(
+                self._ice_servers
+            )
         finally:
             # Also when this very call is given up: nobody is to find a member there without a socket.
             await asyncio.shield(self._hall.leave(member_id))
@@ -175,7 +182,7 @@ class Signaling:
     async def _login(self, socket: WebSocket) -> Login | None:
         """None when it was refused or did not come; the connection is closed then."""
         try:
-            async with asyncio.timeout(LOGIN_TIMEOUT):
+            async with timeout(self._clock, LOGIN_TIMEOUT):
                 return self._checked(_read(await socket.receive_text()))
         except (LoginRefused, TokenError) as error:
             await _refuse(socket, error.code, str(error))
@@ -223,5 +230,5 @@ def _read(text: str) -> dict[str, Any]:
 
 async def _close_quietly(socket: WebSocket) -> None:
     with contextlib.suppress(RuntimeError, WebSocketDisconnect, TimeoutError):  # it may be closed already
-        async with asyncio.timeout(FAREWELL):  # or nobody reads
+        async with patience(FAREWELL):  # or nobody reads
             await socket.close()

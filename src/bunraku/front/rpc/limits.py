@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from typing import Protocol
@@ -12,7 +11,7 @@ from limits.aio.strategies import MovingWindowRateLimiter
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, patience
 from bunraku.core.settings import LimitSettings
 from bunraku.core.starting import CannotStart
 
@@ -64,7 +63,7 @@ class WindowsInStorage:
     async def hit(self, per_second: int, *key: str) -> bool:
         """True also while the storage is away: limits are for fairness, and must not stop everybody."""
         try:
-            async with asyncio.timeout(STORAGE_TIMEOUT):
+            async with patience(STORAGE_TIMEOUT):
                 admitted = await self._limiter.hit(RateLimitItemPerSecond(per_second), *key)
         except Exception:
             if not self._away:

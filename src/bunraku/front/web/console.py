@@ -32,6 +32,7 @@ from bunraku.store.audit import AuditLog
 STATIC = Path(__file__).parent / "static"
 COOKIE = "bunraku_session"
 USER_ID = "console"
+GUESS = 1.0  # s a wrong password costs
 CONTENT_SECURITY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
@@ -125,7 +126,9 @@ class Console:
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
         if not hmac.compare_digest(_bytes(given), _bytes(expected)):
             async with self._guess:
-                await asyncio.sleep(1.0)  # guessing is slow, also in parallel
+                await self._clock.sleep_until(
+                    self._clock.monotonic() + GUESS
+                )  # guessing is slow, also in parallel
             return JSONResponse({"error": "login refused"}, 401, headers=HEADERS)
         admitted(request.scope)
         response = JSONResponse({"ok": True}, headers=HEADERS)

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 
 from bunraku.core.calls import apart
+from bunraku.core.clock import patience
 from bunraku.core.urls import FetchFailed
 from bunraku.node.workers.pool import Job, JobFailed, JobSilent, Workers
 
@@ -67,7 +68,7 @@ class _Courier:
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._answers[number] = answer
         try:
-            async with asyncio.timeout(self.seconds + GRACE):
+            async with patience(self.seconds + GRACE):
                 job = await asyncio.shield(self._job)
                 job.send({"id": number, "url": url, "seconds": self.seconds, "guarded": guarded}, body)
                 return await answer

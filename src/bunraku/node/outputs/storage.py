@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bunraku.core.clock import patience
 from bunraku.core.output import ErasedFiles
 from bunraku.core.settings import OutputSettings
 
@@ -209,7 +210,7 @@ async def erase_in(bucket: Bucket, app_id: int) -> ErasedFiles:
     """Delete what is under an app's number. Can be repeated."""
     gone = 0
     try:
-        async with asyncio.timeout(ERASING):
+        async with patience(ERASING):
             for attempt in range(ATTEMPTS):
                 try:
                     async for some in bucket.erase(str(app_id)):

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bunraku.core.clock import patience
 from bunraku.core.errors import ApiError, DigitalHumanBroken, SystemBusy
 from bunraku.core.own_human import OwnHuman, State
 from bunraku.node.avatars.base import AvatarPack
@@ -77,7 +78,7 @@ class OwnPacks:
             coming = self._coming[human.id] = asyncio.create_task(self._bring(human))
             coming.add_done_callback(lambda _: self._coming.pop(human.id, None))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with patience(PATIENCE):
                 return await asyncio.shield(coming)
         except TimeoutError:
             raise SystemBusy("the digital human is on its way") from None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from bunraku.core.clock import Clock
 from bunraku.core.errors import InvalidParams, SystemBusy
 
 MOST = 8  # at once
@@ -23,8 +23,8 @@ class _Upload:
 class Uploads:
     """On one event loop. Pieces are small, and written as they come."""
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
-        self._folder, self._most = folder, most_bytes
+    def __init__(self, folder: Path, most_bytes: int, clock: Clock) -> None:
+        self._folder, self._most, self._clock = folder, most_bytes, clock
         self._open: dict[str, _Upload] = {}
 
     def clear(self) -> None:
@@ -33,7 +33,7 @@ class Uploads:
 
     def add(self, upload: str, piece: bytes) -> None:
         """Raises ``SystemBusy`` where too many are under way, ``InvalidParams`` for too large a file."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         self._give_up(now)
         found = self._open.get(upload)
         if found is None:

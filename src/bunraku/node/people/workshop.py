@@ -71,7 +71,7 @@ class Workshop:
         self._settings, self._fetch, self._store, self._shelf = settings, fetch, store, shelf
         self._workers, self._clock, self._owner, self._tell = workers, clock, owner, tell
         self._folder, self._models = folder, models
-        self.uploads = Uploads(folder / "uploads", settings.most_file)
+        self.uploads = Uploads(folder / "uploads", settings.most_file, clock)
         self._places = FairSlots(settings.makers)
         self._making: dict[str, _Making] = {}
 

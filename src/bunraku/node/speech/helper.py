@@ -23,7 +23,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from bunraku.core.clock import Clock, SystemClock
+from bunraku.core.clock import Clock, SystemClock, patience
 from bunraku.core.media import SAMPLE_RATE
 from bunraku.core.report import VoiceLoad
 from bunraku.node.speech.base import SpeechFailed
@@ -99,7 +99,7 @@ class Helper:
 
     async def _block(self, process: asyncio.subprocess.Process) -> blocks.Block | None:
         assert process.stdout is not None
-        async with asyncio.timeout(REPLY_TIMEOUT):
+        async with patience(REPLY_TIMEOUT):
             return await blocks.receive(process.stdout)
 
     async def request(self, request: dict[str, Any]) -> AsyncGenerator[blocks.Block]:

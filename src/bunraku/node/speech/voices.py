@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -10,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bunraku.core.clock import SystemClock
+from bunraku.core.clock import Clock, SystemClock, timeout
 from bunraku.core.media import PCM, SAMPLE_RATE, Phoneme, SpeechChunk, Word
 from bunraku.core.own_voice import PREFIX
 from bunraku.core.report import VoiceLoad
@@ -36,12 +35,14 @@ class Voices:
         *,
         timeout: float = 15.0,
         own: OwnVoices | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        """``own``: voices of single apps. They are started and closed by whoever made them."""
+        """``timeout``: seconds that a voice may stay silent. ``own``: voices of single apps. They are
+        started and closed by whoever made them."""
         self._providers = providers
         self._aliases = aliases or {}
-        self._timeout = timeout
-        self._own = own or OwnVoices(nothing, SystemClock())
+        self._timeout, self._clock = timeout, clock or SystemClock()
+        self._own = own or OwnVoices(nothing, self._clock)
         self._levels = Levels()
 
     async def start(self) -> None:
@@ -94,7 +95,7 @@ class Voices:
         TENANT.set(tenant)
         for provider in self._providers:
             try:
-                async with asyncio.timeout(self._timeout):
+                async with timeout(self._clock, self._timeout):
                     found = await provider.pronounce(text)
             except (SpeechFailed, TimeoutError) as error:
                 log.warning("transcript not used: %s", error)
@@ -162,7 +163,7 @@ class Voices:
         self, timbre: Timbre, provider: SpeechProvider, part: ssml.Part, prosody: Prosody
     ) -> AsyncGenerator[SpeechChunk]:
         """Raises ``SpeechFailed``, also after a silence: what was given is played before that begins."""
-        now = asyncio.get_running_loop().time
+        now = self._clock.monotonic
         until = now()
         if part.pronounced and isinstance(provider, ReadsPhonemes):
             speech = provider.speak_as(timbre.id, part.text, prosody, part.pronounced)
@@ -172,7 +173,7 @@ class Voices:
             while True:
                 until = max(until, now())
                 try:
-                    async with asyncio.timeout_at(until + self._timeout):
+                    async with timeout(self._clock, until + self._timeout - now()):
                         chunk = await anext(chunks)
                     until += chunk.samples.size / SAMPLE_RATE
                 except StopAsyncIteration:

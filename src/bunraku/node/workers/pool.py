@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from bunraku.core.clock import patience
 from bunraku.node.workers import blocks
 from bunraku.node.workers.zygote import KILL, MESSAGE, READY, START
 
@@ -53,7 +54,7 @@ class Job:
     async def receive(self, silence: float) -> blocks.Block | None:
         """The next block, None at the end. Raises ``JobFailed``; ``JobSilent`` after ``silence`` s."""
         try:
-            async with asyncio.timeout(silence):
+            async with patience(silence):
                 block = await blocks.receive(self._reader)
         except TimeoutError:
             raise JobSilent("no answer") from None
@@ -94,7 +95,7 @@ class Workers:
             try:
                 self._zygote = await asyncio.to_thread(_spawn, theirs)
                 self._control = ours
-                async with asyncio.timeout(START_TIMEOUT):
+                async with patience(START_TIMEOUT):
                     ready = await asyncio.get_running_loop().sock_recv(ours, 1)
             except (OSError, TimeoutError) as error:
                 self._drop()

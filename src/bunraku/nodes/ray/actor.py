@@ -15,7 +15,7 @@ from typing import Any
 
 from bunraku.core import logs
 from bunraku.core.calls import Call, during
-from bunraku.core.clock import SystemClock
+from bunraku.core.clock import Clock, SystemClock, patience
 from bunraku.core.errors import SystemBusy
 from bunraku.core.settings import Settings
 from bunraku.node.clustered import ClusteredNode
@@ -27,6 +27,7 @@ from bunraku.telemetry import tracer as tracer_of
 log = logging.getLogger(__name__)
 
 START_PATIENCE = 20.0  # s a question waits for a node that comes to life
+AGAIN = 1.0  # s until it ends
 FAILED = 70  # exit status of a node that could not start (sysexits.h EX_SOFTWARE)
 
 
@@ -47,16 +48,16 @@ class NodeActor:
         self._node = ClusteredNode(settings, clock, node_id, self._die, providers, tracer, others=named)
         self._started = asyncio.Event()
         self._closing = asyncio.Event()
-        self._life = asyncio.get_running_loop().create_task(self._live(), name=f"node-{node_id}")
+        self._life = asyncio.get_running_loop().create_task(self._live(clock), name=f"node-{node_id}")
 
-    async def _live(self) -> None:
+    async def _live(self, clock: Clock) -> None:
         try:
             async with self._node.running():
                 self._started.set()
                 await self._closing.wait()
         except Exception:
             log.exception("node")
-            await asyncio.sleep(1.0)  # Ray starts it again at once
+            await clock.sleep_until(clock.monotonic() + AGAIN)  # Ray starts it again at once
             os._exit(FAILED)
 
     def _die(self) -> None:
@@ -71,7 +72,7 @@ class NodeActor:
         if question not in QUESTIONS:
             return Answer.of(ValueError(question))
         try:
-            async with asyncio.timeout(START_PATIENCE):
+            async with patience(START_PATIENCE):
                 await self._started.wait()
             return Answer(await self._node.answer(question)(*arguments))
         except TimeoutError:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bunraku.core.clock import patience
 from bunraku.core.settings import Settings
 from bunraku.core.starting import CannotStart
 from bunraku.nodes.ray import NAMESPACE
@@ -213,7 +214,7 @@ async def started(cluster: Joined, node_ids: list[str]) -> None:
     """Until these nodes live. Raises ``CannotStart``."""
     handles = [cluster.ray.get_actor(i, namespace=NAMESPACE) for i in node_ids]
     try:
-        async with asyncio.timeout(START_TIMEOUT):
+        async with patience(START_TIMEOUT):
             await asyncio.gather(*(h.started.remote() for h in handles))
     except TimeoutError:
         raise CannotStart("nodes did not start: see their log above") from None
@@ -223,7 +224,7 @@ async def apply(cluster: Joined, node_ids: Sequence[str], settings: Settings) ->
     """Tell these nodes what stands now. One that cannot be told has a life that is over; it begins the
     next with what it was made with."""
     handles = [cluster.ray.get_actor(i, namespace=NAMESPACE) for i in node_ids]
-    async with asyncio.timeout(APPLY_TIMEOUT):
+    async with patience(APPLY_TIMEOUT):
         told = await asyncio.gather(*(h.apply.remote(settings) for h in handles), return_exceptions=True)
     for node_id, end in zip(node_ids, told, strict=True):
         if isinstance(end, BaseException):

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, patience
 from bunraku.core.commission import Commission
 from bunraku.core.errors import ApiError, NoResources, StreamConcurrencyLimit, StreamIdExists, SystemBusy
 from bunraku.core.load import HALL, NodeInfo
@@ -78,7 +78,7 @@ class RayNodes:
 
     async def refresh(self) -> None:
         """Read the nodes now. Raises what the database raises."""
-        async with asyncio.timeout(2.0):
+        async with patience(2.0):
             infos = await self._lives.here()
         now = self._clock.monotonic()
         here = {n.id: n for n in infos}

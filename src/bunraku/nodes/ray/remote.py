@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Any
 
@@ -11,6 +10,7 @@ from ray.exceptions import RayError
 
 from bunraku.core.calls import current, note
 from bunraku.core.catalogue import DigitalHuman
+from bunraku.core.clock import patience
 from bunraku.core.commission import Commission
 from bunraku.core.drive import Drive
 from bunraku.core.figures import Figures
@@ -46,10 +46,10 @@ class RemoteNode:
         self.id = node_id
         self._handle = handle
 
-    async def _ask(self, question: str, *arguments: Any, patience: float = PATIENCE) -> Any:
+    async def _ask(self, question: str, *arguments: Any, within: float = PATIENCE) -> Any:
         note(node=self.id)
         try:
-            async with asyncio.timeout(patience):
+            async with patience(within):
                 answer = await self._handle.ask.remote(question, current(), *arguments)
         except (RayError, TimeoutError, OSError) as error:
             log.warning("node away (%s)", type(error).__name__, extra={"node": self.id, "action": question})
@@ -71,10 +71,10 @@ class RemoteNode:
         await self._ask("refresh_voices")
 
     async def asset(self, digital_human_id: str, name: str) -> bytes | None:
-        return await self._ask("asset", digital_human_id, name, patience=LONG)
+        return await self._ask("asset", digital_human_id, name, within=LONG)
 
     async def art(self, app_id: int, name: str) -> bytes | None:
-        return await self._ask("art", app_id, name, patience=LONG)
+        return await self._ask("art", app_id, name, within=LONG)
 
     # --- digital humans of single apps
 
@@ -85,24 +85,24 @@ class RemoteNode:
         return await self._ask("make_human", order)
 
     async def own_asset(self, app_id: int, digital_human_id: str, name: str) -> bytes | None:
-        return await self._ask("own_asset", app_id, digital_human_id, name, patience=LONG)
+        return await self._ask("own_asset", app_id, digital_human_id, name, within=LONG)
 
     async def forget_human(self, app_id: int, digital_human_id: str) -> None:
-        await self._ask("forget_human", app_id, digital_human_id, patience=LONG)
+        await self._ask("forget_human", app_id, digital_human_id, within=LONG)
 
     # --- stream tasks
 
     async def create(self, commission: Commission) -> StreamTask:
-        return await self._ask("create", commission, patience=2 * PATIENCE)
+        return await self._ask("create", commission, within=2 * PATIENCE)
 
     async def stop(self, app_id: int, task_id: str) -> None:
         await self._ask("stop", app_id, task_id)
 
     async def drive(self, app_id: int, task_id: str, script: Script, interrupt: bool) -> Drive:
-        return await self._ask("drive", app_id, task_id, script, interrupt, patience=2 * PATIENCE)
+        return await self._ask("drive", app_id, task_id, script, interrupt, within=2 * PATIENCE)
 
     async def gesture(self, app_id: int, task_id: str, action: str) -> None:
-        await self._ask("gesture", app_id, task_id, action, patience=2 * PATIENCE)
+        await self._ask("gesture", app_id, task_id, action, within=2 * PATIENCE)
 
     async def interrupt(self, app_id: int, task_id: str) -> None:
         await self._ask("interrupt", app_id, task_id)
@@ -131,25 +131,25 @@ class RemoteNode:
         return await self._ask("output_file", app_id, task_id, output, name, offset, size)
 
     async def erase_files(self, app_id: int) -> ErasedFiles:
-        return await self._ask("erase_files", app_id, patience=LONG)
+        return await self._ask("erase_files", app_id, within=LONG)
 
     async def erase_kept_files(self, app_id: int) -> ErasedFiles:
-        return await self._ask("erase_kept_files", app_id, patience=LONG)
+        return await self._ask("erase_kept_files", app_id, within=LONG)
 
     # --- drive sockets
 
     async def drive_socket(self, app_id: int, task_id: str) -> SocketDrive:
-        return await self._ask("drive_socket", app_id, task_id, patience=2 * PATIENCE)
+        return await self._ask("drive_socket", app_id, task_id, within=2 * PATIENCE)
 
     async def open_socket(self, token: str) -> str | None:
         return await self._ask("open_socket", token)
 
     async def frame(self, socket_id: str, frame: str | bytes) -> bool:
         # It waits for room in a buffer of minutes: as long as the sound before it plays.
-        return await self._ask("frame", socket_id, frame, patience=24 * 3600.0)
+        return await self._ask("frame", socket_id, frame, within=24 * 3600.0)
 
     async def socket_closing(self, socket_id: str, wait: float) -> Closing | None:
-        return await self._ask("socket_closing", socket_id, wait, patience=wait + PATIENCE)
+        return await self._ask("socket_closing", socket_id, wait, within=wait + PATIENCE)
 
     async def close_socket(self, socket_id: str) -> None:
         await self._ask("close_socket", socket_id)
@@ -157,16 +157,16 @@ class RemoteNode:
     # --- keeping it running
 
     async def report(self) -> Report:
-        return await self._ask("report", patience=2.0)
+        return await self._ask("report", within=2.0)
 
     async def outcomes(self, app_id: int) -> tuple[Outcome, ...]:
-        return await self._ask("outcomes", app_id, patience=2.0)
+        return await self._ask("outcomes", app_id, within=2.0)
 
     async def test_callback(self, app_id: int) -> tuple[bool, str]:
-        return await self._ask("test_callback", app_id, patience=LONG)
+        return await self._ask("test_callback", app_id, within=LONG)
 
     async def dismiss(self, app_id: int) -> None:
-        await self._ask("dismiss", app_id, patience=LONG)
+        await self._ask("dismiss", app_id, within=LONG)
 
     async def forget_app(self, app_id: int) -> None:
         await self._ask("forget_app", app_id)
@@ -183,7 +183,7 @@ class RemoteNode:
         return await self._ask("join", login)
 
     async def events(self, member_id: str, wait: float) -> Events:
-        return await self._ask("events", member_id, wait, patience=wait + PATIENCE)
+        return await self._ask("events", member_id, wait, within=wait + PATIENCE)
 
     async def renew(self, member_id: str, token: str, expire: int) -> None:
         await self._ask("renew", member_id, token, expire)
@@ -209,7 +209,7 @@ class RemoteNode:
         return await self._ask("listen", app_id, room_id, stream_id)
 
     async def sound(self, listener_id: str, wait: float) -> Sound:
-        return await self._ask("sound", listener_id, wait, patience=wait + PATIENCE)
+        return await self._ask("sound", listener_id, wait, within=wait + PATIENCE)
 
     async def unlisten(self, listener_id: str) -> None:
         await self._ask("unlisten", listener_id)

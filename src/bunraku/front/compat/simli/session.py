@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from bunraku.core import strict_json
 from bunraku.core.apps import App
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, timeout
 from bunraku.core.commission import Commission
 from bunraku.core.errors import ApiError
 from bunraku.core.framing import Framing, default_bitrate
@@ -83,7 +83,7 @@ class SimliSession:
 
     async def _offer(self) -> str:
         try:
-            async with asyncio.timeout(OFFER_WAIT):
+            async with timeout(self._clock, OFFER_WAIT):
                 text = await self._socket.receive_text()
             said = strict_json.loads(text) if len(text) <= LONGEST_OFFER else None
         except (TimeoutError, KeyError, ValueError):
@@ -110,11 +110,11 @@ class SimliSession:
             )
         )
         self._task_id = record.id
-        async with asyncio.timeout(START_WAIT):
+        async with timeout(self._clock, START_WAIT):
             while record.status is not TaskStatus.STREAMING:
                 if record.status is not TaskStatus.INITIALIZING:
                     raise NotStarted(record.fail_reason or "the session was stopped")
-                await asyncio.sleep(LOOK_EVERY)
+                await self._clock.sleep_until(self._clock.monotonic() + LOOK_EVERY)
                 record = await self._nodes.records.task(self._app.id, record.id)
         drive = await (await self._task()).drive_socket(self._app.id, record.id)
         node = await self._nodes.named(drive.token)

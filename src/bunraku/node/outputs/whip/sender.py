@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 
+from bunraku.core.clock import patience
 from bunraku.core.media import Codec, EncodedUnit, Kind
 from bunraku.core.output import OutputOrder
 from bunraku.node.outputs.base import Feed, Means, OutputFailed, OutputLost, Sender, Told, Wants
@@ -92,7 +93,7 @@ class WhipSender:
 
     async def _delete(self, resource: str) -> None:
         with suppress(OutputLost, OutputFailed, TimeoutError):
-            async with asyncio.timeout(DELETE_PATIENCE):
+            async with patience(DELETE_PATIENCE):
                 await self._exchange("DELETE", resource, b"", {})
 
     async def _exchange(
@@ -175,7 +176,7 @@ class _Session:
     async def connected(self, seconds: float) -> None:
         """Raises ``OutputLost``."""
         try:
-            async with asyncio.timeout(seconds):
+            async with patience(seconds):
                 while self._peer.connectionState != "connected":
                     self._check()
                     self._changed.clear()
