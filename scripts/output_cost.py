@@ -74,7 +74,7 @@ async def measure(rounds: int, seconds: float, rtmp: str | None) -> dict[str, li
         async with bench.api:
             humans = await bench.api.call("GetDigitalHumanList")
             bench.human = humans["DigitalHumans"][0]["DigitalHumanId"]
-            while await bench._core(0.5) > 20:  # art is decoded in the background after start-up
+            while await bench.core(0.5) > 20:  # art is decoded in the background after start-up
                 pass
             task, stream = await bench.create((512, 512))
             await bench.streaming(task)
@@ -110,9 +110,9 @@ async def measure(rounds: int, seconds: float, rtmp: str | None) -> dict[str, li
                         await bench.api.call("RemoveStreamOutput", TaskId=task, OutputId=each)
                     await steady("COMPLETE", ids)
                 alone = await talk()
-                crowd = await bench._watchers(stream, WATCHERS)
+                crowd = await bench.watchers(stream, WATCHERS)
                 found.setdefault("watcher", []).append((await talk() - alone) / WATCHERS)
-                await bench._dismiss(crowd)
+                await bench.dismiss(crowd)
                 await asyncio.sleep(2.0)
             await receiver.close()
     return found

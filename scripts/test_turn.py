@@ -87,7 +87,7 @@ async def watch(secret: str, password: str) -> None:
         await direct.close()
         relayed = Receiver()
         server = RTCIceServer(f"turn:{RELAY_OUTER}:3478", "bunraku", password)
-        relayed._connection = RTCPeerConnection(RTCConfiguration(iceServers=[server]))
+        relayed._connection = RTCPeerConnection(RTCConfiguration(iceServers=[server]))  # noqa: SLF001 - aiortc's
         await relayed.play(f"{url}/whep/{APP_ID}/s", token)
         async with asyncio.timeout(20):
             while not relayed.last_frame:

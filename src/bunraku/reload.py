@@ -30,9 +30,10 @@ class Source:
 
     def hold(self) -> None:
         """SIGHUP while a server starts ends nothing, and is remembered."""
-        signal.signal(signal.SIGHUP, self._remember)
+        signal.signal(signal.SIGHUP, self.remember)
 
-    def _remember(self, *_: object) -> None:
+    def remember(self, *_: object) -> None:
+        """SIGHUP has come."""
         self.asked = True
 
 
@@ -59,6 +60,11 @@ class Reload:
         self._again = True
         if self._job is None or self._job.done():
             self._job = asyncio.create_task(self._work(), name="reload")
+
+    async def done(self) -> None:
+        """Return when what was asked so far is done."""
+        if self._job is not None:
+            await self._job
 
     async def _work(self) -> None:
         while self._again:

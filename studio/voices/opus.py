@@ -61,7 +61,7 @@ def through(sound: PCM, kbits: int, complexity: int, mode: str, signal: str) -> 
     assert lib is not None
     encoder = libopus.PacketEncoder(lib, kbits * 1000, complexity, SIGNALS[signal])
     decoder = libopus.PacketDecoder(lib)
-    state = encoder._state
+    state = encoder.state
     vbr, constrained = MODES[mode]
     lib.opus_encoder_ctl(state, SET_VBR, ctypes.c_int(vbr))
     lib.opus_encoder_ctl(state, libopus.SET_VBR_CONSTRAINT, ctypes.c_int(constrained))

@@ -61,7 +61,7 @@ class Local:
         await asyncio.sleep(0.001)
         peer = self._room.world[destination_identity]
         self._room.calls.append((method, payload))
-        handler = peer.local_participant._rpc_handlers.get(method)
+        handler = peer.local_participant._rpc_handlers.get(method)  # noqa: SLF001 - LiveKit's
         if handler is None:
             raise rtc.RpcError(rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD, "unsupported")
         return handler(SimpleNamespace(caller_identity=self.identity, payload=payload))

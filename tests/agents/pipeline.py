@@ -83,7 +83,7 @@ async def run(order: dict) -> dict:
         enable_rtvi=False,
     )
     playback: list[dict] = []
-    if "on_playback" in service._event_handlers:
+    if "on_playback" in service._event_handlers:  # noqa: SLF001 - Pipecat's
 
         @service.event_handler("on_playback")
         async def heard(_: object, what: object) -> None:

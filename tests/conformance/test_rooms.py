@@ -111,7 +111,7 @@ async def test_section_7_1_peers_that_vanish_are_found_by_the_kernel(server):
         port = member.socket.local_address[1]
         accepted = [
             c.transport.get_extra_info("socket")
-            for c in server._uvicorn.server_state.connections
+            for c in server.uvicorn.server_state.connections
             if c.transport.get_extra_info("peername")[1] == port
         ]
         assert [s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for s in accepted] == [1]
@@ -125,7 +125,7 @@ async def test_section_6_3_members_hear_of_the_end_when_the_server_stops(human_i
             task = api.create(human_id, room_id="last", stream_id="s", size=(128, 128))
             wait_for(lambda: api.status(task)["Status"] == 3)
         member = await Member(leaving, "last", "u").__aenter__()
-        leaving._uvicorn.should_exit = True
+        leaving.uvicorn.should_exit = True
         await member.until(lambda: any(e["update"] == "DELETE" for e in member.events("streams")))
     await member.__aexit__()
 

@@ -141,10 +141,10 @@ async def unlike(page, packs):
             figure = pack.stage(Framing(SIDE, SIDE, GROUND))
             for _ in range(8):
                 figure.render(Moment(mouth, pose))
-            shown = figure._developer.canvas
-            plate = next(i for i, p in enumerate(figure._plates) if p is shown.plate)
+            shown = figure.canvas
+            plate = next(i for i, p in enumerate(figure.plates) if p is shown.plate)
             state = {b: getattr(pose, b) for b in pack.manifest.bases} | {
-                "plate": plate, "mouth": shown._mouth, "eyes": shown._eyes,
+                "plate": plate, "mouth": shown.mouth, "eyes": shown.eyes,
                 "gesture": pose.gesture, "phase": pose.gesture_phase,
             }  # fmt: skip
             raw = base64.b64decode(await page.evaluate(SHOOT, state))
@@ -329,7 +329,7 @@ async def test_a_drawn_stream_keeps_step_and_gives_way_to_video(live, page):
         stream.remove_watcher(ear)
         assert parts.manager.totals().frames == before, "pictures were rendered for nobody"
         (watcher,) = stream.drawers
-        offset = watcher._tracks[Kind.AUDIO].offset
+        offset = watcher.tracks[Kind.AUDIO].offset
         onsets = await page.evaluate("window.onsets")
         assert await page.evaluate("window.loudest") > 0.05
         apart = []

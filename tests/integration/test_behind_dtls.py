@@ -37,22 +37,22 @@ class Witness:
 
     def __init__(self):
         self.receiver, self.numbers, self.stamps = Receiver(), [], []
-        note = self.receiver._note
+        note = self.receiver.note
 
         def hooked():
             note()
             for transceiver in self.receiver.connection.getTransceivers():
                 if transceiver.kind == "audio":
-                    inner, on = transceiver.receiver, transceiver.receiver._handle_rtp_packet
+                    inner, on = transceiver.receiver, transceiver.receiver._handle_rtp_packet  # noqa: SLF001 - aiortc's
 
                     async def heard(packet, arrival_time_ms, on=on):
                         self.numbers.append(packet.sequence_number)
                         self.stamps.append(packet.timestamp)
                         await on(packet, arrival_time_ms)
 
-                    inner._handle_rtp_packet = heard
+                    inner._handle_rtp_packet = heard  # noqa: SLF001 - aiortc's
 
-        self.receiver._note = hooked
+        self.receiver.note = hooked
 
     async def more(self, packets):
         wanted = len(self.numbers) + packets
@@ -75,8 +75,8 @@ class Fuzzer:
         self.dtls = connection.getTransceivers()[0].receiver.transport
         self.sequence = rng.randrange(1 << 16)
 
-    def _send(self, datagram):
-        connection = self.dtls.transport._connection
+    def send(self, datagram):
+        connection = self.dtls.transport._connection  # noqa: SLF001 - aiortc's
         return connection.send(datagram)
 
     async def rtp(self, payload_type):
@@ -101,10 +101,10 @@ class Fuzzer:
         stamp = rng.choice([self.sequence * PACKET, rng.randrange(1 << 32)]) & 0xFFFFFFFF
         head = struct.pack("!BBHLL", first, rng.choice([0, 0x80]) | payload_type, self.sequence, stamp, 77)
         try:
-            sealed = self.dtls._tx_srtp.protect(head + body)
+            sealed = self.dtls._tx_srtp.protect(head + body)  # noqa: SLF001 - aiortc's
         except pylibsrtp.Error:
             return  # what libsrtp cannot seal, it cannot open
-        await self._send(self._spoilt(sealed))
+        await self.send(self._spoilt(sealed))
 
     async def rtcp(self, about):
         """A compound of random reports, feedback and descriptions; but no BYE."""
@@ -121,23 +121,23 @@ class Fuzzer:
             count = rng.choice([0, 1, 4, 15, 31])
             whole += struct.pack("!BBH", 0x80 | rng.choice([0, 0, 0x20]) | count, kind, words) + body
         try:
-            sealed = self.dtls._tx_srtp.protect_rtcp(whole)
+            sealed = self.dtls._tx_srtp.protect_rtcp(whole)  # noqa: SLF001 - aiortc's
         except pylibsrtp.Error:
             return
-        await self._send(self._spoilt(sealed))
+        await self.send(self._spoilt(sealed))
 
     async def dtls_records(self):
         """Application data as it should be, many records in one datagram, and broken ones."""
-        rng, ssl = self.rng, self.dtls._ssl
+        rng, ssl = self.rng, self.dtls._ssl  # noqa: SLF001 - aiortc's
         datagram = b""
         for _ in range(rng.choice([1, 3, 20])):
             ssl.send(rng.randbytes(rng.choice([1, 20])))
             datagram += ssl.bio_read(2048)
-        await self._send(self._spoilt(datagram))
+        await self.send(self._spoilt(datagram))
         head = struct.pack(
             "!BHHLHH", rng.choice([20, 21, 22, 23, 24, 25, 63]), 0xFEFD, rng.randrange(3), 0, 9, 16
         )
-        await self._send(head + rng.randbytes(rng.randrange(40)))
+        await self.send(head + rng.randbytes(rng.randrange(40)))
 
     def _spoilt(self, datagram):
         """One in three: a bit turned, cut short, or longer."""
@@ -209,7 +209,7 @@ async def test_a_watcher_that_sends_anything_harms_itself_alone(scene, caplog):
     fuzzer = Fuzzer(receiver.connection, random.Random(16))
     receivers = receiver.connection.getReceivers()
     async with asyncio.timeout(10):
-        while not (about := [s for r in receivers for s in r._RTCRtpReceiver__active_ssrc]):
+        while not (about := [s for r in receivers for s in r._RTCRtpReceiver__active_ssrc]):  # noqa: SLF001 - aiortc's
             await asyncio.sleep(0.02)
 
     async def attack():
@@ -231,12 +231,14 @@ async def test_a_publisher_that_sends_anything_harms_itself_alone(scene, caplog)
     fuzzer = Fuzzer(publisher.connection, random.Random(17))
     (sender,) = publisher.connection.getSenders()
     number = next(
-        c.payloadType for c in publisher.connection.getTransceivers()[0]._codecs if c.name.lower() == "opus"
+        c.payloadType
+        for c in publisher.connection.getTransceivers()[0]._codecs  # noqa: SLF001 - aiortc's
+        if c.name.lower() == "opus"
     )
 
     async def attack():
         await fuzzer.rtp(number)
-        await fuzzer.rtcp(sender._ssrc)
+        await fuzzer.rtcp(sender._ssrc)  # noqa: SLF001 - aiortc's
         if fuzzer.rng.random() < 0.2:
             await fuzzer.dtls_records()
 
@@ -252,11 +254,11 @@ async def test_what_came_with_the_end_is_read_with_it(scene):
     stream = scene.server.parts.rooms.stream(APP_ID, scene.stream_id)
     await asyncio.to_thread(wait_for, lambda: len(stream.watchers) == 2)
     fuzzer = Fuzzer(receiver.connection, random.Random(18))
-    ssl, datagram = fuzzer.dtls._ssl, b""
+    ssl, datagram = fuzzer.dtls._ssl, b""  # noqa: SLF001 - aiortc's
     for _ in range(20):
         ssl.send(b"x")
         datagram += ssl.bio_read(2048)
     ssl.shutdown()
-    await fuzzer._send(datagram + ssl.bio_read(2048))
+    await fuzzer.send(datagram + ssl.bio_read(2048))
     await asyncio.to_thread(wait_for, lambda: len(stream.watchers) == 1, 2)
     await receiver.close()

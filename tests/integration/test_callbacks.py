@@ -124,7 +124,7 @@ async def run(clock, delivery, seconds):
 async def settled(delivery):
     for _ in range(5):  # turns of the loop until what is due has been sent
         await asyncio.sleep(0)
-        while delivery._couriers.carrying:
+        while delivery.couriers.carrying:
             await asyncio.sleep(0.002)
 
 
@@ -150,7 +150,7 @@ async def workers():
 def delivery(clock, ledger, workers, url, **changes):
     apps = Apps([App(1, "s" * 32, SECRET, callback_url=url)])
     made = Delivery(apps, ledger, clock, workers, **({"timeout": 5.0, "timestamp_seconds": False} | changes))
-    made._couriers = Counted(workers, 5.0)
+    made.couriers = Counted(workers, 5.0)
     return made
 
 

@@ -35,13 +35,13 @@ async def test_pcm_streams_as_it_comes(server, api, create):
 def test_only_reading_calls_are_tried_again(monkeypatch):
     calls = []
 
-    def handler(request):
-        calls.append(request.url.params["Action"])
+    def post(url, *, params, json):
+        calls.append(params["Action"])
         raise httpx.ConnectError("scripted")
 
     monkeypatch.setattr(module.time, "sleep", lambda _: None)
     api = Client("http://t", APP_ID, SECRET)
-    api._http = httpx.Client(base_url="http://t", transport=httpx.MockTransport(handler))
+    monkeypatch.setattr(api.http, "post", post)
     for action in ("QueryDigitalHumanStreamTasks", "StopDigitalHumanStreamTask"):
         with pytest.raises(httpx.ConnectError):
             api.call(action, TaskId="x")

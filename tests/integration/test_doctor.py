@@ -283,7 +283,7 @@ async def test_people_are_kept_where_every_machine_finds_them(tmp_path, monkeypa
     monkeypatch.setattr(people, "_machines", three)
     assert "3 machines" in (alone := (await people.people(settings))[0]).text
     assert alone.state == WARN
-    monkeypatch.setattr(people, "_kind_of", lambda _: "nfs4")
+    monkeypatch.setattr(people, "kind_of", lambda _: "nfs4")
     assert (await people.people(settings))[0].state == OK
     (tmp_path / "file").touch()
     for wrong in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -294,5 +294,5 @@ async def test_people_are_kept_where_every_machine_finds_them(tmp_path, monkeypa
 
 
 def test_the_file_system_of_a_folder_is_found():
-    assert people._kind_of(Path("/proc/self")) == "proc"
-    assert people._kind_of(Path("/")) != ""
+    assert people.kind_of(Path("/proc/self")) == "proc"
+    assert people.kind_of(Path("/")) != ""

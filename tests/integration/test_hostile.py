@@ -81,7 +81,7 @@ async def test_windows_in_memory_admit_so_many_a_second_and_forget():
     assert await windows.hit(3, "call", "x")
     await clock.advance(2.0)
     await windows.hit(3, "call", "z")
-    assert len(windows._hits) == 1
+    assert len(windows) == 1
 
 
 def of_room(served):
@@ -223,7 +223,7 @@ def test_a_header_that_never_ends_is_given_up_early(frame):
     reader = PcmReader(Format(16000, 1, 0))
     for at in range(0, len(frame), 64 * 1024):
         reader.push(frame[at : at + 64 * 1024])
-    assert reader._header is None
+    assert not reader.heading
 
 
 def test_odd_headers_of_a_browser_are_refused_not_crashed_on(served):

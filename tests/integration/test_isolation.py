@@ -167,7 +167,7 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
             raise RuntimeError("scripted")
 
         drawing, encoding = cast.performance(0), cast.performance(1)
-        served.call(lambda: monkeypatch.setattr(drawing.pictures._avatar, "render", broken))
+        served.call(lambda: monkeypatch.setattr(drawing.pictures.avatar, "render", broken))
 
         def break_encoders():
             for encoder in encoding.pictures.encoders:
@@ -178,8 +178,8 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
         api.speak(cast.tasks[2], "word FAIL", timbre_id=NAMES[2], interrupt=True)
         # The fourth's watcher stops reading, as a phone in a tunnel does.
         stalled = cast.watchers[3]
-        ice = next(iter(stalled.connection.getReceivers())).transport.transport._connection
-        for protocol in ice._protocols:
+        ice = next(iter(stalled.connection.getReceivers())).transport.transport._connection  # noqa: SLF001 - aiortc's
+        for protocol in ice._protocols:  # noqa: SLF001 - aiortc's
             protocol.transport.pause_reading()
         marks = [len(w.sound) for w in cast.watchers]
         before = [cast.performance(i).meter.frames for i in range(5)]
@@ -194,7 +194,7 @@ async def test_faults_of_one_leave_the_sound_of_the_others_whole(served, monkeyp
             assert cast.performance(i).meter.frames - before[i] > 30, i
         assert cast.performance(0).meter.frames_failed > 10
         assert [cast.performance(i).meter.ticks_skipped for i in range(5)] == skipped
-        for protocol in ice._protocols:
+        for protocol in ice._protocols:  # noqa: SLF001 - aiortc's
             protocol.transport.resume_reading()
         await cast.close()
 
@@ -208,7 +208,7 @@ async def test_a_killed_speech_helper_is_heard_by_nobody_else(served):
         api.speak(cast.tasks[1], WORDS, timbre_id=NAMES[1])
         await asyncio.sleep(0.6)
         mark = len(cast.watchers[1].sound)
-        provider = next(p for p in served.parts.voices._providers if isinstance(p, EspeakProvider))
+        provider = next(p for p in served.parts.voices.providers if isinstance(p, EspeakProvider))
         for pid in provider.helper_pids:
             os.kill(pid, signal.SIGKILL)
         await asyncio.sleep(1.5)

@@ -134,9 +134,9 @@ async def test_stretches_join_without_a_click_or_a_change_of_pace(voices, monkey
     text = (
         "The quick brown fox jumps over the lazy dog and then it rests under the old tree until the evening."
     )
-    monkeypatch.setattr(module._Utterance, "_most", lambda self: 1000)
+    monkeypatch.setattr(module.Utterance, "most", lambda self: 1000)
     whole, one, _ = await say(voices, "en-us-hazel", text)
-    monkeypatch.setattr(module._Utterance, "_most", lambda self: 20)
+    monkeypatch.setattr(module.Utterance, "most", lambda self: 20)
     parts, many, _ = await say(voices, "en-us-hazel", text)
     assert abs(whole.size - parts.size) < 0.15 * SAMPLE_RATE  # of silence, at the end
     assert [p.symbol for p in one] == [p.symbol for p in many]

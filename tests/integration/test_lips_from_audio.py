@@ -126,7 +126,7 @@ def test_a_wrong_transcript_is_not_believed(speech):
     wrong = TranscriptFollower(backwards, ())
     heard(sound, AudioMouth(right, lipnet.shared))
     got = heard(sound, AudioMouth(wrong, lipnet.shared))
-    assert right._fit > wrong._fit + 0.3
+    assert right.fit > wrong.fit + 0.3
     wanted = exact(phonemes, len(got))
     assert np.corrcoef(got @ JAW, wanted @ JAW)[0, 1] > 0.5
 

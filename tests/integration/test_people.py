@@ -271,7 +271,7 @@ def test_what_one_is_drawn_from_is_for_watchers_of_its_app_alone(served, mine, p
 
     def art(app_id, name):
         asked = served.parts.node.art(app_id, name)
-        return asyncio.run_coroutine_threadsafe(asked, served._loop).result(20)
+        return served.begin(asked).result(20)
 
     name = served.parts.people.packs.find(APP_ID, human).art
     assert len(art(APP_ID, name)) > 10_000
@@ -349,7 +349,7 @@ def test_an_app_that_is_erased_leaves_no_digital_human(served, pack):
         await node.dismiss(OTHER_APP_ID)
         return await node.erase_files(OTHER_APP_ID)
 
-    erased = asyncio.run_coroutine_threadsafe(erase(), served._loop).result(20)
+    erased = served.begin(erase()).result(20)
     assert erased.left == ""
     assert erased.files >= 1
     assert [p for p in left(served) if human in str(p) or making in str(p)] == []

@@ -98,10 +98,10 @@ async def test_a_silent_peer_is_reaped(scene):
     receiver = await play(scene)
     ice = received(receiver, "audio").transport.transport
     # The peer vanishes without a word: its socket is gone, no BYE, no close.
-    ice._connection.send_bye = None
-    for protocol in list(ice._connection._protocols):
+    ice._connection.send_bye = None  # noqa: SLF001 - aiortc's
+    for protocol in list(ice._connection._protocols):  # noqa: SLF001 - aiortc's
         protocol.transport.abort()
-    ice._connection._query_consent_task.cancel()
+    ice._connection._query_consent_task.cancel()  # noqa: SLF001 - aiortc's
     begin = time.monotonic()
     await until(lambda: not scene.stream.watchers, 12)
     assert time.monotonic() - begin < 9
@@ -169,8 +169,8 @@ async def test_keyframe_storms_cost_two_a_second(scene):
     scene.stream.watchers.add(counter)
     video = received(receiver, "video")
     for _ in range(60):
-        await video._send_rtcp_pli(
-            video._RTCRtpReceiver__active_ssrc and next(iter(video._RTCRtpReceiver__active_ssrc))
+        await video._send_rtcp_pli(  # noqa: SLF001 - aiortc's
+            video._RTCRtpReceiver__active_ssrc and next(iter(video._RTCRtpReceiver__active_ssrc))  # noqa: SLF001 - aiortc's
         )
         await asyncio.sleep(0.03)
     scene.stream.watchers.discard(counter)
@@ -205,7 +205,7 @@ async def test_strangers_get_no_answer(scene):
         pytest.skip("only the port transport has one port")
     receiver = await play(scene)
     (watcher,) = scene.stream.watchers
-    port = watcher._wire.port
+    port = scene.server.parts.transport.port
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.settimeout(0.3)
     s.bind(("127.0.0.1", 0))

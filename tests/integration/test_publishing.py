@@ -76,7 +76,7 @@ class Listener:
                 self.chunks.append(chunk.samples)
             self.over = True
 
-        asyncio.run_coroutine_threadsafe(listen(), served._loop)
+        served.begin(listen())
 
     def sound(self):
         return np.concatenate(self.chunks) if self.chunks else np.empty(0, np.int16)

@@ -174,7 +174,7 @@ def on_air(hostile):
     with RunningServer(providers=[ToneVoices()], apps=apps, fetch={"allow_private": True}) as s:
         # What a start does beside must not be taken for the attack's doing.
         warm = s.parts.stage.warm(s.parts.catalog.list()[:WARM_PACKS], WARM)
-        asyncio.run_coroutine_threadsafe(warm, s._loop).result(60)
+        s.begin(warm).result(60)
         yield s
 
 

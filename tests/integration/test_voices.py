@@ -128,6 +128,6 @@ async def test_unknown_voice_is_refused(espeak, monkeypatch):
     with pytest.raises(SpeechFailed):
         await say(espeak, "nobody", "x")
     broken = type(VOICES[0])(VOICES[0].timbre, "zz-nonsense")
-    monkeypatch.setitem(espeak._voices, "en-us-evan", broken)
+    monkeypatch.setitem(espeak.voices, "en-us-evan", broken)
     with pytest.raises(SpeechFailed, match="no voice"):
         await say(espeak, "en-us-evan", "x")

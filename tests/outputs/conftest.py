@@ -43,11 +43,11 @@ class Desk:
         self.means = OutputMeans(means, self.executor, patience, 8.0)
         self.stream: Stream = stream()
         self.told: list[tuple[str, OutputStatus]] = []
-        self.outputs = Outputs(1, "task", self.stream, self.means, self._changed)
+        self.outputs = Outputs(1, "task", self.stream, self.means, self.changed)
         self.outputs.start()
         self.flashing = Flashing(self.stream)
 
-    def _changed(self, output: Output, announce: bool) -> None:
+    def changed(self, output: Output, announce: bool) -> None:
         if announce:
             self.told.append((output.name, output.status))
 

@@ -81,7 +81,7 @@ def test_what_is_heard_and_seen_keeps_its_time(tmp_path, first, hushed):
 async def test_captions_lie_beside_the_film_and_what_was_interrupted_is_not_in_them(desk):
     output = desk.add(Protocol.FILE)
     await desk.until(lambda: desk.flashing.tick >= 25)
-    feed = next(iter(desk.outputs._all.values())).feed
+    (feed,) = desk.outputs.feeds
     begin = desk.flashing.tick * 40_000
     feed.spoken(begin, (Word(0.0, 0.4, "Good"), Word(0.4, 0.9, "morning"), Word(1.5, 1.9, "never")))
     feed.hushed(begin + 1_000_000)

@@ -78,7 +78,7 @@ async def test_private_targets_are_refused_unless_the_operator_lists_them(tmp_pa
     desk = Desk(tmp_path, workers)
     strict = Means(workers, desk.storage, desk.clock, Guard(), desk.finisher, 5.0)
     desk.outputs = Outputs(
-        1, "task", desk.stream, OutputMeans(strict, desk.executor, 5.0, 5.0), desk._changed
+        1, "task", desk.stream, OutputMeans(strict, desk.executor, 5.0, 5.0), desk.changed
     )
     desk.outputs.start()
     with stuck() as port:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import threading
 import time
@@ -13,10 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from bunraku.core.output import OutputOrder, OutputStatus, Protocol
+from bunraku.core.output import OutputStatus, Protocol
 from bunraku.core.token import generate
 from bunraku.core.urls import FetchRefused, Guard
-from bunraku.node.outputs.whip.sender import WhipSender
+from bunraku.node.outputs.whip.sender import guarded
 from bunraku.node.workers.download import exchange
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices
@@ -154,12 +153,12 @@ def test_a_redirect_to_another_host_does_not_get_the_token_and_none_leads_past_t
     assert (done.status, done.location) == (201, end.replace("/a", "/made/1"))
 
 
-def test_an_answer_s_candidates_lead_nowhere_that_the_guard_forbids(desk):
-    strict = dataclasses.replace(desk.means.means, guard=Guard(listed=("10.1.0.0/16", "media.internal")))
-    sender = WhipSender(OutputOrder(Protocol.WHIP, url="http://media.internal/whip"), strict)
+def test_an_answer_s_candidates_lead_nowhere_that_the_guard_forbids():
+    guard = Guard(listed=("10.1.0.0/16", "media.internal"))
     known = ["10.1.2.3", "10.2.2.3", "127.0.0.1", "169.254.169.254", "1.1.1.1", "a.local", "192.168.7.7"]
     lines = [f"a=candidate:1 1 udp 1 {address} 9000 typ host" for address in known]
-    answer = sender._guarded("\r\n".join(["v=0", *lines, "a=mid:0"]), "media.internal", "192.168.7.7")
+    given = "\r\n".join(["v=0", *lines, "a=mid:0"])
+    answer = guarded(given, guard, "media.internal", "192.168.7.7")
     left = [line.split(" ")[4] for line in answer.split("\r\n") if "candidate" in line]
     assert left == ["10.1.2.3", "1.1.1.1", "192.168.7.7"]
     assert answer.split("\r\n")[-1] == "a=mid:0"

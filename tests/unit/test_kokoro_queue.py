@@ -74,12 +74,12 @@ async def test_helpers_are_bounded_and_start_when_needed():
     served = []
     pool = await pool_of(2, served)
     await pool.ask({"who": "a"}, 0.0)
-    assert len(pool._helpers) == 1
+    assert pool.started == 1
     jobs = [asyncio.ensure_future(pool.ask({"who": str(i)}, float(i))) for i in range(6)]
     await asyncio.sleep(0)
     assert (pool.busy, pool.waiting) == (2, 4)
     await asyncio.gather(*jobs)
-    assert len(pool._helpers) == 2
+    assert pool.started == 2
     assert pool.real_time_factor > 0
     await pool.close()
 
@@ -163,8 +163,8 @@ class Crowd:
         self.clock = VirtualClock()
         self.provider = KokoroProvider(Path(), self.clock, helpers=helpers, timeout=timeout)
         self.provider.pool = Pool(lambda: SlowHelper(self.clock, pace), helpers, self.clock, timeout=timeout)
-        self.provider._reader = Letters()
-        self.provider._members = {m.timbre.id: m for m in CAST}
+        self.provider.reader = Letters()
+        self.provider.members = {m.timbre.id: m for m in CAST}
         self.begun, self.breaks, self.ended, self.failed = {}, [], {}, {}
 
     async def speak(self, name, tenant=1, text=CROWD_TEXT):

@@ -25,4 +25,4 @@ async def test_what_repeats_is_merged_and_counted():
     assert "repeated" not in Formatter().format(record("full"))
     for i in range(3000):
         merged.filter(record(f"text {i}"))
-    assert len(merged._seen) <= 1001
+    assert len(merged) <= 1001

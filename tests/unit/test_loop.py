@@ -123,7 +123,7 @@ def test_any_frame_is_there_at_any_time_and_no_more_than_a_ring_of_them(folder, 
 def test_a_frame_that_cannot_be_read_leaves_the_one_before_it(folder, footage, tmp_path, caplog):
     broken = changed_pack(folder, tmp_path / "p")
     pack = LoopPack(broken)
-    offset, size = pack._proxy.packets[7]
+    offset, size = pack._proxy.packets[7]  # noqa: SLF001 - a pack has no word for how it reads
     with (broken / "loop.mp4").open("r+b") as file:
         file.seek(offset)
         file.write(os.urandom(1) * size)
@@ -358,7 +358,7 @@ def test_two_hundred_stagings_leave_no_thread_and_no_file(folder):
     for i in range(200):
         figure = pack.stage(Framing(64, 64))
         show(figure, i, one_hot("aa"))
-        mine.append(figure._footage._thread)
+        mine.append(figure._footage._thread)  # noqa: SLF001 - a pack has no word for how it reads
         del figure
     pack.close()
     for thread in mine:

@@ -244,9 +244,9 @@ async def test_a_new_drive_takes_the_place_of_the_one_it_interrupts_within_the_t
 async def test_an_interrupted_mood_does_not_stay(stage):
     await stage.say("a", tone(300, 5), mood="happy")
     await stage.ticks(3)
-    assert stage.performance._life._mood is MOODS["happy"]
+    assert stage.performance.life.mood is MOODS["happy"]
     stage.performance.interrupt()
-    assert stage.performance._life._mood is MOODS["neutral"]
+    assert stage.performance.life.mood is MOODS["neutral"]
 
 
 async def test_a_fault_between_ticks_ends_the_performance_and_says_so(stage):

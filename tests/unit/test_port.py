@@ -9,6 +9,7 @@ import struct
 import pylibsrtp
 import pytest
 from aioice import stun
+from aiortc.rtp import RTCP_RTPFB_NACK, RtcpRtpfbPacket
 from hypothesis import given
 from hypothesis import strategies as st
 from pylibsrtp import Policy
@@ -50,17 +51,28 @@ async def watcher():
     w.address = ("127.0.0.1", 9)
     policy = Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_OUTBOUND)
     policy.allow_repeat_tx = True
-    w._outgoing = pylibsrtp.Session(policy)
+    w.secure(
+        pylibsrtp.Session(policy), pylibsrtp.Session(Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_INBOUND))
+    )
     w.wire = wire
+    w.seal = pylibsrtp.Session(Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_OUTBOUND))
     return w
 
 
 def again(watcher: PortWatcher, lost):
-    watcher._again(lost)
+    """The watcher says that these are missing, in a packet for each."""
+    for number in lost:
+        missing = RtcpRtpfbPacket(
+            fmt=RTCP_RTPFB_NACK,
+            ssrc=1,
+            media_ssrc=watcher.tracks[Kind.VIDEO].ssrc,
+            lost=[number % (1 << 16)],
+        )
+        watcher.on_rtcp(watcher.seal.protect_rtcp(bytes(missing)))
 
 
 async def test_repeats_are_the_packets_of_before_and_limited(watcher):
-    first = watcher._tracks[Kind.VIDEO].sequence
+    first = watcher.tracks[Kind.VIDEO].sequence
     watcher.push(PICTURE)
     sent = watcher.wire.left[:]
     assert len(sent) == 3
@@ -75,7 +87,7 @@ async def test_repeats_are_the_packets_of_before_and_limited(watcher):
 
 
 async def test_history_is_bounded_and_old_numbers_are_not_mistaken_for_new_ones(watcher):
-    track = watcher._tracks[Kind.VIDEO]
+    track = watcher.tracks[Kind.VIDEO]
     first = track.sequence
     for _ in range(HISTORY):
         watcher.push(PICTURE)
@@ -109,8 +121,8 @@ class NoSegmentation:
 
 @pytest.mark.parametrize("error", udp.NO_SEGMENTATION)
 def test_a_kernel_without_segmentation_is_asked_once(error):
-    wire = UdpPort(0, lambda *_: None)
-    wire._socket = fake = NoSegmentation(error)
+    fake = NoSegmentation(error)
+    wire = UdpPort(0, lambda *_: None, fake)
     many = [b"a" * 100] * 3 + [b"b" * 50]
     wire.send_many(many, ("127.0.0.1", 9))
     wire.send_many(many, ("127.0.0.1", 9))
@@ -119,12 +131,12 @@ def test_a_kernel_without_segmentation_is_asked_once(error):
 
 
 def test_a_full_buffer_loses_packets_and_nothing_else():
-    wire = UdpPort(0, lambda *_: None)
-    wire._socket = fake = NoSegmentation(errno.EAGAIN)
-    fake.sendmsg = lambda *_: (_ for _ in ()).throw(BlockingIOError())
-    wire.send_many([b"a" * 100] * 3, ("127.0.0.1", 9))
+    fake = NoSegmentation(errno.EAGAIN)
+    wire = UdpPort(0, lambda *_: None, fake)
+    for _ in range(2):
+        wire.send_many([b"a" * 100] * 3, ("127.0.0.1", 9))
     assert fake.left == []
-    assert wire._segmented
+    assert fake.tries == 2, "that says nothing about segmentation"
 
 
 @given(st.lists(st.integers(1, 1200), min_size=1, max_size=60))
@@ -137,8 +149,7 @@ def test_datagrams_arrive_as_they_were_whatever_their_sizes(sizes):
         there.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         there.bind(("127.0.0.1", 0))
         there.settimeout(5)
-        wire = UdpPort(0, lambda *_: None)
-        wire._socket = here
+        wire = UdpPort(0, lambda *_: None, here)
         wire.send_many(datagrams, there.getsockname())
         assert [there.recv(2048) for _ in datagrams] == datagrams
 
@@ -239,9 +250,10 @@ async def test_a_path_is_taken_over_by_nomination_only(transport):
         assert await second.ask(binding(watcher, password="0" * 32, nominate=True)) is None
         assert await second.ask(binding(watcher)) is not None
         assert port_of(watcher) == first.name[1]
+        former = watcher.address
         await second.ask(binding(watcher, nominate=True))
         assert port_of(watcher) == second.name[1]
-        assert len(transport._ice._by_address) == 1
+        assert transport.ice.at(former) is None
 
 
 async def test_an_address_that_answers_no_check_gets_nothing_but_small_answers(transport):
@@ -292,10 +304,10 @@ async def test_a_session_stays_where_it_is_until_the_new_place_answers(transport
 async def test_checks_of_many_addresses_are_few_and_forgotten(transport):
     watcher = await transport.watch(Stream(1, "r", "s", "u", "u"), OFFER)
     for port in range(1, 200):
-        transport._ice.on_datagram(binding(watcher), ("::ffff:127.0.0.1", port))
-    assert len(transport._ice._checks) == ice.MAX_PATHS
+        transport.ice.on_datagram(binding(watcher), ("::ffff:127.0.0.1", port))
+    assert transport.ice.checks == ice.MAX_PATHS
     watcher.end()
-    assert transport._ice._checks == transport._ice._paths == {}
+    assert transport.ice.checks == 0
 
 
 async def test_unfinished_handshakes_are_capped_per_address(transport, monkeypatch):
@@ -327,8 +339,8 @@ async def test_addresses_in_the_offer_are_never_sent_to(transport):
 def sealed_for(peer):
     """What the peer's side seals, of a handshake that is done."""
     policy = Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_INBOUND)
-    peer._incoming = pylibsrtp.Session(policy)
-    peer._outgoing = pylibsrtp.Session(Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_OUTBOUND))
+    outgoing = pylibsrtp.Session(Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_OUTBOUND))
+    peer.secure(outgoing, pylibsrtp.Session(policy))
     return pylibsrtp.Session(Policy(key=b"k" * 30, ssrc_type=Policy.SSRC_ANY_OUTBOUND))
 
 
@@ -361,7 +373,7 @@ async def test_a_peer_reports_by_few_sources(watcher):
     seal = sealed_for(watcher)
     for ssrc in range(1, 100):
         watcher.on_rtcp(seal.protect_rtcp(struct.pack("!BBHL", 0x80, 201, 1, ssrc)))
-    assert len(watcher._sources) == MAX_SOURCES
+    assert watcher.sources == MAX_SOURCES
 
 
 async def test_silence_and_unfinished_handshakes_end_a_session_in_their_time():
@@ -387,5 +399,5 @@ async def test_silence_and_unfinished_handshakes_end_a_session_in_their_time():
     assert not slow.closed
     await clock.advance(2)
     assert slow.closed, "checks alone keep nobody here"
-    assert transport._ice.peers == []
+    assert transport.ice.peers == []
     await transport.close()

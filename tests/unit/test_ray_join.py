@@ -79,7 +79,7 @@ def test_a_head_that_is_away_is_asked_again_after_a_pause(machine, monkeypatch, 
     for _ in range(2):  # a process may join twice
         cluster.join("10.0.0.1:6379")
     ray = cluster.ray_module()
-    for asked in (ray._raylet.GcsErrorSubscriber, ray._raylet.GcsLogSubscriber):
+    for asked in (ray._raylet.GcsErrorSubscriber, ray._raylet.GcsLogSubscriber):  # noqa: SLF001 - Ray's
         pauses.clear()
         assert asked(nothing).poll() == nothing
         assert pauses == [cluster.AGAIN]

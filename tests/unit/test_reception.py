@@ -96,7 +96,7 @@ def test_whatever_comes_little_is_held_and_nothing_twice(packets):
     for i, (sequence, step) in enumerate(packets):
         now += step
         out += order.push(now, sequence, 0, str(i).encode())
-        assert len(order._held) <= DEPTH
+        assert len(order) <= DEPTH
     payloads = [h.payload for h in out if h.payload is not None]
     assert len(payloads) == len(set(payloads))
 
@@ -179,8 +179,10 @@ class Line:
     async def open(self):
         offer = OFFER.replace("recvonly", "sendonly")
         self.publisher = await self.transport.publish(self.microphone, offer)
-        self.publisher._incoming = pylibsrtp.Session(self.policy(Policy.SSRC_ANY_INBOUND))
-        self.publisher._outgoing = pylibsrtp.Session(self.policy(Policy.SSRC_ANY_OUTBOUND))
+        self.publisher.secure(
+            pylibsrtp.Session(self.policy(Policy.SSRC_ANY_OUTBOUND)),
+            pylibsrtp.Session(self.policy(Policy.SSRC_ANY_INBOUND)),
+        )
         self.publisher.address = ("127.0.0.1", 9)
         return self
 

@@ -104,7 +104,7 @@ async def test_what_is_asked_while_a_file_is_read_is_done_after_it():
         await going.wait()
 
     source = Source(lambda: load(None))
-    source._remember()  # before anybody listened
+    source.remember()  # before anybody listened
     reload = Reload(load(None), source, apply)
     reload.listen()
     while not applied:
@@ -112,5 +112,5 @@ async def test_what_is_asked_while_a_file_is_read_is_done_after_it():
     for _ in range(3):
         reload.ask()
     going.set()
-    await reload._job
+    await reload.done()
     assert len(applied) == 2

@@ -77,12 +77,12 @@ class Receiver:
         """Told of each packet of sound when it comes."""
         self._clocks: dict[str, tuple[float, int]] = {}
 
-    def _note(self) -> None:
+    def note(self) -> None:
         """Keep when packets came and what time they carry, and how the sender ties both clocks."""
         for transceiver in self.connection.getTransceivers():
             inner: Any = transceiver.receiver
             kind = transceiver.kind
-            on_rtp, on_rtcp = inner._handle_rtp_packet, inner._handle_rtcp_packet
+            on_rtp, on_rtcp = inner._handle_rtp_packet, inner._handle_rtcp_packet  # noqa: SLF001 - aiortc's
 
             async def rtp(packet: Any, arrival: int, kind: str = kind, on: Any = on_rtp) -> None:
                 if packet.marker or kind == "audio":
@@ -97,8 +97,8 @@ class Receiver:
                     self._clocks[kind] = (info.ntp_timestamp / (1 << 32), info.rtp_timestamp)
                 await on(packet)
 
-            inner._handle_rtp_packet = lambda packet, arrival_time_ms, f=rtp: f(packet, arrival_time_ms)
-            inner._handle_rtcp_packet = rtcp
+            inner._handle_rtp_packet = lambda packet, arrival_time_ms, f=rtp: f(packet, arrival_time_ms)  # noqa: SLF001 - aiortc's
+            inner._handle_rtcp_packet = rtcp  # noqa: SLF001 - aiortc's
 
     def offsets(self) -> list[float]:
         """Milliseconds by which each picture came after the sound of its moment."""
@@ -142,7 +142,7 @@ class Receiver:
         async with httpx.AsyncClient(trust_env=False, timeout=20, verify=trust) as http:
             reply = await http.post(url, content=path.offer(offer) if path else offer, headers=headers)
         reply.raise_for_status()
-        self._note()
+        self.note()
         answer = path.answer(reply.text) if path else reply.text
         await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 

@@ -85,6 +85,10 @@ class Merged(logging.Filter):
         self._now = now
         self._seen: dict[tuple[str, str], tuple[float, int]] = {}
 
+    def __len__(self) -> int:
+        """Texts that are kept."""
+        return len(self._seen)
+
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno < logging.WARNING:
             return True

@@ -34,7 +34,7 @@ async def people(settings: Settings) -> list[Finding]:
         remedy = "chown it to the user that serves, or set people.folder elsewhere"
         return [Finding("people", FAIL, f"{here} cannot be written to: {why}", remedy), *found]
     machines = await _machines(settings)
-    kind = await asyncio.to_thread(_kind_of, here)
+    kind = await asyncio.to_thread(kind_of, here)
     if machines > 1 and not (kind in SHARING or kind.startswith("fuse.")):
         text = f"{machines} machines serve, and {folder} is on a disk of this one ({kind or 'unknown'})"
         remedy = "set people.folder to a folder that all of them mount, or people.s3_url"
@@ -71,7 +71,7 @@ async def _machines(settings: Settings) -> int:
         await database.close()
 
 
-def _kind_of(path: Path) -> str:
+def kind_of(path: Path) -> str:
     """The file system that it lies on; empty where nothing tells."""
     try:
         rows = [line.split(" - ") for line in Path("/proc/self/mountinfo").read_text().splitlines()]

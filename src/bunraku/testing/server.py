@@ -6,7 +6,8 @@ import asyncio
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -60,12 +61,12 @@ class RunningServer:
             **settings,
         )
         self.app = build(self.settings, providers=providers)
-        self._uvicorn = server(self.app, self.settings)
+        self.uvicorn = server(self.app, self.settings)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="server", daemon=True)
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        await self._uvicorn.serve(sockets=[self._listener])
+        await self.uvicorn.serve(sockets=[self._listener])
 
     def call(self, function: Callable[[], T]) -> T:
         """Run something on the server's own loop and wait for it."""
@@ -73,7 +74,11 @@ class RunningServer:
         async def run() -> T:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+        return self.begin(run()).result(10)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Let this run where the server does; blocking, ``result`` waits for its end."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     @property
     def base_url(self) -> str:
@@ -90,7 +95,7 @@ class RunningServer:
     def __enter__(self) -> RunningServer:
         self._thread.start()
         deadline = time.monotonic() + 30
-        while not self._uvicorn.started:
+        while not self.uvicorn.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError("server did not start")
             time.sleep(0.01)
@@ -99,7 +104,7 @@ class RunningServer:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._uvicorn.should_exit = True
+        self.uvicorn.should_exit = True
         self._thread.join(timeout=30)
         if self._temporary is not None:
             self._temporary.cleanup()

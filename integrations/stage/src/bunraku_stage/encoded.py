@@ -20,20 +20,20 @@ class _PastTheDecoder(queue.Queue[Any]):
         if item is None:
             super().put(None, block, timeout)
         else:
-            self._receiver.track._queue.put_nowait(item[1])
+            self._receiver.track._queue.put_nowait(item[1])  # noqa: SLF001 - aiortc's
 
 
 def bypass_decoder(peer: RTCPeerConnection) -> None:
     """Before the remote description is set."""
     for receiver in _video(peer):
-        receiver._RTCRtpReceiver__decoder_queue = _PastTheDecoder(receiver)
+        receiver._RTCRtpReceiver__decoder_queue = _PastTheDecoder(receiver)  # noqa: SLF001 - aiortc's
 
 
 async def request_keyframe(peer: RTCPeerConnection) -> None:
     """A picture loss indication (RFC 4585 section 6.3.1)."""
     for receiver in _video(peer):
         for source in receiver.getSynchronizationSources():
-            await receiver._send_rtcp_pli(source.source)
+            await receiver._send_rtcp_pli(source.source)  # noqa: SLF001 - aiortc's
 
 
 def _video(peer: RTCPeerConnection) -> list[Any]:

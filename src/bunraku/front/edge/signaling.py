@@ -56,6 +56,10 @@ class Strangers:
     def __init__(self) -> None:
         self._by_address: Counter[str] = Counter()
 
+    def __len__(self) -> int:
+        """Addresses that have any."""
+        return len(self._by_address)
+
     @contextlib.contextmanager
     def admit(self, address: str) -> Iterator[bool]:
         """Whether there is room for one more, which is counted meanwhile."""

@@ -32,6 +32,10 @@ class WindowsInMemory:
         self._hits: dict[tuple[str, ...], deque[float]] = {}
         self._swept = 0.0
 
+    def __len__(self) -> int:
+        """Keys whose hits are kept."""
+        return len(self._hits)
+
     async def hit(self, per_second: int, *key: str) -> bool:
         now = self._clock.monotonic()
         if now - self._swept > 1.0:

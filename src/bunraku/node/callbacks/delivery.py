@@ -75,7 +75,7 @@ class Delivery:
         """``allow_private``: also addresses set in the console may be private; the file's may be."""
         self._allow_private = allow_private
         self._apps, self._receipts, self._clock = apps, receipts, clock
-        self._couriers = Couriers(workers, timeout)
+        self.couriers = Couriers(workers, timeout)
         self._seconds = timestamp_seconds
         self._lines: dict[tuple[int, str], deque[Callback]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
@@ -86,7 +86,7 @@ class Delivery:
 
     def change(self, settings: CallbackSettings) -> None:
         """For attempts from now on."""
-        self._couriers.change(settings.timeout)
+        self.couriers.change(settings.timeout)
         self._seconds = settings.timestamp_seconds
 
     async def close(self) -> None:
@@ -96,7 +96,7 @@ class Delivery:
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
-        await self._couriers.close()
+        await self.couriers.close()
 
     @property
     def waiting(self) -> int:
@@ -199,7 +199,7 @@ class Delivery:
         # Only addresses from the operator's own file go unguarded (decision D11).
         guarded = app.editable and not self._allow_private
         try:
-            status = await self._couriers.post(app.id, url, body, guarded=guarded)
+            status = await self.couriers.post(app.id, url, body, guarded=guarded)
         except FetchFailed as error:
             return False, str(error)
         return 200 <= status < 300, f"HTTP {status}"

@@ -78,10 +78,10 @@ class PacketEncoder:
     """
 
     def __init__(self, lib: ctypes.PyDLL, bitrate: int, complexity: int, signal: int = SIGNAL_AUTO) -> None:
-        self._lib, self._state = lib, None
+        self._lib, self.state = lib, None
         error = ctypes.c_int()
         state = lib.opus_encoder_create(SAMPLE_RATE, 1, APPLICATION_AUDIO, ctypes.byref(error))
-        self._state = ctypes.c_void_p(state)
+        self.state = ctypes.c_void_p(state)
         if not state or error.value:
             raise RuntimeError(f"libopus: no encoder ({error.value})")
         settings = (
@@ -91,7 +91,7 @@ class PacketEncoder:
             (SET_SIGNAL, signal),
         )
         for request, value in settings:
-            if lib.opus_encoder_ctl(self._state, request, ctypes.c_int(value)):
+            if lib.opus_encoder_ctl(self.state, request, ctypes.c_int(value)):
                 raise RuntimeError(f"libopus: setting {request} refused")
         self._out = ctypes.create_string_buffer(MAX_PACKET)
         self._size: int = lib.opus_encoder_get_size(1)
@@ -111,24 +111,24 @@ class PacketEncoder:
 
     def encode(self, samples: bytes) -> bytes:
         """One packet as long as ``samples``, 16 bits each in this machine's order: 2.5 to 60 ms."""
-        size: int = self._lib.opus_encode(self._state, samples, len(samples) // 2, self._out, MAX_PACKET)
+        size: int = self._lib.opus_encode(self.state, samples, len(samples) // 2, self._out, MAX_PACKET)
         if size < 0:
             raise RuntimeError(f"libopus: error {size}")
         return ctypes.string_at(self._out, size)
 
     def __del__(self) -> None:
-        if self._state:
-            self._lib.opus_encoder_destroy(self._state)
+        if self.state:
+            self._lib.opus_encoder_destroy(self.state)
 
 
 class PacketDecoder:
     """One source, in mono. Raises ``RuntimeError`` where libopus reports an error."""
 
     def __init__(self, lib: ctypes.PyDLL) -> None:
-        self._lib, self._state = lib, None
+        self._lib, self.state = lib, None
         error = ctypes.c_int()
         state = lib.opus_decoder_create(SAMPLE_RATE, 1, ctypes.byref(error))
-        self._state = ctypes.c_void_p(state)
+        self.state = ctypes.c_void_p(state)
         if not state or error.value:
             raise RuntimeError(f"libopus: no decoder ({error.value})")
         self._out = np.empty(LONGEST, np.int16)
@@ -142,11 +142,11 @@ class PacketDecoder:
 
     def _decode(self, packet: bytes | None, samples: int, spare: int) -> PCM:
         size = 0 if packet is None else len(packet)
-        count: int = self._lib.opus_decode(self._state, packet, size, self._out.ctypes.data, samples, spare)
+        count: int = self._lib.opus_decode(self.state, packet, size, self._out.ctypes.data, samples, spare)
         if count < 0:
             raise RuntimeError(f"libopus: error {count}")
         return self._out[:count].copy()
 
     def __del__(self) -> None:
-        if self._state:
-            self._lib.opus_decoder_destroy(self._state)
+        if self.state:
+            self._lib.opus_decoder_destroy(self.state)

@@ -61,7 +61,7 @@ class TranscriptFollower:
         self._score: F32 = np.full(len(kinds), -1e9, np.float32)
         self._score[0] = 0.0
         self._score[1] = -0.7
-        self._fit = LIKELY
+        self.fit = LIKELY
         self._at = 0
         self._step = 0
         self._entered: dict[int, int] = {}
@@ -79,12 +79,12 @@ class TranscriptFollower:
         self._score = (score - score.max()).astype(np.float32)
         at = int(self._score.argmax())
         said = float(np.log(max(float(p[self._kinds[at]]), FLOOR)))
-        self._fit += (said - self._fit) * MEMORY
+        self.fit += (said - self.fit) * MEMORY
         owner = self._owners[at]
         if owner >= 0 and owner not in self._entered:
             self._entered[owner] = self._step
         self._step += 1
-        belief = BELIEF * min(1.0, max(0.0, (self._fit - UNLIKELY) / (LIKELY - UNLIKELY)))
+        belief = BELIEF * min(1.0, max(0.0, (self.fit - UNLIKELY) / (LIKELY - UNLIKELY)))
         shown = int(self._kinds[at])
         # The likeliest place may leap over a short closure, which must be seen all the same.
         leapt = [int(k) for k in self._kinds[self._at + 1 : at] if k in CLOSURES]
@@ -98,7 +98,7 @@ class TranscriptFollower:
     @property
     def trusted(self) -> bool:
         """Whether the sound still seems to be what the transcript says."""
-        return self._fit > (LIKELY + UNLIKELY) / 2
+        return self.fit > (LIKELY + UNLIKELY) / 2
 
     def take_words(self) -> tuple[Word, ...]:
         """Words that were finished since the last call, timed by the sound."""

@@ -59,6 +59,11 @@ class Outputs:
         return tuple(s.record for s in self._all.values())
 
     @property
+    def feeds(self) -> tuple[Feed, ...]:
+        """Of those that are sending."""
+        return tuple(s.feed for s in self._all.values() if s.feed is not None)
+
+    @property
     def watching(self) -> int:
         """How many of the stream's watchers are these."""
         return self._watching + self._aac.watching
@@ -120,15 +125,13 @@ class Outputs:
 
     def spoken(self, began_us: int, words: Sequence[Word]) -> None:
         """Words of a drive that began at this program time; their sound leaves now or soon."""
-        for supervisor in self._all.values():
-            if supervisor.feed is not None:
-                supervisor.feed.spoken(began_us, words)
+        for feed in self.feeds:
+            feed.spoken(began_us, words)
 
     def hushed(self, now_us: int) -> None:
         """Somebody was interrupted."""
-        for supervisor in self._all.values():
-            if supervisor.feed is not None:
-                supervisor.feed.hushed(now_us)
+        for feed in self.feeds:
+            feed.hushed(now_us)
 
     def start(self) -> None:
         """The stream is there."""

@@ -93,14 +93,14 @@ class Life:
         self._gaze = self._gaze_from = (0.0, 0.0)
         self._gaze_at = 0.0
         self._look_until = rng.uniform(1.5, 3.0)
-        self._mood = MOODS[mood]
+        self.mood = MOODS[mood]
         self._level = self._accent = 0.0
         self._engaged = 0.0
         self._spoke = False
         self._gesture: tuple[str, float] | None = None
 
     def feel(self, mood: str) -> None:
-        self._mood = MOODS[mood]
+        self.mood = MOODS[mood]
 
     def gesture(self, name: str, t: float) -> None:
         """Begin a gesture at ``t``; it replaces one in progress.
@@ -122,10 +122,10 @@ class Life:
             breath=math.sin(math.tau * self._breath_rate * t),
             nod=0.7 * self._accent,
         )
-        brow = self._mood.brow + 0.12 * self._brow(t) + 0.5 * self._accent
+        brow = self.mood.brow + 0.12 * self._brow(t) + 0.5 * self._accent
         pose.brow_l, pose.brow_r = brow, brow * 0.92
-        pose.brow_in = self._mood.brow_in
-        pose.smile, pose.squint = self._mood.smile, self._mood.squint
+        pose.brow_in = self.mood.brow_in
+        pose.smile, pose.squint = self.mood.smile, self.mood.squint
         pose.gaze_x, pose.gaze_y = self._look(t, engaged)
         # The eyes hold the viewer while the head turns (vestibulo-ocular reflex).
         pose.gaze_x -= 0.055 * pose.yaw

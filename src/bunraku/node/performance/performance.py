@@ -98,8 +98,8 @@ class Performance:
         self._clock, self._outlet, self._audience, self._voicing = clock, outlet, audience, voicing
         self.meter = Meter()
         self._mood, self._latency = mood, avatar.latency
-        self._life = Life(seed, mood, avatar.gestures)
-        self._foresight = Foresight(self._life)
+        self.life = Life(seed, mood, avatar.gestures)
+        self._foresight = Foresight(self.life)
         self._queue = DriveQueue(queue_capacity)
         self._lines: dict[str, Line] = {}
         self._submitted = 0
@@ -299,13 +299,13 @@ class Performance:
                 line.drop()
             self._audience.drive_changed(change)
         if self._queue.current is None:
-            self._life.feel(self._mood)
+            self.life.feel(self._mood)
 
     # --- the loop
 
     async def open(self) -> None:
         """Encode the first picture: what "streaming" means (contract section 6.1)."""
-        await self.pictures.first(self._life.pose(0.0, 0.0, False))
+        await self.pictures.first(self.life.pose(0.0, 0.0, False))
 
     async def run(self) -> None:
         """Tick until ``stop``. An exception in one tick's video costs that picture only."""
@@ -406,7 +406,7 @@ class Performance:
             sound, lips = line.speech.take(wanted)
             if sound.size:
                 if not self._queue.speaking:
-                    self._life.feel(line.script.mood or self._mood)
+                    self.life.feel(line.script.mood or self._mood)
                     if line.turn is not None:
                         self.meter.first_audio_ms.observe((self._clock.monotonic() - line.turn) * 1e3)
                     self._audience.drive_changed(self._queue.started())
@@ -459,7 +459,7 @@ class Performance:
         self._prompt()
         self._audience.drive_changed(change)
         if self._queue.current is None:
-            self._life.feel(self._mood)
+            self.life.feel(self._mood)
 
 
 def _played(line: Line, held: int) -> float:

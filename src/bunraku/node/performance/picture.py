@@ -69,7 +69,7 @@ class PictureTrack:
         bitrate: int,
         open_video: VideoOpener,
     ) -> None:
-        self._now, self._avatar, self._outlet = now, avatar, outlet
+        self._now, self.avatar, self._outlet = now, avatar, outlet
         self._executor, self._meter, self._open = executor, meter, open_video
         self.rate = RateControl(bitrate)
         self._encoders: dict[Codec, VideoEncoder] = {}
@@ -79,7 +79,7 @@ class PictureTrack:
     @property
     def picture(self) -> Picture:
         """What the figure shows: its own buffer, drawn anew under the reader's eyes."""
-        return self._avatar.picture
+        return self.avatar.picture
 
     @property
     def encoders(self) -> tuple[VideoEncoder, ...]:
@@ -94,8 +94,8 @@ class PictureTrack:
         await asyncio.get_running_loop().run_in_executor(self._executor, self._prove, pose)
 
     def _prove(self, pose: Pose) -> None:
-        self._avatar.render(Moment(rest(), pose))
-        picture = self._avatar.picture
+        self.avatar.render(Moment(rest(), pose))
+        picture = self.avatar.picture
         if H264Encoder(picture.width, picture.height, self.rate.rate).encode(picture, 0, True) is None:
             raise RuntimeError("x264 gave no picture")
 
@@ -135,8 +135,8 @@ class PictureTrack:
     def _work(self, moment: Moment, keyframes: dict[Codec, bool], rate: int) -> list[EncodedUnit]:
         """On a worker thread; only one runs at a time per performance."""
         with self._meter.render():
-            self._avatar.render(moment)
-        picture = self._avatar.picture
+            self.avatar.render(moment)
+        picture = self.avatar.picture
         units: list[EncodedUnit] = []
         with self._meter.encode():
             for codec in [c for c in self._encoders if c not in keyframes]:

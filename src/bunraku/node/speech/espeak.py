@@ -58,7 +58,7 @@ class EspeakProvider:
 
     def __init__(self, helpers: int = 2) -> None:
         self._pool = HelperPool("bunraku.node.speech.espeak_helper", helpers)
-        self._voices = {v.timbre.id: v for v in VOICES}
+        self.voices = {v.timbre.id: v for v in VOICES}
 
     @property
     def timbres(self) -> tuple[Timbre, ...]:
@@ -79,7 +79,7 @@ class EspeakProvider:
 
     async def phonemes(self, timbre_id: str, text: str) -> str:
         """IPA that the voice reads, with marks such as ``(en)`` where it changes language."""
-        request = {"voice": self._voices[timbre_id].name, "text": text, "phonemes_only": True}
+        request = {"voice": self.voices[timbre_id].name, "text": text, "phonemes_only": True}
         out = ""
         async for head, _ in self._pool.ask(request):
             out = head["phonemes"]
@@ -103,7 +103,7 @@ class EspeakProvider:
     async def speak_as(
         self, timbre_id: str, text: str, prosody: Prosody, pronounced: tuple[Pronounced, ...]
     ) -> AsyncGenerator[SpeechChunk]:
-        voice = self._voices.get(timbre_id)
+        voice = self.voices.get(timbre_id)
         if voice is None:
             raise SpeechFailed(f"no timbre {timbre_id}")
         spoken = 0.0

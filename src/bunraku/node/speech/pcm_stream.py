@@ -122,6 +122,11 @@ class PcmReader:
     def _new_resamplers(self) -> list[Resampler]:
         return [Resampler(self._format.rate) for _ in range(self._format.channels)]
 
+    @property
+    def heading(self) -> bool:
+        """It is not known yet where the sound begins."""
+        return self._header is not None
+
     def push(self, data: bytes) -> SpeechChunk:
         if self._header is not None:
             self._header += data

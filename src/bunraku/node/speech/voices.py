@@ -39,7 +39,7 @@ class Voices:
     ) -> None:
         """``timeout``: seconds that a voice may stay silent. ``own``: voices of single apps. They are
         started and closed by whoever made them."""
-        self._providers = providers
+        self.providers = providers
         self._aliases = aliases or {}
         self._timeout, self._clock = timeout, clock or SystemClock()
         self._own = own or OwnVoices(nothing, self._clock)
@@ -47,20 +47,20 @@ class Voices:
 
     async def start(self) -> None:
         """A provider that does not start is reported and left out: the others still speak."""
-        for provider in list(self._providers):
+        for provider in list(self.providers):
             try:
                 await provider.start()
             except (SpeechFailed, OSError) as error:
                 log.error("no voices of %s: %s", type(provider).__name__, error)
-                self._providers.remove(provider)
+                self.providers.remove(provider)
 
     async def close(self) -> None:
-        for provider in self._providers:
+        for provider in self.providers:
             await provider.close()
 
     def list(self, digital_human_id: str | None = None, *, tenant: int = 0) -> list[Timbre]:
         """Public timbres, or those bound to one digital human: with the own ones of the app ``tenant``."""
-        every = [t for p in self._providers for t in p.timbres]
+        every = [t for p in self.providers for t in p.timbres]
         bound = [t for t in every if t.digital_human_id == digital_human_id]
         return bound if digital_human_id is None else bound + self._own.timbres(tenant, digital_human_id)
 
@@ -70,7 +70,7 @@ class Voices:
 
     def loads(self) -> tuple[VoiceLoad, ...]:
         """Of the providers that have helpers."""
-        return tuple(load for p in self._providers if (load := p.load()) is not None)
+        return tuple(load for p in self.providers if (load := p.load()) is not None)
 
     def timbre(self, timbre_id: str, *, tenant: int = 0) -> Timbre | None:
         """By id or alias; one that everybody may use, or an own one of the app ``tenant``."""
@@ -79,7 +79,7 @@ class Voices:
 
     def find(self, timbre_id: str, *, tenant: int = 0) -> tuple[Timbre, SpeechProvider] | None:
         key = self._aliases.get(timbre_id, timbre_id)
-        for provider in self._providers:
+        for provider in self.providers:
             for timbre in provider.timbres:
                 if timbre.id == key:
                     return timbre, provider
@@ -93,7 +93,7 @@ class Voices:
         Asked for the app ``tenant``: apps share helpers fairly.
         """
         TENANT.set(tenant)
-        for provider in self._providers:
+        for provider in self.providers:
             try:
                 async with timeout(self._clock, self._timeout):
                     found = await provider.pronounce(text)

@@ -53,6 +53,11 @@ class Microphone:
         self._listeners: set[asyncio.Queue[PCM | None]] = set()
         self._opened = False
 
+    @property
+    def listeners(self) -> int:
+        """How many listen here."""
+        return len(self._listeners)
+
     def opened(self) -> None:
         if not self._opened and not self.ended:
             self._opened = True

@@ -47,6 +47,10 @@ class Outbox:
 
         job.add_done_callback(over)
 
+    def __len__(self) -> int:
+        """Tasks whose next callback would wait."""
+        return len(self._last)
+
     async def emptied(self) -> None:
         """Return when everything sent so far was handed to delivery."""
         while self._jobs:

@@ -59,13 +59,14 @@ def _stay_on_loopback(ray: Any) -> None:
     """Ray puts an address that others reach in the place of 127.0.0.1, and then listens at every one,
     except where it supports no clusters: so it is told that it supports none."""
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # for its processes
-    ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # for this one, which may have read it
+    # For this one, which may have read it.
+    ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # noqa: SLF001 - Ray's
 
 
 def _whole_lines(ray: Any) -> None:
     """What nodes log comes out here as they wrote it: Ray would put words of its own before each line, and
     leave out lines that look alike."""
-    dispatcher = ray._private.ray_logging.global_worker_stdstream_dispatcher
+    dispatcher = ray._private.ray_logging.global_worker_stdstream_dispatcher  # noqa: SLF001 - Ray's
     dispatcher.remove_handler(RAYS_HANDLER)
     dispatcher.add_handler(RAYS_HANDLER, _pass_on)  # by that name Ray takes it away when it ends
 
@@ -81,9 +82,9 @@ def _ask_in_time(ray: Any) -> None:
     are answered at once, with nothing, and ask again without a pause, a third of a core each: here they
     pause."""
     for name in ("GcsErrorSubscriber", "GcsLogSubscriber"):
-        subscriber: Any = getattr(ray._raylet, name)
+        subscriber: Any = getattr(ray._raylet, name)  # noqa: SLF001 - Ray's
         if not hasattr(subscriber, "pause"):
-            setattr(ray._raylet, name, _pausing(subscriber))
+            setattr(ray._raylet, name, _pausing(subscriber))  # noqa: SLF001 - Ray's
 
 
 def _pausing(subscriber: Any) -> Any:
@@ -104,7 +105,7 @@ def _pausing(subscriber: Any) -> Any:
 def _is_on_loopback(ray: Any, address: str) -> bool:
     """Whether that is a Ray of ``start``."""
     if address == "auto":
-        found = ray._private.services.find_gcs_addresses()
+        found = ray._private.services.find_gcs_addresses()  # noqa: SLF001 - Ray's
         address = os.environ.get("RAY_ADDRESS") or next(iter(found), "")
     return address.startswith("127.")
 
@@ -140,7 +141,7 @@ def join(address: str) -> Joined:
         _stay_on_loopback(ray)
     options = {"namespace": NAMESPACE, "log_to_driver": True, "configure_logging": False}
     address = address if address == "auto" else _numeric(address)
-    if address == "auto" or address in ray._private.services.find_gcs_addresses():
+    if address == "auto" or address in ray._private.services.find_gcs_addresses():  # noqa: SLF001 - Ray's
         try:
             ray.init(address=address, **options)
             _whole_lines(ray)

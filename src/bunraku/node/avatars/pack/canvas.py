@@ -105,7 +105,7 @@ class Canvas:
         self.v: U8 = np.empty((height // 2, width // 2), np.uint8)
         self.a: U8 | None = np.empty((height, width), np.uint8) if alpha else None
         self.plate: Plate | None = None
-        self._mouth = self._eyes = -1
+        self.mouth = self.eyes = -1
         self.nodes: F32 = np.empty(0, np.float32)
         """Where the warp nodes of the last picture sampled; shape (rows, columns, 2)."""
         self.chroma_nodes = self.nodes
@@ -126,13 +126,13 @@ class Canvas:
                 self.neck = NeckPlanes(
                     plate.neck, plate.bases, _least(self.a, plate.mouths), self._background
                 )
-        if fresh or mouth != self._mouth:
+        if fresh or mouth != self.mouth:
             self._lay(plate.mouths[mouth])
             patched.append(plate.mouths[mouth].rect)
-        if fresh or eyes != self._eyes:
+        if fresh or eyes != self.eyes:
             self._lay(plate.eyes[eyes])
             patched.append(plate.eyes[eyes].rect)
-        self._mouth, self._eyes = mouth, eyes
+        self.mouth, self.eyes = mouth, eyes
         return patched
 
     def _lay(self, layer: Layer) -> None:

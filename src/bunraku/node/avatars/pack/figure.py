@@ -15,6 +15,7 @@ import numpy as np
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Pose, Rect
 from bunraku.node.avatars.base import Moment
+from bunraku.node.avatars.pack.canvas import Canvas
 from bunraku.node.avatars.pack.chooser import Chooser
 from bunraku.node.avatars.pack.developer import Developer
 from bunraku.node.avatars.pack.geometry import NOTHING, covered, intersection, merged, union
@@ -37,15 +38,20 @@ class PackFigure:
     def __init__(self, manifest: Manifest, art: Decoded, framing: Framing, tracer: MomentTracer) -> None:
         self.framing = framing
         self._tracer = tracer
-        self._plates, self._limbs = art
+        self.plates, self._limbs = art
         self._gestures = manifest.gestures
         self._picture = Picture(framing.stream_width, framing.height)
         self._chooser = Chooser(manifest)
         self._developer = Developer(framing, self._picture)
-        rows, columns = self._plates[0].bases.shape[1:3]
-        self._warp = Warp(rows, columns, manifest.bases)
+        rows, columns = self.plates[0].bases.shape[1:3]
+        self.warp = Warp(rows, columns, manifest.bases)
         self._limb_rect = NOTHING
         """What raised arms cover in the picture."""
+
+    @property
+    def canvas(self) -> Canvas:
+        """What the picture is developed from."""
+        return self._developer.canvas
 
     @property
     def picture(self) -> Picture:
@@ -68,14 +74,14 @@ class PackFigure:
 
     def render(self, moment: Moment) -> Rect:
         mouth, pose = moment.weights, moment.pose
-        shown = self._developer.canvas.plate
+        shown = self.canvas.plate
         choice = self._chooser.choose(mouth, pose)
-        plate, sprite, eyes = self._plates[choice.plate], choice.mouth, choice.eyes
+        plate, sprite, eyes = self.plates[choice.plate], choice.mouth, choice.eyes
         if shown is not None and plate is not shown:
             self._developer.begin_dissolve()
-        canvas = self._developer.canvas
+        canvas = self.canvas
         patched = canvas.show(plate, sprite, eyes)
-        nodes = self._warp.nodes(plate, self._warp.pushes(plate, pose))
+        nodes = self.warp.nodes(plate, self.warp.pushes(plate, pose))
         if shown is None or self._developer.changing:
             canvas.nodes, canvas.chroma_nodes = nodes, nodes.copy()
             self._follow_neck(pose)
@@ -91,16 +97,16 @@ class PackFigure:
         old = self._developer.old
         if self._developer.dissolving and old.plate is not None:
             old.show(old.plate, sprite, eyes)
-            old.nodes = self._warp.nodes(old.plate, self._warp.pushes(old.plate, pose))
+            old.nodes = self.warp.nodes(old.plate, self.warp.pushes(old.plate, pose))
 
     def _follow_neck(self, pose: Pose) -> None:
-        neck, plate = self._developer.canvas.neck, self._developer.canvas.plate
+        neck, plate = self.canvas.neck, self.canvas.plate
         if neck is None or plate is None:
             return
         neck.reach = self._whole_reach()
-        pushes = self._warp.pushes(plate, pose, turned=False)
+        pushes = self.warp.pushes(plate, pose, turned=False)
         if not neck.nodes.size or float(np.abs(pushes - neck.pushes) @ neck.spans) > NECK_STILL:
-            neck.pushes, neck.nodes, neck.warped = pushes, self._warp.nodes(plate, pushes), None
+            neck.pushes, neck.nodes, neck.warped = pushes, self.warp.nodes(plate, pushes), None
 
     def _raise_limbs(self, pose: Pose) -> Rect:
         self._limb_rect = NOTHING
@@ -166,7 +172,7 @@ class PackFigure:
         Their nodes become those of the canvas. A band owns the nodes within it; those beyond the
         first and the last band have no other owner.
         """
-        canvas = self._developer.canvas
+        canvas = self.canvas
         shown, tinted = canvas.nodes, canvas.chroma_nodes
         lag = CHROMA_STILL if self._developer.colour_may_lag else 0.0
         far, far_chroma = farthest(nodes, shown), farthest(nodes, tinted)
@@ -186,7 +192,7 @@ class PackFigure:
 
     def _whole_reach(self) -> int:
         """Past what anything is moved, even px."""
-        return (math.ceil(self._warp.reach(self._developer.canvas.nodes)) + 3) // 2 * 2
+        return (math.ceil(self.warp.reach(self.canvas.nodes)) + 3) // 2 * 2
 
     def _around(self, rects: list[Rect]) -> Rect:
         """What sprites may touch after the warp."""

@@ -14,7 +14,7 @@ from aiortc import RTCPeerConnection, RTCRtpSender, RTCSessionDescription
 from bunraku.core.clock import patience
 from bunraku.core.media import Codec, EncodedUnit, Kind
 from bunraku.core.output import OutputOrder
-from bunraku.node.outputs.base import Feed, Means, OutputFailed, OutputLost, Sender, Told, Wants
+from bunraku.node.outputs.base import Feed, Guard, Means, OutputFailed, OutputLost, Sender, Told, Wants
 from bunraku.node.outputs.storage import Place
 from bunraku.node.rtc.aiortc.sdp import connection, without_mdns
 from bunraku.node.rtc.aiortc.watcher import UnitTrack
@@ -74,22 +74,7 @@ class WhipSender:
             raise OutputLost(f"the target answered {head['status']}")
         host = urlsplit(head["url"]).hostname or ""
         answer = without_mdns(body.decode("utf-8", "replace"))
-        return self._guarded(answer, host, head["address"]), head["location"]
-
-    def _guarded(self, answer: str, host: str, address: str) -> str:
-        """Without candidates that callers may not send us to."""
-        guard = self._means.guard
-
-        def may(line: str) -> bool:
-            fields = line.split(" ")
-            if not line.startswith("a=candidate:") or len(fields) < 8:
-                return True
-            try:
-                return guard.permits(fields[4]) or (guard.names(host) and fields[4] == address)
-            except ValueError:
-                return False  # a name
-
-        return "\r\n".join(line for line in answer.split("\r\n") if may(line))
+        return guarded(answer, self._means.guard, host, head["address"]), head["location"]
 
     async def _delete(self, resource: str) -> None:
         with suppress(OutputLost, OutputFailed, TimeoutError):
@@ -120,6 +105,21 @@ class WhipSender:
         return block
 
 
+def guarded(answer: str, guard: Guard, host: str, address: str) -> str:
+    """An answer without candidates that callers may not send us to. ``host`` gave it, from ``address``."""
+
+    def may(line: str) -> bool:
+        fields = line.split(" ")
+        if not line.startswith("a=candidate:") or len(fields) < 8:
+            return True
+        try:
+            return guard.permits(fields[4]) or (guard.names(host) and fields[4] == address)
+        except ValueError:
+            return False  # a name
+
+    return "\r\n".join(line for line in answer.split("\r\n") if may(line))
+
+
 class _Session:
     """One peer connection and its two tracks."""
 
@@ -138,15 +138,15 @@ class _Session:
 
     def _listen(self, sender: Any) -> None:
         """aiortc ignores PLI and FIR of packets that it did not encode itself."""
-        feedback = Feedback(sender._ssrc, self._path, self._feed.request_keyframe, lambda lost: lost)
-        handle = sender._handle_rtcp_packet
-        sender._send_keyframe = lambda: None
+        feedback = Feedback(sender._ssrc, self._path, self._feed.request_keyframe, lambda lost: lost)  # noqa: SLF001 - aiortc's
+        handle = sender._handle_rtcp_packet  # noqa: SLF001 - aiortc's
+        sender._send_keyframe = lambda: None  # noqa: SLF001 - aiortc's
 
         async def heard(packet: Any) -> None:
             feedback.take(packet, self._now())
             await handle(packet)
 
-        sender._handle_rtcp_packet = heard
+        sender._handle_rtcp_packet = heard  # noqa: SLF001 - aiortc's
 
     def taken(self, answer: str) -> str:
         """An answer as aiortc can read it: a refused section must look as the accepted one, and is not

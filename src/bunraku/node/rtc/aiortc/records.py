@@ -19,18 +19,18 @@ def read_all(connection: RTCPeerConnection) -> None:
 
 
 def _read_all(transport: Any) -> None:
-    next_datagram = transport._recv_next
+    next_datagram = transport._recv_next  # noqa: SLF001 - aiortc's
 
     async def received() -> None:
         await next_datagram()
         while transport.encrypted:
             try:
-                data = transport._ssl.recv(2048)
+                data = transport._ssl.recv(2048)  # noqa: SLF001 - aiortc's
             except SSL.ZeroReturnError:
                 raise ConnectionError from None  # as aiortc itself says it
             except SSL.Error:
                 return
-            if data and transport._data_receiver:
-                await transport._data_receiver._handle_data(data)
+            if data and transport._data_receiver:  # noqa: SLF001 - aiortc's
+                await transport._data_receiver._handle_data(data)  # noqa: SLF001 - aiortc's
 
-    transport._recv_next = received
+    transport._recv_next = received  # noqa: SLF001 - aiortc's

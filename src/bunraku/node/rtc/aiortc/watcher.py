@@ -120,11 +120,12 @@ class AiortcWatcher:
         transceiver.sender.replaceTrack(track)
         transceiver.direction = "sendonly"
         sender: Any = transceiver.sender
-        handle, about = sender._handle_rtcp_packet, None
+        handle, about = sender._handle_rtcp_packet, None  # noqa: SLF001 - aiortc's
         if kind is Kind.VIDEO:
             self.video_codec = chosen.codec
-            about = Feedback(sender._ssrc, self._path, self._ask, lambda lost: lost)
-            sender._send_keyframe = lambda: None  # it is asked for below, of the shared encoder
+            about = Feedback(sender._ssrc, self._path, self._ask, lambda lost: lost)  # noqa: SLF001 - aiortc's
+            # A keyframe is asked for below, of the shared encoder.
+            sender._send_keyframe = lambda: None  # noqa: SLF001 - aiortc's
 
         async def heard(packet: Any) -> None:
             self.heard = self._clock.monotonic()
@@ -132,7 +133,7 @@ class AiortcWatcher:
                 about.take(packet, self.heard)
             await handle(packet)
 
-        sender._handle_rtcp_packet = heard
+        sender._handle_rtcp_packet = heard  # noqa: SLF001 - aiortc's
 
     def _ask(self) -> None:
         if self.video_codec is not None:
@@ -165,9 +166,9 @@ def _keep(transceiver: RTCRtpTransceiver, chosen: Chosen) -> bool:
     order with what both know.
     """
     internal: Any = transceiver
-    codecs, number = internal._codecs, chosen.format.payload_type
+    codecs, number = internal._codecs, chosen.format.payload_type  # noqa: SLF001 - aiortc's
     kept = [c for c in codecs if c.payloadType == number]
     repair = [c for c in codecs if c.name.lower() == "rtx" and c.parameters.get("apt") == number]
     if kept:
-        internal._codecs = kept + repair
+        internal._codecs = kept + repair  # noqa: SLF001 - aiortc's
     return bool(kept)

@@ -19,29 +19,29 @@ class DataChannel:
     def __init__(
         self, port: int, peer_port: int, send: Callable[[bytes], None], on_open: Callable[[], object]
     ) -> None:
-        self._sctp = Association(port, peer_port, send, on_open)
+        self.sctp = Association(port, peer_port, send, on_open)
         self._allowance = MAX_PACKETS
 
     @property
     def open(self) -> bool:
-        return self._sctp.state is AssociationState.ESTABLISHED
+        return self.sctp.state is AssociationState.ESTABLISHED
 
     def start(self) -> None:
-        self._sctp.start()
+        self.sctp.start()
 
     def send(self, message: bytes) -> None:
         """Nothing while the peer is not there yet, or its path is full."""
-        self._sctp.send(message)
+        self.sctp.send(message)
 
     def receive(self, packet: bytes) -> None:
         """Raises ``ValueError`` for what no honest peer sends."""
         if self._allowance >= 1:
             self._allowance -= 1
-            self._sctp.receive(packet)
+            self.sctp.receive(packet)
 
     def on_beat(self, passed: float) -> None:
         self._allowance = min(MAX_PACKETS, self._allowance + MAX_PACKETS * passed)
-        self._sctp.on_beat(passed)
+        self.sctp.on_beat(passed)
 
     def close(self) -> None:
-        self._sctp.close()
+        self.sctp.close()

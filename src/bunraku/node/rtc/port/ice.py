@@ -52,6 +52,11 @@ class IceLite:
     def peers(self) -> list[Peer]:
         return list(self._by_ufrag.values())
 
+    @property
+    def checks(self) -> int:
+        """How many are out."""
+        return len(self._checks)
+
     def at(self, address: Address) -> Peer | None:
         """Whose address this has proved to be."""
         return self._by_address.get(address)

@@ -78,6 +78,11 @@ class Peer(ABC):
         self._sources: set[bytes] = set()
 
     @property
+    def sources(self) -> int:
+        """How many SSRCs it has reported by."""
+        return len(self._sources)
+
+    @property
     def connected(self) -> bool:
         return self._outgoing is not None and not self.closed
 
@@ -117,7 +122,7 @@ class Peer(ABC):
             self._dtls.bio_write(datagram)
             if self._outgoing is None:
                 self._dtls.do_handshake()
-                self._outgoing, self._incoming = dtls.srtp_sessions(self._dtls, self.offer.fingerprint)
+                self.secure(*dtls.srtp_sessions(self._dtls, self.offer.fingerprint))
                 self._opened()
             while True:  # a datagram may hold many records, and what is not read stays
                 self._on_data(self._dtls.recv(2048))
@@ -133,6 +138,10 @@ class Peer(ABC):
             self.end()
             return
         self._flush()
+
+    def secure(self, outgoing: Session, incoming: Session) -> None:
+        """The handshake has given these keys."""
+        self._outgoing, self._incoming = outgoing, incoming
 
     def on_timer(self) -> None:
         """Send a flight again whose answer is overdue (RFC 6347 section 4.2.4)."""

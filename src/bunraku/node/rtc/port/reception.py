@@ -37,6 +37,10 @@ class InOrder:
         self._next: int | None = None
         self._held: dict[int, Held] = {}
 
+    def __len__(self) -> int:
+        """Packets that are held."""
+        return len(self._held)
+
     def push(self, now: float, sequence: int, timestamp: int, payload: bytes) -> Iterator[Heard]:
         """``sequence`` in 16 bits, ``timestamp`` in 32."""
         if self._next is None:

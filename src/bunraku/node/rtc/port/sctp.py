@@ -61,10 +61,10 @@ class Association:
     ) -> None:
         self._ports = port, peer_port
         self._transmit, self._established = transmit, established
-        self._tag = secrets.randbelow((1 << 32) - 1) + 1
+        self.tag = secrets.randbelow((1 << 32) - 1) + 1
         self._peer_tag = 0
         self._cookie = secrets.token_bytes(16)
-        self._tsn = self._confirmed = secrets.randbits(32)
+        self._tsn = self.confirmed = secrets.randbits(32)
         """Of the last message sent, and the last up to which the peer has or wants no more."""
         self._given_up = self._tsn
         self._asked: bytes = b""
@@ -78,11 +78,11 @@ class Association:
     @property
     def waiting(self) -> int:
         """Messages that are not confirmed."""
-        return self._tsn - self._confirmed & 0xFFFFFFFF
+        return self._tsn - self.confirmed & 0xFFFFFFFF
 
     def start(self) -> None:
         self.state = AssociationState.COOKIE_WAIT
-        self._ask(self._packet(0, INIT, self._introduction()))
+        self._ask(self.packet(0, INIT, self._introduction()))
 
     def send(self, message: bytes) -> None:
         """Lost before there is an association, and while the path takes no more."""
@@ -109,7 +109,7 @@ class Association:
         if (ours, theirs) != self._ports or packet[8:12] != _SUM.pack(_sum(packet)):
             raise ValueError("not of this association")
         for kind, body in _chunks(packet):
-            if tag != (0 if kind == INIT else self._tag):
+            if tag != (0 if kind == INIT else self.tag):
                 return
             try:
                 self._take(kind, body)
@@ -152,7 +152,7 @@ class Association:
                 self._meet(body)
                 cookie = dict(_parameters(body[_INIT.size :])).get(COOKIE, b"")
                 self.state = AssociationState.COOKIE_ECHOED
-                self._ask(self._packet(self._peer_tag, COOKIE_ECHO, cookie))
+                self._ask(self.packet(self._peer_tag, COOKIE_ECHO, cookie))
         elif kind == COOKIE_ECHO:
             if body == self._cookie and self._peer_tag:
                 self._answer(COOKIE_ACK, b"")
@@ -185,7 +185,7 @@ class Association:
 
     def _confirm(self, body: bytes) -> None:
         confirmed, _, count, _ = _SACK.unpack_from(body)
-        ahead = confirmed - self._confirmed & 0xFFFFFFFF
+        ahead = confirmed - self.confirmed & 0xFFFFFFFF
         if ahead >= 1 << 31:
             return  # an older one, overtaken
         if ahead > self.waiting or count > MAX_GAPS:
@@ -195,7 +195,7 @@ class Association:
             highest = max(highest, _GAP.unpack_from(body, _SACK.size + 4 * i)[1])
         if highest > self.waiting - ahead:
             raise ValueError("confirms what was not sent")
-        self._confirmed = confirmed
+        self.confirmed = confirmed
         self._patience = PATIENCE
         self._overdue = self._time + self._patience if self.waiting else 0.0
         if highest > REORDERED:
@@ -215,7 +215,7 @@ class Association:
 
     def _introduction(self) -> bytes:
         told = _parameter(PARTIAL_RELIABILITY, b"") + _parameter(EXTENSIONS, bytes([FORWARD_TSN]))
-        return _INIT.pack(self._tag, WINDOW, 1, 1, self._tsn + 1 & 0xFFFFFFFF) + told
+        return _INIT.pack(self.tag, WINDOW, 1, 1, self._tsn + 1 & 0xFFFFFFFF) + told
 
     def _ask(self, packet: bytes) -> None:
         """What is sent again until it is answered."""
@@ -224,9 +224,10 @@ class Association:
         self._transmit(packet)
 
     def _answer(self, kind: int, body: bytes) -> None:
-        self._transmit(self._packet(self._peer_tag, kind, body))
+        self._transmit(self.packet(self._peer_tag, kind, body))
 
-    def _packet(self, tag: int, kind: int, body: bytes) -> bytes:
+    def packet(self, tag: int, kind: int, body: bytes) -> bytes:
+        """One chunk in a packet with its checksum (RFC 9260 section 3)."""
         chunk = _CHUNK.pack(kind, 0, 4 + len(body)) + body
         return _summed(_COMMON.pack(*self._ports, tag, 0) + chunk + bytes(-len(chunk) % 4))
 

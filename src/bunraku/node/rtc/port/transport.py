@@ -34,7 +34,7 @@ class PortTransport:
         self._addresses, self._timeout = addresses, timeout
         self._quick, self._small, self._fingerprint = dtls.contexts()
         self._udp = UdpPort(port, self.on_datagram)
-        self._ice = IceLite(clock.monotonic, self.send)
+        self.ice = IceLite(clock.monotonic, self.send)
         self._job: asyncio.Task[None] | None = None
         self._cut: rtp.Cut | None = None
         self._local: list[str] = []
@@ -53,23 +53,23 @@ class PortTransport:
         if self._job is not None:
             self._job.cancel()
             await asyncio.gather(self._job, return_exceptions=True)
-        for peer in self._ice.peers:
+        for peer in self.ice.peers:
             await peer.close()
         self._udp.close()
 
     async def watch(self, stream: Stream, offer: str, *, draw: bool = False) -> PortWatcher:
         taken = offers.watched(offers.parse(offer), channel=draw)
         context = self._quick if taken.channel is None else self._small
-        peer = PortWatcher(stream, taken, self._fingerprint, context, self, self._ice.remove)
+        peer = PortWatcher(stream, taken, self._fingerprint, context, self, self.ice.remove)
         peer.answer = sdp.sending(taken, peer.identity, self._told, self.port)
-        self._ice.add(peer)
+        self.ice.add(peer)
         return peer
 
     async def publish(self, microphone: Microphone, offer: str) -> PortPublisher:
         taken = offers.published(offers.parse(offer))
-        peer = PortPublisher(microphone, taken, self._fingerprint, self._quick, self, self._ice.remove)
+        peer = PortPublisher(microphone, taken, self._fingerprint, self._quick, self, self.ice.remove)
         peer.answer = sdp.receiving(taken, peer.identity, self._told, self.port)
-        self._ice.add(peer)
+        self.ice.add(peer)
         return peer
 
     @property
@@ -97,9 +97,9 @@ class PortTransport:
         """One that has come; ``datagram`` is not empty."""
         first = datagram[0]
         if first < 4:
-            self._ice.on_datagram(datagram, address)
+            self.ice.on_datagram(datagram, address)
             return
-        peer = self._ice.at(address)
+        peer = self.ice.at(address)
         if peer is None:
             return
         if 20 <= first < 64:
@@ -118,7 +118,7 @@ class PortTransport:
             await self._clock.sleep_until(next_beat(self._clock.monotonic()))
             count += 1
             now, wall = self._clock.monotonic(), self._clock.wall()
-            for peer in self._ice.peers:
+            for peer in self.ice.peers:
                 # Checks alone keep nobody here who does not finish the handshake.
                 slow = not peer.connected and now - peer.born > CONNECT_TIMEOUT
                 if slow or now - peer.heard > self._timeout:

@@ -39,10 +39,16 @@ def local_addresses() -> list[str]:
 class UdpPort:
     """Sending never blocks and never raises: a full buffer loses packets, as a network would."""
 
-    def __init__(self, port: int, on_datagram: Callable[[bytes, Address], None]) -> None:
+    def __init__(
+        self,
+        port: int,
+        on_datagram: Callable[[bytes, Address], None],
+        opened: socket.socket | None = None,
+    ) -> None:
+        """``opened``: a socket to send by, in the place of ``open``'s."""
         self.number = port
         self._on_datagram = on_datagram
-        self._socket: socket.socket | None = None
+        self._socket = opened
         self._segmented = True
 
     def open(self) -> None:

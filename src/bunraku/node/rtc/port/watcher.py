@@ -56,12 +56,12 @@ class PortWatcher(Peer):
     ) -> None:
         super().__init__(taken, fingerprint, context, wire, on_closed)
         self._stream = stream
-        self._tracks: dict[Kind, Track] = {}
+        self.tracks: dict[Kind, Track] = {}
         for kind in Kind:
             chosen = taken.of(kind)
             if chosen is not None:
                 number = chosen.format.payload_type
-                self._tracks[kind] = Track(number, self.identity.ssrc[kind], chosen.codec)
+                self.tracks[kind] = Track(number, self.identity.ssrc[kind], chosen.codec)
         self._gate = KeyframeGate()
         self._zero = 0.0  # monotonic time of program time zero, as last seen
         self._allowance = float(RETRANSMIT_LIMIT)
@@ -73,7 +73,7 @@ class PortWatcher(Peer):
             self._channel = DataChannel(
                 SCTP_PORT, taken.channel.sctp_port, self._send_data, lambda: stream.draw_again(self)
             )
-        video = self._tracks.get(Kind.VIDEO)
+        video = self.tracks.get(Kind.VIDEO)
         if video is not None:
             codec = video.codec
             self._about = Feedback(
@@ -86,7 +86,7 @@ class PortWatcher(Peer):
 
     @property
     def video_codec(self) -> Codec | None:
-        track = self._tracks.get(Kind.VIDEO)
+        track = self.tracks.get(Kind.VIDEO)
         return track.codec if track else None
 
     def _opened(self) -> None:
@@ -115,7 +115,7 @@ class PortWatcher(Peer):
 
     def push(self, unit: EncodedUnit) -> None:
         cut = self._wire.cut(unit)
-        track, srtp, address = self._tracks.get(cut.kind), self._outgoing, self.address
+        track, srtp, address = self.tracks.get(cut.kind), self._outgoing, self.address
         if track is None or srtp is None or address is None or self.closed:
             return
         video = cut.kind is Kind.VIDEO
@@ -123,7 +123,7 @@ class PortWatcher(Peer):
             return
         now, count = self._wire.now(), len(cut.payloads)
         # Sound goes out on its tick; pictures a little later, by the time they took to draw.
-        if not video or Kind.AUDIO not in self._tracks:
+        if not video or Kind.AUDIO not in self.tracks:
             self._zero = now - unit.time_us / 1e6
         timestamp = (cut.time + track.offset) & 0xFFFFFFFF
         sequence, kind, ssrc, pack = track.sequence, track.payload_type, track.ssrc, rtp.HEADER.pack
@@ -144,7 +144,7 @@ class PortWatcher(Peer):
 
     def draw(self, drawn: Drawn) -> None:
         if self._channel is not None and self._channel.open and not self.closed:
-            track = self._tracks.get(Kind.AUDIO)
+            track = self.tracks.get(Kind.AUDIO)
             offset = 0 if track is None else track.offset
             self._channel.send(drawing.message(drawn, offset))
 
@@ -159,12 +159,12 @@ class PortWatcher(Peer):
         if srtp is None or address is None or self.closed:
             return
         self._reports += 1
-        if Kind.VIDEO not in self._tracks and self._reports % SOUND_REPORTS != 1:
+        if Kind.VIDEO not in self.tracks and self._reports % SOUND_REPORTS != 1:
             return
         name = self.identity.cname.encode()
         time_us = int((self._wire.now() - self._zero) * 1e6)
         seconds = wall + NTP_EPOCH
-        for track in self._tracks.values():
+        for track in self.tracks.values():
             if not track.packets:
                 continue
             now = (time_us * track.codec.clock_rate // 1_000_000 + track.offset) & 0xFFFFFFFF
@@ -185,7 +185,7 @@ class PortWatcher(Peer):
 
     def _again(self, lost: list[int]) -> list[int]:
         """Send what is still known, as it was (RFC 4585); SRTP forgives the repeat."""
-        track, address, known = self._tracks[Kind.VIDEO], self.address, list[int]()
+        track, address, known = self.tracks[Kind.VIDEO], self.address, list[int]()
         for sequence in lost:
             datagram = track.history.get(sequence % HISTORY)
             if datagram is None or struct.unpack_from("!H", datagram, 2)[0] != sequence & 0xFFFF:

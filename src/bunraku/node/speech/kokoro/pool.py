@@ -97,6 +97,11 @@ class Pool:
         await asyncio.gather(*(h.close() for h in self._helpers))
 
     @property
+    def started(self) -> int:
+        """Helpers that were started."""
+        return len(self._helpers)
+
+    @property
     def waiting(self) -> int:
         """Sentences without a place, and stretches that nobody makes yet."""
         return len(self._jobs) + len(self._turns)

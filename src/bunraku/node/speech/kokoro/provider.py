@@ -61,14 +61,14 @@ class KokoroProvider:
         self._folder, self._clock = folder, clock
         self._model, self._styles = model, styles
         self.pool = Pool(lambda: Helper(HELPER, str(folder)), helpers, clock, timeout=timeout)
-        self._reader: Reader | None = None
-        self._members: dict[str, CastMember] = {}
+        self.reader: Reader | None = None
+        self.members: dict[str, CastMember] = {}
         self._making: asyncio.Task[None] | None = None
         self._sentences = count()
 
     @property
     def timbres(self) -> tuple[Timbre, ...]:
-        return tuple(m.timbre for m in self._members.values())
+        return tuple(m.timbre for m in self.members.values())
 
     @property
     def helper_pids(self) -> list[int]:
@@ -85,7 +85,7 @@ class KokoroProvider:
             except SpeechFailed:
                 if not await asyncio.to_thread(make.damaged, self._folder, thorough=True):
                     raise
-        if len(self._members) < len(self._wanted()):
+        if len(self.members) < len(self._wanted()):
             log.info("neural voices are being made; they are listed when they are ready")
             self._making = asyncio.create_task(self._prepare())
 
@@ -96,7 +96,7 @@ class KokoroProvider:
     async def _prepare(self) -> None:
         try:
             await self._make()
-            if self._reader is None:
+            if self.reader is None:
                 await self._open()
             self._list()
         except (SpeechFailed, OSError) as error:
@@ -141,22 +141,22 @@ class KokoroProvider:
             log.warning("the requantised voices do not work on this processor; making the shipped ones")
             await self._make("--shipped")
             await self.pool.restart()
-        self._reader = Reader(self._folder / "words.sqlite", with_espeak=espeak.available())
-        await self._reader.start()
+        self.reader = Reader(self._folder / "words.sqlite", with_espeak=espeak.available())
+        await self.reader.start()
         self._list()
 
     def _list(self) -> None:
         """The voices that are made."""
-        self._members = {m.timbre.id: m for m in self._wanted() if make.is_made(self._folder, [m.style])}
+        self.members = {m.timbre.id: m for m in self._wanted() if make.is_made(self._folder, [m.style])}
 
     async def close(self) -> None:
         if self._making is not None:
             self._making.cancel()
             await asyncio.gather(self._making, return_exceptions=True)
-        self._members = {}
+        self.members = {}
         await self.pool.close()
-        if self._reader is not None:
-            await self._reader.close()
+        if self.reader is not None:
+            await self.reader.close()
 
     async def pronounce(self, text: str) -> None:
         """Left to espeak-ng, which reads every language."""
@@ -168,13 +168,13 @@ class KokoroProvider:
     async def speak_as(
         self, timbre_id: str, text: str, prosody: Prosody, pronounced: tuple[Pronounced, ...]
     ) -> AsyncGenerator[SpeechChunk]:
-        member = self._members.get(timbre_id)
-        if member is None or self._reader is None:
+        member = self.members.get(timbre_id)
+        if member is None or self.reader is None:
             raise SpeechFailed(f"no timbre {timbre_id}")
-        utterance = _Utterance(self.pool, self._clock, member, prosody)
+        utterance = Utterance(self.pool, self._clock, member, prosody)
         for piece in begun_early(text, *OPENING, "".join(p.sign for p in pronounced)):
             sentence, fixed = expanded(piece, pronounced)
-            words = await self._reader.read(sentence, member, fixed)
+            words = await self.reader.read(sentence, member, fixed)
             for script in scripts(words):
                 key = f"{id(utterance)}-{next(self._sentences)}"
                 async with aclosing(utterance.say(key, sentence, script)) as chunks:
@@ -183,7 +183,7 @@ class KokoroProvider:
         yield utterance.finish()
 
 
-class _Utterance:
+class Utterance:
     """One call of ``speak``: where it is, and the sound held back for the next join."""
 
     def __init__(self, pool: Pool, clock: Clock, member: CastMember, prosody: Prosody) -> None:
@@ -265,7 +265,7 @@ class _Utterance:
         late = whole * (1 - 1 / demand) if demand > 1 else 0.0
         return min(whole, max(late, self._pool.blocked))
 
-    def _most(self) -> int:
+    def most(self) -> int:
         """Frames of the next stretch: as many as are made while what is there plays.
 
         Each costs its context besides, so that the first must not be too short for the second.
@@ -296,7 +296,7 @@ class _Utterance:
         silence = np.zeros(int(self._pause * RATE), np.int16)
         while first is not None:
             due = self._due + (0.0 if self._heard else PATIENCE)
-            head, pcm = await self._pool.ask({**request, "from": first, "most": self._most()}, due)
+            head, pcm = await self._pool.ask({**request, "from": first, "most": self.most()}, due)
             joined = cross_fade(held, np.frombuffer(pcm, "<i2").astype(np.int16))
             begins = first == 0
             first = head["next"]
