@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from bunraku.core.framing import Framing
 from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.store.lives import Ending, Lives
 from bunraku.store.rows import task_row
-from bunraku.store.tables import NodeRow, TaskRow
+from bunraku.store.tables import CallbackRow, NodeRow, TaskRow
 
 from ..support.databases import database, database_urls
 
@@ -42,3 +43,43 @@ async def test_a_row_that_the_lost_node_holds_is_waited_for(database):
         await stopped.rollback()
     ending = await asyncio.wait_for(taking, 10)
     assert [t.id for t in ending.tasks] == ["t"]
+
+
+async def test_callbacks_of_a_full_node_are_kept_in_the_order_of_events(database):
+    """They go in as one parameter: which row got which id must not be a guess."""
+    lives = Lives(database)
+    lost, _ = await lives.begin("lost", "m", "1", 1.0, ended)
+    heir, _ = await lives.begin("heir", "m", "1", 1.0, ended)
+    tasks = [
+        StreamTask(f"t{i}", 7, "h", f"r{i}", f"s{i}", float(i), owner=Owner("lost", lost.epoch), slot=i)
+        for i in range(120)
+    ]
+
+    def told(tasks, drives, outputs, people):
+        rows = [
+            CallbackRow(
+                app_id=7,
+                task_id=task.id,
+                event_type=3,
+                event_time_ms=1,
+                detail={"Status": status, "Said": "é \N{GRINNING FACE} \"'\\"},
+                attempts=0,
+            )
+            for status in (4, 5)
+            for task in tasks
+        ]
+        return replace(ended(tasks, drives, outputs, people), callbacks=tuple(rows))
+
+    async with database.sessions.begin() as session:
+        session.add_all([task_row(t) for t in tasks])
+        await session.execute(update(NodeRow).where(NodeRow.id == "lost").values(beat_at=0.0))
+    ending = await lives.take_over(["lost"], 3.0, heir, told)
+    said = [(row.id, row.task_id, row.detail, row.node_id) for row in ending.callbacks]
+    assert len(said) == 240
+    async with database.sessions() as session:
+        rows = (await session.scalars(select(CallbackRow).order_by(CallbackRow.id))).all()
+        left = await session.scalar(select(func.count()).where(TaskRow.status != int(TaskStatus.STOPPED)))
+    assert [(row.id, row.task_id, row.detail, row.node_id) for row in rows] == said
+    assert [row.detail["Status"] for row in rows] == [4] * 120 + [5] * 120
+    assert left == 0
+    assert await lives.take_over(["lost"], 3.0, heir, told) is None

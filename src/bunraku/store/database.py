@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, event, func, literal_column, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    Integer,
+    Text,
+    any_,
+    bindparam,
+    column,
+    delete,
+    event,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy import exc as exceptions
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import (
@@ -20,7 +38,7 @@ from sqlalchemy.ext.asyncio import (
 
 from bunraku.core.clock import patience
 from bunraku.store.schema import migrate
-from bunraku.store.tables import Base, KeyRow
+from bunraku.store.tables import Base, CallbackRow, KeyRow
 
 FILE = "bunraku.db"  # in the data directory
 BUSY_MS = 5000  # SQLite waits so long for another process's lock
@@ -43,6 +61,20 @@ PASSING = frozenset(
 PASSING_STATES = ("08", "25", "40", "53", "55", "57", "58")
 """Classes of PostgreSQL's error codes that say nothing about it either: connection, read-only, rolled
 back, resources, locks, shut down, disk (its documentation, appendix A)."""
+
+
+def _added() -> Any:
+    table: Any = CallbackRow.__table__
+    columns = [c for c in table.columns if not c.primary_key]
+    said = func.json_to_recordset(bindparam("rows", type_=JSON)).table_valued(
+        column("n", Integer), *(column(c.name, c.type) for c in columns)
+    )
+    given = said.render_derived(name="given", with_types=True)
+    rows = select(*(given.c[c.name] for c in columns)).order_by(given.c.n)
+    return insert(table).from_select([c.name for c in columns], rows).returning(table.c.id)
+
+
+_ADDED = _added()
 
 
 class Database:
@@ -117,6 +149,23 @@ class Database:
         if self.sqlite:
             return literal_column("(julianday('now') - 2440587.5) * 86400.0")
         return func.extract("epoch", func.clock_timestamp())
+
+    def among(self, column: Any, values: Sequence[str]) -> ColumnElement[bool]:
+        """That a column holds one of these. In PostgreSQL they are one parameter: a statement that is the
+        same however many there are is parsed and planned once in a connection."""
+        return column.in_(values) if self.sqlite else column == any_(literal(list(values), ARRAY(Text)))
+
+    async def add(self, session: AsyncSession, rows: Sequence[CallbackRow]) -> None:
+        """Insert them, whose ids are ascending then. In PostgreSQL they are one parameter, too."""
+        if self.sqlite or not rows:
+            session.add_all(rows)
+            await session.flush()
+            return
+        names = [c.name for c in CallbackRow.__table__.columns if not c.primary_key]
+        given = [{"n": n, **{name: getattr(row, name) for name in names}} for n, row in enumerate(rows)]
+        # PostgreSQL draws ids in the order that rows are inserted in, which is that of the array.
+        for row, number in zip(rows, sorted(await session.scalars(_ADDED, {"rows": given})), strict=True):
+            row.id = number
 
     def insert_new(self, table: type[Base], **values: Any) -> Any:
         """An INSERT that leaves a row of the same key as it is."""

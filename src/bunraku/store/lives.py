@@ -213,16 +213,17 @@ class Lives:
         """
         async with self._database.sessions.begin() as session:
             since = self._database.now - seconds
-            standing = select(NodeRow).where(NodeRow.id.in_(nodes), NodeRow.beat_at < since)
+            among = self._database.among(NodeRow.id, nodes)
+            standing = select(NodeRow.id).where(among, NodeRow.beat_at < since, NodeRow.state.in_(LIVING))
             # A beat that is being written has its row locked.
             if apps is not None:
                 standing = standing.where(*(~found for found in _of_others(apps)))
-            unclaimed = standing.where(NodeRow.state.in_(LIVING)).limit(1).with_for_update(skip_locked=True)
-            row = await session.scalar(unclaimed)
-            if row is None:
-                return None
-            row.epoch, row.state = row.epoch + 1, "lost"
-            return await self._end(session, row.id, row.epoch, by, end)
+            unclaimed = standing.limit(1).with_for_update(skip_locked=True).scalar_subquery()
+            over = update(NodeRow).where(NodeRow.id == unclaimed)
+            over = over.values(epoch=NodeRow.epoch + 1, state="lost")
+            found = await session.execute(over.returning(NodeRow.id, NodeRow.epoch), execution_options=PLAIN)
+            row = found.first()
+            return None if row is None else await self._end(session, row.id, row.epoch, by, end)
 
     async def forget(self) -> None:
         """Delete nodes that were over ``KEPT`` ago, once nothing is left that names them."""
@@ -265,11 +266,11 @@ class Lives:
         drives: list[Drive] = []
         outputs: list[Output] = []
         for ids in _chunks([t.id for t in tasks]):
-            found = select(*DRIVE_COLUMNS).where(DriveRow.task_id.in_(ids), DriveRow.status.in_(OPEN_DRIVES))
+            theirs = self._database.among(DriveRow.task_id, ids)
+            found = select(*DRIVE_COLUMNS).where(theirs, DriveRow.status.in_(OPEN_DRIVES))
             drives += [drive(r) for r in await session.execute(found.order_by(DriveRow.sequence))]
-            sent = select(*OUTPUT_COLUMNS).where(
-                OutputRow.task_id.in_(ids), OutputRow.status.in_(OPEN_OUTPUTS)
-            )
+            theirs = self._database.among(OutputRow.task_id, ids)
+            sent = select(*OUTPUT_COLUMNS).where(theirs, OutputRow.status.in_(OPEN_OUTPUTS))
             outputs += [output(r) for r in await session.execute(sent.order_by(OutputRow.sequence))]
         left = update(CallbackRow).where(CallbackRow.node_id.in_((node_id, NOBODY.node_id)))
         moved = await session.scalars(left.values(node_id=by.node_id).returning(CallbackRow))
@@ -280,16 +281,14 @@ class Lives:
         await self._write(session, TaskRow, {t.id: _change(t) for t in ending.tasks})
         await self._write(session, PersonRow, {h.id: _failed(h) for h in ending.people})
         for ids in _chunks([t.id for t in ending.tasks if not t.status.live]):
-            await session.execute(
-                delete(StreamRow).where(StreamRow.task_id.in_(ids)), execution_options=PLAIN
-            )
+            theirs = self._database.among(StreamRow.task_id, ids)
+            await session.execute(delete(StreamRow).where(theirs), execution_options=PLAIN)
         for table in (RoomRow, StreamRow):
-            theirs = delete(table).where(table.node_id == node_id, table.epoch < before)
-            await session.execute(theirs, execution_options=PLAIN)
+            of_node = delete(table).where(table.node_id == node_id, table.epoch < before)
+            await session.execute(of_node, execution_options=PLAIN)
         for row in ending.callbacks:
             row.node_id = by.node_id
-        session.add_all(ending.callbacks)
-        await session.flush()
+        await self._database.add(session, ending.callbacks)
         return replace(ending, callbacks=(*former, *ending.callbacks), of=node_id)
 
     async def _unfinished(self, session: AsyncSession, node_id: str, before: int) -> list[StreamTask]:
@@ -321,7 +320,8 @@ class Lives:
             alike.setdefault(tuple(change.items()), []).append(row_id)
         for change, of in alike.items():
             for ids in _chunks(of):
-                query = update(table).where(table.id.in_(ids)).values(**dict(change))
+                which = self._database.among(table.id, ids)
+                query = update(table).where(which).values(**dict(change))
                 await session.execute(query, execution_options=PLAIN)
 
 
