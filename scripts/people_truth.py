@@ -154,7 +154,7 @@ def origins(clip: Path, loop: Path) -> list[int]:
 
 def boxes(pack: Pack, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Of face and mouth, rows and columns of a picture; in the pose that looks straight ahead."""
-    scale, left, top = pack._art.view(*size)
+    scale, left, top = pack._art.view(*size)  # noqa: SLF001 - it has no public word yet
     pose = min(pack.manifest.poses, key=lambda p: abs(p.yaw) + abs(p.pitch))
 
     def box(x: float, y: float, w: float, h: float) -> tuple[slice, slice]:
