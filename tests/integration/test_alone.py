@@ -77,7 +77,7 @@ def live(api):
 def beats(server):
     """Of this server's own life, and of nobody else's."""
     owner = server.parts.journal.owner
-    infos = asyncio.run_coroutine_threadsafe(server.parts.lives.list(), server._loop).result(10)
+    infos = asyncio.run_coroutine_threadsafe(server.parts.lives.list(), server._loop).result(10)  # noqa: SLF001 - it has no public word yet
     return next(n.beat for n in infos if n.id == owner.node_id)
 
 

@@ -77,9 +77,7 @@ async def test_a_full_disk_ends_the_output_and_only_it(desk, workers):
 async def test_private_targets_are_refused_unless_the_operator_lists_them(tmp_path, workers):
     desk = Desk(tmp_path, workers)
     strict = Means(workers, desk.storage, desk.clock, Guard(), desk.finisher, 5.0)
-    desk.outputs = Outputs(
-        1, "task", desk.stream, OutputMeans(strict, desk.executor, 5.0, 5.0), desk.changed
-    )
+    desk.outputs = Outputs(1, "task", desk.stream, OutputMeans(strict, desk.executor, 5.0, 5.0), desk.changed)
     desk.outputs.start()
     with stuck() as port:
         # A name that the first look cannot judge.
