@@ -22,6 +22,7 @@ MACHINES = {
     "core.logs": GIVEN,
     "front.acceptor": SOCKETS,
     "front.connections": SOCKETS,
+    "front.turns": SOCKETS,
     "node.outputs.file.sink": WORKER,
     "node.outputs.hls.sink": WORKER,
     "node.outputs.images.sink": WORKER,

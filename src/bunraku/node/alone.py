@@ -9,12 +9,11 @@ and only where that one knows whom to tell.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import socket
 
 from bunraku import __version__
-from bunraku.core.clock import Clock
+from bunraku.core.clock import Clock, patience
 from bunraku.node.compose import NodeParts
 from bunraku.store.lives import ALONE
 
@@ -39,7 +38,7 @@ class Alone:
             began = self._clock.monotonic()
             mine = True
             try:
-                async with asyncio.timeout(ATTEMPT):
+                async with patience(ATTEMPT):
                     mine = await self._turn()
             except Exception as error:
                 # Others could not beat either, perhaps: what was seen before counts for nothing.
