@@ -41,9 +41,9 @@ def used(pid: int) -> tuple[float, int]:
 
 def deafen(receiver: Receiver) -> None:
     for transceiver in receiver.connection.getTransceivers():
-        ice: Any = transceiver.receiver.transport.transport._connection
-        for protocol in ice._protocols:
-            protocol.transport._loop._remove_reader(protocol.transport._sock_fd)
+        ice: Any = transceiver.receiver.transport.transport._connection  # noqa: SLF001 - it has no public word yet
+        for protocol in ice._protocols:  # noqa: SLF001 - it has no public word yet
+            protocol.transport._loop._remove_reader(protocol.transport._sock_fd)  # noqa: SLF001 - it has no public word yet
 
 
 def histogram(text: str, name: str) -> dict[float, float]:

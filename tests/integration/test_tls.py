@@ -103,11 +103,11 @@ def test_a_handshake_in_crumbs_has_its_time_and_no_more(served):
 def test_handshakes_are_made_one_after_the_other_and_addresses_take_turns(served, monkeypatch):
     """A thousand that came together were calculated together: no stream went on meanwhile."""
     first, made = hello(), []
-    wrap, acceptor_of = ssl.SSLContext.wrap_bio, served._uvicorn._acceptor
+    wrap, acceptor_of = ssl.SSLContext.wrap_bio, served._uvicorn._acceptor  # noqa: SLF001 - it has no public word yet
 
     def counted(self, *arguments, **options):
         if options.get("server_side"):
-            made.append(acceptor_of._handshakes._free_at)
+            made.append(acceptor_of._handshakes._free_at)  # noqa: SLF001 - it has no public word yet
         return wrap(self, *arguments, **options)
 
     monkeypatch.setattr(ssl.SSLContext, "wrap_bio", counted)
