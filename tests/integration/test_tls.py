@@ -103,7 +103,7 @@ def test_a_handshake_in_crumbs_has_its_time_and_no_more(served):
 def test_handshakes_are_made_one_after_the_other_and_addresses_take_turns(served, monkeypatch):
     """A thousand that came together were calculated together: no stream went on meanwhile."""
     first, made = hello(), []
-    wrap, acceptor_of = ssl.SSLContext.wrap_bio, served._uvicorn._acceptor  # noqa: SLF001 - it has no public word yet
+    wrap, acceptor_of = ssl.SSLContext.wrap_bio, served.uvicorn._acceptor  # noqa: SLF001 - it has no public word yet
 
     def counted(self, *arguments, **options):
         if options.get("server_side"):
