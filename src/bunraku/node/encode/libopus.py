@@ -101,13 +101,13 @@ class PacketEncoder:
         """Remember what was heard so far. The state is one block, which libopus lets be copied."""
         if self._kept is None:
             self._kept = ctypes.create_string_buffer(self._size)
-        assert self._state is not None
-        ctypes.memmove(self._kept, self._state, self._size)
+        assert self.state is not None
+        ctypes.memmove(self._kept, self.state, self._size)
 
     def rewind(self) -> None:
         """Unhear what was encoded since ``mark``."""
-        if self._kept is not None and self._state is not None:
-            ctypes.memmove(self._state, self._kept, self._size)
+        if self._kept is not None and self.state is not None:
+            ctypes.memmove(self.state, self._kept, self._size)
 
     def encode(self, samples: bytes) -> bytes:
         """One packet as long as ``samples``, 16 bits each in this machine's order: 2.5 to 60 ms."""
