@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import signal
 from collections.abc import Iterator
 
@@ -20,7 +21,7 @@ from ..support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(postgresql_binaries() is None, reason="no PostgreSQL server here")
 
-BEAT, LEASE = 0.25, 4.0
+BEAT, LEASE = 0.25, 6.0
 QUICK = (
     "-c",
     f"from bunraku.node import alone; alone.BEAT_EVERY, alone.LEASE = {BEAT}, {LEASE};"
@@ -42,7 +43,17 @@ def quick(monkeypatch):
     monkeypatch.setattr(alone, "LEASE", LEASE)
 
 
-def former(folder, database, receiver):
+@pytest.fixture
+def former(tmp_path, database):
+    """Makes the one process of a test; it does not outlive it, since it would take over what others left."""
+    made = []
+    yield lambda receiver: made.append(_former(tmp_path, database, receiver)) or made[-1]
+    for process in made:
+        process.process.kill()
+        process.process.wait()
+
+
+def _former(folder, database, receiver):
     text = (
         f'database_url = "{database.url}"\n[[apps]]\napp_id = {APP_ID}\nserver_secret = "{SECRET}"\n'
         f'callback_url = "{receiver.url}"\n[fetch]\nallow_private = true\n[limits]\ncalls_per_second = 0\n'
@@ -69,8 +80,9 @@ def known(api, task):
 
 def live(api):
     human = api.digital_humans()[0]["DigitalHumanId"]
-    task = api.create(human, room_id="r", stream_id="s", size=(128, 128))
-    wait_for(lambda: api.status(task)["Status"] == 3)
+    room = secrets.token_hex(4)
+    task = api.create(human, room_id=room, stream_id="s", size=(128, 128))
+    wait_for(lambda: api.status(task)["Status"] == 3, 60)
     return task
 
 
@@ -81,9 +93,11 @@ def beats(server):
     return next(n.beat for n in infos if n.id == owner.node_id)
 
 
-def test_a_new_data_directory_ends_what_the_former_left_and_leaves_what_lives(database, tmp_path, receivers):
+def test_a_new_data_directory_ends_what_the_former_left_and_leaves_what_lives(
+    database, tmp_path, receivers, former
+):
     receiver = receivers()
-    first = former(tmp_path, database, receiver)
+    first = former(receiver)
     with first.api() as there:
         task = live(there)
     with (
@@ -99,14 +113,14 @@ def test_a_new_data_directory_ends_what_the_former_left_and_leaves_what_lives(da
         wait_for(lambda: known(api, task) == 5)
         again = live(api)  # the name of a stream is free again, and so is the app's place
         api.stop(again)
-        wait_for(lambda: (3, 5) in statuses(receiver.heard, again))
+        wait_for(lambda: (3, 5) in statuses(receiver.heard, again), 60)
     assert sorted(statuses(receiver.heard, task)) == [(3, 1), (3, 3), (3, 4), (3, 5)]
 
 
-def test_what_an_orderly_end_could_not_deliver_is_delivered_by_another(database, tmp_path, receivers):
+def test_what_an_orderly_end_could_not_deliver_is_delivered_by_another(database, tmp_path, receivers, former):
     deaf, taken = [], []
     receiver = receivers(lambda body: 500 if deaf else taken.append(body) or 200)
-    first = former(tmp_path, database, receiver)
+    first = former(receiver)
     with first.api() as there:
         task = live(there)
     wait_for(lambda: (3, 3) in statuses(taken, task))
@@ -114,13 +128,13 @@ def test_what_an_orderly_end_could_not_deliver_is_delivered_by_another(database,
     first.end(signal.SIGTERM)
     deaf.clear()
     with RunningServer(data_dir=tmp_path / "new", **settings(database, receiver)):
-        wait_for(lambda: (3, 5) in statuses(taken, task), 30)
+        wait_for(lambda: (3, 5) in statuses(taken, task), 60)
     assert sorted(statuses(taken, task)) == [(3, 1), (3, 3), (3, 4), (3, 5)]
 
 
-def test_who_was_stopped_too_long_goes_on_without_what_was_ended(database, tmp_path, receivers):
+def test_who_was_stopped_too_long_goes_on_without_what_was_ended(database, tmp_path, receivers, former):
     receiver = receivers()
-    first = former(tmp_path, database, receiver)
+    first = former(receiver)
     with first.api() as there:
         task = live(there)
     with (
@@ -130,24 +144,24 @@ def test_who_was_stopped_too_long_goes_on_without_what_was_ended(database, tmp_p
         first.process.send_signal(signal.SIGSTOP)
         wait_for(lambda: known(api, task) == 5, 60)
         first.process.send_signal(signal.SIGCONT)
-        wait_for(lambda: "begins anew" in first.logged(), 30)
+        wait_for(lambda: "begins anew" in first.logged(), 60)
         with first.api() as there:
-            wait_for(lambda: there.running() == [])
+            wait_for(lambda: there.running() == [], 60)
         with first.api() as there:
             again = live(there)
             there.stop(again)
-            wait_for(lambda: there.status(again)["Status"] == 5)
-        wait_for(lambda: (3, 5) in statuses(receiver.heard, again))
+            wait_for(lambda: there.status(again)["Status"] == 5, 60)
+        wait_for(lambda: (3, 5) in statuses(receiver.heard, again), 60)
         first.end(signal.SIGTERM)
     for whose in (task, again):
         assert sorted(statuses(receiver.heard, whose)) == [(3, 1), (3, 3), (3, 4), (3, 5)]
 
 
 def test_tasks_of_apps_that_are_unknown_here_are_left_to_who_knows_them(
-    database, tmp_path, receivers, caplog
+    database, tmp_path, receivers, former, caplog
 ):
     receiver = receivers()
-    first = former(tmp_path, database, receiver)
+    first = former(receiver)
     with first.api() as there:
         task = live(there)
     first.end(signal.SIGKILL)

@@ -6,6 +6,7 @@ Answers ``{"unsigned": why}`` or ``{"away": true}`` when it could not; then the 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from bunraku.node.outputs.keeping import Keeping
 from bunraku.node.outputs.storage import StorageAway
 from bunraku.node.workers.zygote import Link, limit_memory
 
+NICENESS = 5  # as who writes the file: an output that ends waits for this
 MEMORY = 2 * 1024 * 1024 * 1024  # address space; see ``Seal`` for what is used of it
 
 
@@ -27,6 +29,8 @@ class _Sealing:
 def run(request: dict[str, Any], link: Link) -> None:
     path = Path(request["folder"]) / request["name"]
     limit_memory(MEMORY)
+    with suppress(OSError):  # only root may be less nice than before
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     if request["sealing"] is not None:
         if reason := _unsigned(path, request["sealing"]):
             link.send({"unsigned": reason})
