@@ -41,7 +41,7 @@ def test_weights_are_a_distribution_and_closures_show(symbols, length):
     for p in made:
         viseme = from_ipa(p.symbol)[0]
         if viseme in ("PP", "FF"):
-            frame = frames[int(((p.start + p.end) / 2) / 0.04)]
+            frame = frames[int((p.start + p.end) / 2 / 0.04 + 1e-6)]
             closures = frame[INDEX["PP"]] + frame[INDEX["FF"]]
             assert closures >= 0.9, (p, dict(zip(VISEMES, frame, strict=True)))
 
