@@ -46,6 +46,11 @@ def test_weights_are_a_distribution_and_closures_show(symbols, length):
             assert closures >= 0.9, (p, dict(zip(VISEMES, frame, strict=True)))
 
 
+def test_a_closure_at_the_edge_of_two_pictures_is_seen():
+    t, _ = track([*"ppppppppp", "a"], 0.08)
+    assert t.weights(17 * 0.04)[INDEX["PP"]] >= 0.9  # 0.68 s, which is less than 17 * 0.04 in floats
+
+
 def test_glottal_takes_the_vowel_that_follows():
     t, _ = track(["h", "u"], 0.1)
     assert VISEMES[int(t.weights(0.03).argmax())] == "ou"

@@ -39,6 +39,7 @@ STEEPNESS = 1.6
 REACH = 0.4  # s: farther segments pull less than a thousandth
 CLOSED = 0.92
 FRAME = 0.04  # s
+ROUNDING = 1e-6  # s: a middle on the edge of two pictures must not fall between them
 FORESEEN = 8  # times whose weights are kept
 
 
@@ -135,7 +136,7 @@ class VisemeTrack:
         """The closure whose middle falls into this picture, if any."""
         for s in self._segments:
             middle = (s.start + s.end) / 2
-            if INDEX[s.viseme] in CLOSURES and time <= middle < time + FRAME:
+            if INDEX[s.viseme] in CLOSURES and time - ROUNDING <= middle < time + FRAME:
                 return s.viseme
             if s.start > time + FRAME:
                 break
