@@ -773,7 +773,8 @@ function createPlates(gl, bundle) {
     const rect = pictureRect(lens, box);
     const [width, height] = [rect.width + 2, rect.height + 2];
     const texture = createTexture(gl, width, height);
-    aim({ ...lens, left: lens.left - box[0], top: lens.top - box[1] }, base, rect, null, blank);
+    const corner = { x: rect.x - 1, y: rect.y - 1 };
+    aim({ ...lens, left: lens.left - box[0], top: lens.top - box[1] }, base, corner, null, blank);
     drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0), rect.width, rect.height, 1);
     gl.deleteTexture(base);
     return { texture, place: [(rect.x - 1) / lens.width, (rect.y - 1) / lens.height, width / lens.width, height / lens.height] };
