@@ -189,6 +189,25 @@ def test_what_is_heard_settles_what_is_hard_to_see():
     assert found.at[320:, measure.TUCK].max() < 0.2
 
 
+def test_what_lips_mean_is_learned_from_many_uncertain_sounds():
+    points, gap = speaking(900)
+    wide = np.where(gap > 0, 0.6 * np.sin(np.arange(900) / 5.3), 0.0)
+    for corner, side in ((61, -1), (291, 1)):
+        points[:, corner, 0] += side * 9 * wide  # how wide this person's lips go, nobody is told
+    true = np.zeros((900, 6), np.float32)
+    true[:, measure.OPEN], true[:, measure.WIDE] = gap / 15, wide
+    told = true + RANDOM.normal(0, 0.25, true.shape).astype(np.float32)
+    told[gap == 0] = 0
+    found = measure.spoken(points, np.zeros(900), told)
+    said = found.talks & (gap > 2)
+    for axis in (measure.OPEN, measure.WIDE):
+
+        def wrong(at: np.ndarray, axis: int = axis) -> float:
+            return float(np.sqrt(((at - true)[said, axis] ** 2).mean()))
+
+        assert wrong(found.at) < 0.6 * wrong(told)
+
+
 def test_sound_that_is_late_is_found_out():
     gap = np.maximum(0, np.sin(np.arange(400) / 4.3)) * np.sin(np.arange(400) / 31) ** 2
     late, fit = listen.agreed(np.roll(gap, 3), gap)
