@@ -339,10 +339,10 @@ async def test_a_drawn_stream_keeps_step_and_gives_way_to_video(live, page):
             ]
             apart.append(min(nearest, key=abs) / 48)
         (BUILD / "drawn.txt").write_text(f"figure ahead of the sound, ms: {apart}\n")
-        # A busy machine plays sound in jerks, and what is heard late looks as if the figure were ahead: never
-        # the other way round. So the lowest tell where the figure is: within a picture's length on any machine,
-        # and half of one on a quiet one.
-        assert abs(np.quantile(apart, 0.1)) < 40, apart
+        # A busy machine plays sound in jerks, and what is heard late looks as if the figure were ahead, hardly ever
+        # the other way round. So the lowest but one tells where the figure is: within a picture's length on any
+        # machine, and half of one on a quiet one.
+        assert abs(sorted(apart)[1]) < 40, apart
         assert np.median(np.abs(apart)) < 100, apart
 
         # The context is lost: the same MediaStream goes on with video.
