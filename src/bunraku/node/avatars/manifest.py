@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from bunraku.core.errors import DigitalHumanBroken
 
 DEFAULT_KIND = "pack"
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_raw(folder: Path) -> dict[str, Any]:
@@ -20,6 +24,17 @@ def read_raw(folder: Path) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise DigitalHumanBroken("manifest is not an object")
     return raw
+
+
+def validated(model: type[Model], raw: dict[str, Any]) -> Model:
+    """The manifest of one kind. Raises ``DigitalHumanBroken``, whose message names the field."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise DigitalHumanBroken(f"manifest: {where + ': ' if where else ''}{said}"[:200]) from error
 
 
 def kind_of(raw: dict[str, Any]) -> str:

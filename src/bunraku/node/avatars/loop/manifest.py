@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from bunraku.core.errors import DigitalHumanBroken, DigitalHumanVersion
+from bunraku.core.errors import DigitalHumanVersion
 from bunraku.core.vocabulary import EMOTIONS
-from bunraku.node.avatars.manifest import read_raw
+from bunraku.node.avatars.manifest import read_raw, validated
 from bunraku.node.avatars.pack.manifest import View
 
 FORMAT = 1
@@ -102,10 +102,4 @@ def read_loop(folder: Path) -> LoopManifest:
     raw = read_raw(folder)
     if raw.get("format") != FORMAT:
         raise DigitalHumanVersion(f"loop format {raw.get('format')!r}, this player reads {FORMAT}")
-    try:
-        return LoopManifest.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        raise DigitalHumanBroken(f"manifest: {where + ': ' if where else ''}{said}"[:200]) from error
+    return validated(LoopManifest, raw)

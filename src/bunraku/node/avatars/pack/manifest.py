@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from bunraku.core.errors import DigitalHumanBroken, DigitalHumanVersion
+from bunraku.core.errors import DigitalHumanVersion
 from bunraku.core.vocabulary import EMOTIONS, GESTURES, LIMB_GESTURES, OWN_GESTURE
-from bunraku.node.avatars.manifest import read_raw
+from bunraku.node.avatars.manifest import read_raw, validated
 
 FORMAT = 1
 KIND = "pack"
@@ -161,10 +161,4 @@ def read(folder: Path) -> Manifest:
     raw = read_raw(folder)
     if raw.get("format") != FORMAT:
         raise DigitalHumanVersion(f"pack format {raw.get('format')!r}, this renderer reads {FORMAT}")
-    try:
-        return Manifest.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        raise DigitalHumanBroken(f"manifest: {where + ': ' if where else ''}{said}"[:200]) from error
+    return validated(Manifest, raw)
