@@ -416,6 +416,70 @@ async def test_a_life_that_was_declared_over_writes_nothing_any_more(journal, bo
     assert not await lives.beat(mine, "up", Load())
 
 
+async def under_way(journal, clock, ledger, *changes):
+    """These are being written; meanwhile the life is declared over, and a new one begun."""
+    ledger.delay = 1.0
+    journal.note(*changes)
+    await clock.settle()
+    await clock.advance(0.5)
+    journal.renew(Owner("n1", ledger.take_over("n1")))
+
+
+async def test_what_is_found_out_of_a_former_life_does_not_end_the_next():
+    """A row that it was writing says so only when the next has begun: on PostgreSQL it waits for the
+    transaction that begins it."""
+    clock = VirtualClock()
+    ledger = MemoryLedger(clock)
+    journal = MemoryJournal(clock, OWNER, ledger)
+    await journal.open(OWNER)
+    told = []
+    journal.on_fenced = lambda: told.append(True)
+    await under_way(journal, clock, ledger, drive("former"))
+    journal.note(drive("next"))
+    await clock.settle()
+    await clock.advance(5.0)
+    assert set(ledger.drives) == {"next"}
+    assert not journal.fenced
+    assert told == []
+
+
+async def test_what_a_former_life_was_still_to_write_is_not_written_in_the_name_of_the_next():
+    clock = VirtualClock()
+    ledger = MemoryLedger(clock)
+    journal = MemoryJournal(clock, OWNER, ledger)
+    await journal.open(OWNER)
+    ledger.delay = 1.0
+    journal.note(drive("first"))
+    room = asyncio.create_task(journal.claim_room(1, "still here"))
+    await clock.settle()
+    born = asyncio.create_task(journal.birth(StreamTask("a", 1, "h", "r", "s", 1.0, owner=OWNER), 2))
+    await clock.settle()
+    journal.note(drive("last"))
+    journal.renew(Owner("n1", ledger.take_over("n1")))
+    await clock.advance(9.0)
+    assert ledger.drives == {}
+    assert ledger.tasks == {}
+    with pytest.raises(DatabaseAway):
+        await born
+    await room
+    assert not journal.fenced
+
+
+async def test_what_could_not_be_written_of_a_former_life_is_not_kept_for_the_next():
+    clock = VirtualClock()
+    ledger = MemoryLedger(clock)
+    journal = MemoryJournal(clock, OWNER, ledger)
+    await journal.open(OWNER)
+    ledger.away = True
+    await under_way(journal, clock, ledger, drive("former"))
+    await clock.advance(2.0)
+    ledger.away = False
+    journal.note(drive("next"))
+    await clock.settle()
+    await clock.advance(5.0)
+    assert set(ledger.drives) == {"next"}
+
+
 # --- the knobs of the one in memory
 
 

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 
 from bunraku.core.drive import Drive, DriveKind
+from bunraku.core.owner import Owner
 from bunraku.core.stream_task import StreamTask, TaskStatus
 from bunraku.node.tasks.ended import EndedTasks
 from bunraku.node.tasks.outbox import Outbox
@@ -15,6 +16,7 @@ class Desk:
     """A journal whose rows become durable after as long as each is told to take, and a delivery."""
 
     fenced = False
+    owner = Owner("n1", 1)
 
     def __init__(self, clock, *waits):
         self.clock, self.waits, self.sent = clock, iter(waits), []
@@ -56,6 +58,20 @@ async def test_nothing_leaves_a_node_that_was_declared_lost():
     outbox.send(row("t", 1))
     await outbox.emptied()
     assert desk.sent == []
+
+
+async def test_nothing_of_a_life_that_is_over_leaves_in_the_next():
+    """Also where the next began before it was known of a callback whether it would be kept."""
+    clock = VirtualClock()
+    desk = Desk(clock, 0.3)
+    outbox = Outbox(desk, desk.send)
+    outbox.send(row("former", 1))
+    await clock.advance(0.1)
+    desk.owner = Owner("n1", 3)
+    outbox.send(row("next", 2))
+    await clock.advance(1.0)
+    await outbox.emptied()
+    assert desk.sent == [("next", 2)]
 
 
 async def test_one_that_fails_on_its_way_takes_none_after_it_along():

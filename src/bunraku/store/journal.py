@@ -99,9 +99,24 @@ class Journal:
         self._writer = asyncio.create_task(self._write(), name="journal")
 
     def renew(self, owner: Owner) -> None:
-        """Write for a new life of the node; the former was ended by another, and nothing of it is left."""
-        self._pending = [c for c in self._pending if isinstance(c, Asked)]
+        """Write for a new life of the node; the former was ended by another, and nothing of it is left.
+
+        Not even what is being written at this moment: what is found out of the former life holds for that.
+        """
+        self._pending = [c for part in self._todo for c in part if self._goes_on(c)] + [
+            c for c in self._pending if self._goes_on(c)
+        ]
+        self._todo.clear()
         self._owner, self._fenced = owner, False
+        self._wake.set()
+
+    def _goes_on(self, change: Pending) -> bool:
+        """Whether it is none of the former life's: a claim of what goes on. Its births are refused."""
+        if not isinstance(change, Asked):
+            return False
+        if isinstance(change.question, Birth) and not change.answer.done():
+            change.answer.set_exception(DatabaseAway())
+        return not change.answer.done()
 
     async def look(self) -> None:
         """Until cancelled: where nothing is written for a while, see whether it could be, so that
@@ -247,10 +262,10 @@ class Journal:
         """Write, or keep for later; gives the error that remains. ``look`` whether anything can be
         written before that."""
         self._kept, self._looked = False, self._clock.monotonic()
-        if look and not await self._ledger.writable():
-            return self._keep(changes, ConnectionError("database is away"))
-        remains: Exception | None = None
         self._todo = _parts(changes)
+        if look and not await self._ledger.writable():
+            return self._keep([], ConnectionError("database is away"))
+        remains: Exception | None = None
         while self._todo:
             match self._todo.popleft():
                 case [Asked() as asked]:
@@ -265,15 +280,20 @@ class Journal:
         return remains
 
     async def _batch(self, changes: list[Entry]) -> Exception | None:
+        life = self._owner
         try:
-            await self._ledger.save(self.owner, changes)
+            await self._ledger.save(life, changes)
         except Fenced as error:
-            return self._fence(error)
+            return self._fence(error, life)
         except Exception as error:
+            if self._owner != life:
+                return error
             return self._keep(changes, error) if passing(error) else await self._save_each(changes, error)
         return None
 
-    def _fence(self, error: Fenced) -> Fenced:
+    def _fence(self, error: Fenced, life: Owner) -> Fenced:
+        if life != self._owner:
+            return error  # known already: ``renew``
         log.error("journal: this node was declared lost; what it knows is not written")
         self._pending.clear()
         if not self._fenced:
@@ -284,8 +304,9 @@ class Journal:
     async def _answer(self, asked: Asked) -> None:
         if asked.answer.done():
             return
+        life = self._owner
         try:
-            result = await self._ledger.ask(self.owner, asked.question)
+            result = await self._ledger.ask(life, asked.question)
         except (ClaimRefused, Elsewhere) as refused:
             if not asked.answer.done():
                 asked.answer.set_exception(refused)
@@ -294,7 +315,7 @@ class Journal:
             if not asked.answer.done():
                 asked.answer.set_exception(DatabaseAway())
             if isinstance(error, Fenced):
-                self._fence(error)
+                self._fence(error, life)
             elif passing(error) or not await self._ledger.writable():
                 self._keep([], error)
             else:
@@ -306,14 +327,20 @@ class Journal:
     async def _save_each(self, changes: list[Entry], error: Exception) -> Exception | None:
         """After ``error``: a change that can never be written must not keep the others from it."""
         remains: Exception | None = None
+        life = self._owner
         for i, change in enumerate(changes):
-            if not await self._ledger.writable():
+            writable = await self._ledger.writable()
+            if self._owner != life:
+                return error
+            if not writable:
                 return self._keep(changes[i:], error)
             try:
-                await self._ledger.save(self.owner, [change])
+                await self._ledger.save(life, [change])
             except Fenced as fenced:
-                return self._fence(fenced)
+                return self._fence(fenced, life)
             except Exception as raised:
+                if self._owner != life:
+                    return raised
                 if passing(raised):
                     return self._keep(changes[i:], raised)
                 log.exception("journal: %s not written", type(change).__name__)

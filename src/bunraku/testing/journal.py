@@ -65,10 +65,11 @@ class MemoryLedger:
         self._ids = itertools.count(1)
         self._epochs: dict[str, int] = {}
 
-    def take_over(self, node_id: str) -> None:
-        """Whatever life the node is in, it is over."""
+    def take_over(self, node_id: str) -> int:
+        """Whatever life the node is in, it is over. Returns the epoch that the next has."""
         lives = [o.epoch for o in self.rooms.values() if o.node_id == node_id]
-        self._epochs[node_id] = max([self._epochs.get(node_id, 0), *lives]) + 1000
+        self._epochs[node_id] = epoch = max([self._epochs.get(node_id, 0), *lives]) + 1000
+        return epoch
 
     # --- the ledger
 

@@ -7,11 +7,17 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from bunraku.core.owner import Owner
 from bunraku.node.callbacks.delivery import Callback
 from bunraku.store.tables import CallbackRow
 
 
 class Settling(Protocol):
+    @property
+    def owner(self) -> Owner:
+        """The life that callbacks are told in the name of."""
+        ...
+
     @property
     def fenced(self) -> bool:
         """Another tells of these tasks now."""
@@ -36,7 +42,7 @@ class Outbox:
 
     def send(self, row: CallbackRow) -> None:
         """Never blocks and never raises."""
-        job = asyncio.create_task(self._deliver(row, self._last.get(row.task_id)))
+        job = asyncio.create_task(self._deliver(row, self._journal.owner, self._last.get(row.task_id)))
         self._jobs.add(job)
         job.add_done_callback(self._jobs.discard)
         self._last[row.task_id] = job
@@ -57,11 +63,11 @@ class Outbox:
             # Not gather: of jobs that are all over it gives way to nobody, so they are never discarded.
             await asyncio.wait(self._jobs)
 
-    async def _deliver(self, row: CallbackRow, former: asyncio.Task[None] | None) -> None:
+    async def _deliver(self, row: CallbackRow, life: Owner, former: asyncio.Task[None] | None) -> None:
         if former is not None:
             await asyncio.wait([former])  # a fault of one does not take along those after it
         await self._journal.settle()
-        if self._journal.fenced:
+        if self._journal.fenced or self._journal.owner != life:
             return
         self._hand_over(_callback(row))
 
