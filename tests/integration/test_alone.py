@@ -7,6 +7,7 @@ import secrets
 import signal
 from collections.abc import Iterator
 
+import asyncpg
 import httpx
 import pytest
 
@@ -86,6 +87,19 @@ def live(api):
     return task
 
 
+def delivered(database):
+    """Nothing waits to be told, by anybody."""
+
+    async def waiting():
+        connection = await asyncpg.connect(database.url.replace("+asyncpg", ""))
+        try:
+            return await connection.fetchval("select count(*) from callbacks")
+        finally:
+            await connection.close()
+
+    return asyncio.run(waiting()) == 0
+
+
 def beats(server):
     """Of this server's own life, and of nobody else's."""
     owner = server.parts.journal.owner
@@ -141,6 +155,8 @@ def test_who_was_stopped_too_long_goes_on_without_what_was_ended(database, tmp_p
         RunningServer(data_dir=tmp_path / "new", **settings(database, receiver)) as second,
         second.client() as api,
     ):
+        # One that was told, and not noted as told, would be told again.
+        wait_for(lambda: (3, 3) in statuses(receiver.heard, task) and delivered(database))
         first.process.send_signal(signal.SIGSTOP)
         wait_for(lambda: known(api, task) == 5, 60)
         first.process.send_signal(signal.SIGCONT)
@@ -151,7 +167,7 @@ def test_who_was_stopped_too_long_goes_on_without_what_was_ended(database, tmp_p
             again = live(there)
             there.stop(again)
             wait_for(lambda: there.status(again)["Status"] == 5, 60)
-        wait_for(lambda: (3, 5) in statuses(receiver.heard, again), 60)
+        wait_for(lambda: (3, 5) in statuses(receiver.heard, again) and delivered(database), 60)
         first.end(signal.SIGTERM)
     for whose in (task, again):
         assert sorted(statuses(receiver.heard, whose)) == [(3, 1), (3, 3), (3, 4), (3, 5)]

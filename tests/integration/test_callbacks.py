@@ -234,3 +234,29 @@ async def test_section_8_4_what_was_tried_before_a_restart_goes_on_counting(rece
     assert len(receiver.heard) == 1
     assert ledger.done == [1]
     await d.close()
+
+
+async def test_what_is_anothers_to_tell_is_not_tried_again(receivers, workers):
+    """Neither what failed and waits for its time nor what waits its turn; what comes after it is told."""
+    refused = ["former", "queued"]
+    receiver = receivers(lambda e: 500 if e["TaskId"] in refused else None if e["TaskId"] == "held" else 200)
+    clock, ledger = VirtualClock(), Ledger()
+    d = delivery(clock, ledger, workers, receiver.url)
+    d.send(Callback(1, "former", 3, 0, {"Status": 3}, receipt=1))
+    await run(clock, d, 1)
+    d.send(Callback(1, "held", 3, 1, {"Status": 3}, receipt=2))
+    d.send(Callback(1, "held", 3, 2, {"Status": 4}, receipt=3))
+    while len(receiver.heard) < 2:
+        await asyncio.sleep(0.002)
+    refused.clear()
+    await d.abandon()
+    receiver.gate.set()
+    d.send(Callback(1, "held", 3, 3, {"Status": 5}, receipt=4))
+    await run(clock, d, 10)
+    assert [(e["TaskId"], e["EventTime"]) for e in receiver.heard] == [
+        ("former", 0),
+        ("held", 1),
+        ("held", 3),
+    ]
+    assert ledger.done == [4]
+    await d.close()

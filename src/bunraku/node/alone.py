@@ -89,6 +89,7 @@ class Alone:
         parts = self._parts
         log.error("this server was thought gone, and its tasks were ended: it begins anew")
         await parts.manager.abandon()
+        await parts.delivery.abandon()
         try:
             owner, ending = await parts.lives.begin(
                 parts.journal.owner.node_id,

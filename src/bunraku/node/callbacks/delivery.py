@@ -93,10 +93,16 @@ class Delivery:
         """Give attempts in flight one timeout; what is left waits in the outbox."""
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=1.0)
-        for job in self._jobs:
-            job.cancel()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
+        await self.abandon()
         await self.couriers.close()
+
+    async def abandon(self) -> None:
+        """Attempt nothing of this again: it is another's to tell."""
+        jobs, self._jobs = self._jobs, set()
+        self._lines.clear()
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
 
     @property
     def waiting(self) -> int:
@@ -129,7 +135,8 @@ class Delivery:
             with during(line[0].call):
                 await self._first(line[0])
             line.popleft()
-        del self._lines[key]
+        if self._lines.get(key) is line:
+            del self._lines[key]
 
     async def _first(self, callback: Callback) -> None:
         begun = self._clock.monotonic()
