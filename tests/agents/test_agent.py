@@ -91,9 +91,12 @@ def test_a_question_is_heard_and_answered_with_a_face(cloud, speech, tmp_path):
             "OPENAI_API_KEY": "none",
         }
         example = INTEGRATIONS / "pipecat" / "examples" / "agent.py"
-        done = subprocess.run(
-            [PYTHON, example, question], capture_output=True, text=True, timeout=60, env=env
-        )
+        try:
+            done = subprocess.run(
+                [PYTHON, example, question], capture_output=True, text=True, timeout=60, env=env
+            )
+        except subprocess.TimeoutExpired as late:
+            pytest.fail(f"{late.stdout}\n{(late.stderr or b'')[-6000:].decode()}")
         assert "said: " + ANSWER in done.stdout, done.stderr[-3000:]
         heard = int(done.stdout.split("heard ")[1].split(" ms")[0])
         assert server.client().running() == []
