@@ -1,6 +1,7 @@
 """Every test, in two parts. First what is easily disturbed, alone: browsers, clusters, agents. Then what waits for
-real time on one server, and beside it, in a process that gives way (``nice``), what only calculates or fetches
-packages; its output is printed at the end.
+real time on one server, in two lanes, since it mostly waits; and beside them, in a process that gives way
+(``nice``), what only calculates or fetches packages. What the first lane says is printed as it comes, the rest at
+the end.
 
 Many tests wait for real time, and a machine of two cores that others use as well now and then is late for one of
 them. So up to ``FEW`` that failed are run once more, alone, and those that pass then are named in the last lines.
@@ -14,15 +15,28 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO
 
-PYTEST = [sys.executable, "-m", "pytest"]
+PYTEST = [sys.executable, "-m", "pytest", "--durations=15", "--durations-min=5"]
 ALONE = ["tests/agents", "tests/cluster", "tests/conformance", "tests/e2e"]
 FIRST = [*PYTEST, "-m", "not network", *ALONE]
 ASIDE = ["tests/unit", "tests/integration/test_kokoro.py"]
-WAITING = [*PYTEST, "-m", "not network", *(f"--ignore={path}" for path in [*ASIDE, *ALONE])]
 CALCULATING = [[*PYTEST, *ASIDE], [*PYTEST, "-m", "network", "--ignore=tests/unit"]]
+LANES = 2
 FEW = 5
 TESTS_FAILED = 1  # pytest's exit status for that alone
+
+
+def waiting() -> list[list[str]]:
+    """The lanes: every other file of what is not in the lists above, so that a new one is in one of them."""
+    others = [str(p) for p in sorted(Path("tests").glob("*/test_*.py")) if not _listed(str(p))]
+    return [[*PYTEST, "-m", "not network", *others[i::LANES]] for i in range(LANES)]
+
+
+def _listed(path: str) -> bool:
+    return any(path == listed or path.startswith(f"{listed}/") for listed in [*ALONE, *ASIDE])
 
 
 def run(command: list[str], bad: list[str]) -> int:
@@ -49,24 +63,48 @@ def names(bad: list[str]) -> list[str]:
     return sorted({line.split(" ", 1)[1].split(" - ", 1)[0] for line in bad})
 
 
+class Aside:
+    """Commands one after the other, whose output is kept in ``told`` for later."""
+
+    def __init__(self, commands: list[list[str]], told: IO[str], folder: str, *, nice: int = 0) -> None:
+        # A folder of its own: pytest would shut the common one to other users while the first needs it open.
+        lines = (
+            f"nice -n {nice} {shlex.join([*c, f'--basetemp={folder}-{i}'])} || failed=$?"
+            for i, c in enumerate(commands)
+        )
+        script = "; ".join([*lines, "exit ${failed:-0}"])
+        self._told = told
+        self._process = subprocess.Popen(["sh", "-c", script], stdout=told, stderr=subprocess.STDOUT)
+        self.kill = self._process.kill
+
+    def end(self, bad: list[str]) -> int:
+        """Its exit status, when it is over; what it said is printed."""
+        code = self._process.wait()
+        self._told.seek(0)
+        bad += failures(print_all(self._told))
+        return code
+
+
+def second(bad: list[str]) -> list[int]:
+    """The exit statuses of the second part."""
+    first, *others = waiting()
+    with ExitStack() as ends:
+        folder = ends.enter_context(tempfile.TemporaryDirectory())
+
+        def aside(commands: list[list[str]], name: str, nice: int = 0) -> Aside:
+            told = ends.enter_context(tempfile.TemporaryFile("w+"))
+            process = Aside(commands, told, f"{folder}/{name}", nice=nice)
+            ends.callback(process.kill)
+            return process
+
+        beside = [aside([lane], f"lane{i}") for i, lane in enumerate(others)]
+        beside.append(aside(CALCULATING, "aside", nice=10))
+        return [run(first, bad), *(process.end(bad) for process in beside)]
+
+
 def main() -> int:
     bad: list[str] = []
-    codes = [0 if "--second" in sys.argv else run(FIRST, bad)]
-    with tempfile.TemporaryFile("w+") as told, tempfile.TemporaryDirectory() as folder:
-        # A folder of its own: pytest would shut the common one to other users while the first needs it open.
-        commands = (
-            f"nice -n 10 {shlex.join([*c, f'--basetemp={folder}/{i}'])} || failed=$?"
-            for i, c in enumerate(CALCULATING)
-        )
-        script = "; ".join([*commands, "exit ${failed:-0}"])
-        aside = subprocess.Popen(["sh", "-c", script], stdout=told, stderr=subprocess.STDOUT)
-        try:
-            codes.append(run(WAITING, bad))
-            codes.append(aside.wait())
-        finally:
-            aside.kill()
-        told.seek(0)
-        bad += failures(print_all(told))
+    codes = [0 if "--second" in sys.argv else run(FIRST, bad), *second(bad)]
     if not any(codes):
         return 0
     print("\nFailed, of all parts:", *bad, sep="\n", flush=True)
