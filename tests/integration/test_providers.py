@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bunraku.core.media import SAMPLE_RATE
-from bunraku.core.settings import SpeechEndpoint
+from bunraku.core.settings_speech import SpeechEndpoint
 from bunraku.node.lipsync.visemes import from_arpabet
 from bunraku.node.speech import flite
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from bunraku.core.output import ErasedFiles, OutputStatus, Protocol
-from bunraku.core.settings import OutputSettings, PeopleSettings
+from bunraku.core.settings import OutputSettings
+from bunraku.core.settings_people import PeopleSettings
 from bunraku.node.outputs import storage as storage_module
 from bunraku.node.outputs.storage import Bucket, Place, Storage, StorageAway
 from bunraku.node.people import archive

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from bunraku.core.clock import SystemClock
-from bunraku.core.settings import IceServer
+from bunraku.core.settings_rtc import IceServer
 from bunraku.core.token import RoomToken, TokenExpired, TokenRefused
 from bunraku.front.edge import signaling
 from bunraku.front.edge.signaling import Signaling

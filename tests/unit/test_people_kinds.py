@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bunraku.core.own_human import SourceKind, kind_of_name
-from bunraku.core.settings import PeopleSettings
+from bunraku.core.settings_people import PeopleSettings
 from bunraku.node.people.kinds import kind_of
 
 GREY = np.full((64, 64, 3), 128, np.uint8)

@@ -22,7 +22,7 @@ from typing import Any
 from bunraku.bench.system import below, cpu_seconds
 from bunraku.core.clock import SystemClock
 from bunraku.core.media import SAMPLE_RATE
-from bunraku.core.settings import SpeechSettings
+from bunraku.core.settings_speech import SpeechSettings
 from bunraku.node.speech import espeak, flite, kokoro
 from bunraku.node.speech.base import Prosody, SpeechFailed, SpeechProvider
 from bunraku.node.speech.voices import Voices

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bunraku.core.settings import SpeechEndpoint
+from bunraku.core.settings_speech import SpeechEndpoint
 
 PREFIX = "own"
 """Begins the ids of their timbres: ``own-NAME-VOICE``."""

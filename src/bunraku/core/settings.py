@@ -8,10 +8,9 @@ fails when the page is stale.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     Field,
     HttpUrl,
     IPvAnyNetwork,
@@ -28,6 +27,9 @@ from pydantic_settings import (
 from bunraku.core.section import Section as _Section
 from bunraku.core.section import from_files
 from bunraku.core.settings_compat import CompatSettings
+from bunraku.core.settings_people import PeopleSettings
+from bunraku.core.settings_rtc import RtcSettings
+from bunraku.core.settings_speech import SpeechSettings
 
 
 class AppSettings(_Section):
@@ -55,63 +57,6 @@ class AppSettings(_Section):
         if not value.isascii():
             raise ValueError("must be 32 ASCII characters")
         return value
-
-
-class IceServer(_Section):
-    """``[[rtc.ice_servers]]``, or just its URL: what watchers may use to find a way."""
-
-    url: Annotated[str, Field(pattern=r"^(stuns?|turns?):[^\s<>]+$", description="stun: or turn: URL.")]
-    username: Annotated[str | None, Field(description="For turn:.")] = None
-    credential: Annotated[str | None, Field(repr=False, description="For turn:; watchers see it.")] = None
-
-    def description(self) -> dict[str, str]:
-        """As ``RTCIceServer`` of the browser."""
-        found = {"urls": self.url, "username": self.username, "credential": self.credential}
-        return {k: v for k, v in found.items() if v is not None}
-
-
-def _ice_server(value: Any) -> Any:
-    return {"url": value} if isinstance(value, str) else value
-
-
-class RtcSettings(_Section):
-    """``[rtc]``: how media reaches watchers."""
-
-    transport: Annotated[
-        Literal["port", "aiortc"],
-        Field(
-            description="port: all watchers behind one UDP port; aiortc: a port each, full ICE, video only."
-        ),
-    ] = "port"
-    port: Annotated[
-        int,
-        Field(
-            ge=0,
-            le=65535,
-            description="The one UDP port of the port transport; 0 lets the system choose.",
-        ),
-    ] = 0
-    advertise: Annotated[
-        tuple[str, ...],
-        Field(description="Addresses told to watchers, for 1:1 NAT and containers; found when empty."),
-    ] = ()
-    ice_servers: Annotated[
-        tuple[Annotated[IceServer, BeforeValidator(_ice_server)], ...],
-        Field(description="STUN and TURN servers told to watchers: URLs, or tables with credentials."),
-    ] = ()
-    watcher_timeout: Annotated[
-        float, Field(gt=0, description="Seconds without an ICE consent check until a watcher is dropped.")
-    ] = 15.0
-    max_watchers: Annotated[int, Field(ge=1, description="Watchers one stream may have.")] = 200
-    drawing: Annotated[
-        Literal["allow", "never"],
-        Field(description="Whether viewers' browsers may draw a figure; by the transport port only."),
-    ] = "allow"
-
-    @property
-    def drawable(self) -> bool:
-        """aiortc keeps to itself what number the time of its sound has."""
-        return self.drawing == "allow" and self.transport == "port"
 
 
 class LimitSettings(_Section):
@@ -295,120 +240,6 @@ class OutputSettings(_Section):
     link_seconds: Annotated[
         int, Field(ge=60, description="How long the address of a recording or playlist is good.")
     ] = 86400
-
-
-class MakingLimits(NamedTuple):
-    """Of a file and of the process that makes a digital human of it: bytes, seconds, bytes."""
-
-    source_bytes: int
-    seconds: float
-    memory: int
-
-
-class PeopleSettings(_Section):
-    """``[people]``: digital humans of single apps (contract section 13.3)."""
-
-    folder: Annotated[
-        Path | None,
-        Field(
-            description="Where their packs are kept, data_dir/people when not given; of several machines, a "
-            "folder that all nodes share, unless s3_url is set."
-        ),
-    ] = None
-    s3_url: Annotated[
-        str | None,
-        Field(
-            pattern=r"^s3://[^/]+(/.*)?$",
-            description="s3://bucket/prefix: packs are kept there instead, a prefix that no output has "
-            "(bunraku[s3]). Endpoint, region and keys are those of [outputs].",
-        ),
-    ] = None
-    nets: Annotated[
-        Path | None,
-        Field(
-            description="Where the nets that find a face are, data_dir/people-nets when not given; what is "
-            "missing there is fetched by pip."
-        ),
-    ] = None
-    most: Annotated[int, Field(ge=0, description="Digital humans an app may have of its own.")] = 20
-    most_bytes: Annotated[int, Field(gt=0, description="What the packs of an app may take.")] = 1024**3
-    most_making: Annotated[
-        int, Field(ge=1, description="Of an app, made at once or waiting for their turn.")
-    ] = 3
-    makers: Annotated[
-        int, Field(ge=1, description="Made at once on one node, by a process of low priority each.")
-    ] = 1
-    source_bytes: Annotated[
-        int, Field(gt=0, description="Largest file that is taken, uploaded or fetched, but for videos.")
-    ] = 200 * 1024**2
-    pack_bytes: Annotated[int, Field(gt=0, description="Largest pack that may come of it.")] = 200 * 1024**2
-    seconds: Annotated[float, Field(gt=0, description="Seconds that making one may take.")] = 900.0
-    memory: Annotated[
-        int, Field(ge=256 * 1024**2, description="Bytes of memory that making one may take.")
-    ] = 3 * 1024**3
-    video_bytes: Annotated[int, Field(gt=0, description="Largest video that is taken.")] = 500 * 1024**2
-    video_seconds: Annotated[
-        float, Field(gt=0, description="Seconds that making one of a video may take.")
-    ] = 1800.0
-    video_memory: Annotated[
-        int, Field(ge=256 * 1024**2, description="Bytes of memory that making one of a video may take.")
-    ] = 3 * 1024**3
-
-    def of(self, kind: str) -> MakingLimits:
-        """Of a kind of source."""
-        if kind == "video":
-            return MakingLimits(self.video_bytes, self.video_seconds, self.video_memory)
-        return MakingLimits(self.source_bytes, self.seconds, self.memory)
-
-    @property
-    def most_file(self) -> int:
-        """Bytes of the largest file of any kind."""
-        return max(self.source_bytes, self.video_bytes)
-
-
-class SpeechEndpoint(_Section):
-    """``[[speech.endpoints]]``: a server that speaks OpenAI's ``/v1/audio/speech``."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$", description="Begins its timbres' ids.")]
-    base_url: Annotated[HttpUrl, Field(description="Up to and with /v1.")]
-    api_key: Annotated[str | None, Field(repr=False, description="Sent as bearer token.")] = None
-    model: Annotated[str, Field(description="Sent as model.")] = "tts-1"
-    voices: Annotated[tuple[str, ...], Field(min_length=1, description="Voices to list as timbres.")]
-    language: Annotated[str, Field(description="BCP 47 tag of its voices.")] = "en-US"
-    sample_rate: Annotated[
-        int, Field(ge=8000, le=48000, description="Of the PCM that response_format pcm gives.")
-    ] = 24000
-    timeout: Annotated[float, Field(gt=0, description="Seconds to connect, and between pieces.")] = 10.0
-
-
-class SpeechSettings(_Section):
-    """``[speech]``."""
-
-    espeak_helpers: Annotated[int, Field(ge=1, description="espeak-ng helper processes.")] = 2
-    flite_helpers: Annotated[
-        int, Field(ge=0, description="flite helper processes, where flite is installed; 0 disables.")
-    ] = 1
-    kokoro_helpers: Annotated[
-        int, Field(ge=0, description="Neural voices: helper processes, 300 MB each, at most; 0 disables.")
-    ] = 2
-    kokoro_model: Annotated[
-        Path | None, Field(description="Your own kokoro-v1.0.int8.onnx; that of the packages when not given.")
-    ] = None
-    kokoro_styles: Annotated[
-        Path | None,
-        Field(
-            description="Tarball of kokoro-js, or a folder of its NAME.bin; fetched by npm when not given."
-        ),
-    ] = None
-    piper_voices: Annotated[
-        Path | None, Field(description="Folder with piper voices: NAME.onnx and NAME.onnx.json.")
-    ] = None
-    endpoints: Annotated[
-        tuple[SpeechEndpoint, ...], Field(description="OpenAI-compatible speech servers.")
-    ] = ()
-    timeout: Annotated[
-        float, Field(gt=0, description="Seconds a voice may stay silent before its drive fails.")
-    ] = 15.0
 
 
 class TracingSettings(_Section):

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from aioice import stun, turn
 from cryptography import x509
 
-from bunraku.core.settings import IceServer, Settings
+from bunraku.core.settings import Settings
+from bunraku.core.settings_rtc import IceServer
 from bunraku.core.starting import CannotStart
 from bunraku.doctor.finding import FAIL, OK, SOON, WARN, Finding
 from bunraku.doctor.storage import owner_of, running

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.errors import DigitalHumanNotFound, InvalidParams, NoResources, SystemBusy
 from bunraku.core.own_human import OwnHuman, State
-from bunraku.core.settings import PeopleSettings
+from bunraku.core.settings_people import PeopleSettings
 from bunraku.store.database import PLAIN, Database
 from bunraku.store.lives import UNFINISHED
 from bunraku.store.rows import own_human, person_row

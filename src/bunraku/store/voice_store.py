@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import delete, func, select
 
 from bunraku.core.own_voice import PREFIX, OwnVoice
-from bunraku.core.settings import SpeechEndpoint
+from bunraku.core.settings_speech import SpeechEndpoint
 from bunraku.store.database import Database
 from bunraku.store.tables import VoiceRow
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bunraku.core.errors import BodyUnreadable
-from bunraku.core.settings import IceServer
+from bunraku.core.settings_rtc import IceServer
 from bunraku.front.http import read_body
 from bunraku.nodes.rooms import Refused, Session
 

@@ -24,7 +24,7 @@ from bunraku.core import strict_json
 from bunraku.core.clock import Clock, patience, timeout
 from bunraku.core.errors import ApiError
 from bunraku.core.identifiers import MAX_ROOM_ID, MAX_USER_ID, MAX_USER_NAME, has_illegal
-from bunraku.core.settings import IceServer
+from bunraku.core.settings_rtc import IceServer
 from bunraku.core.token import TokenError
 from bunraku.front.edge.login import Doorkeeper
 from bunraku.nodes.rooms import Login, RoomHall

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from bunraku.core.identifiers import MAX_STREAM_ID, legal
-from bunraku.core.settings import IceServer
+from bunraku.core.settings_rtc import IceServer
 from bunraku.core.token import TokenError
 from bunraku.front.edge.login import Doorkeeper
 from bunraku.front.edge.resource import Resources, address, bearer, read_offer, require_sdp

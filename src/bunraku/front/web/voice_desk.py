@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from bunraku.core.apps import Apps
 from bunraku.core.errors import DigitalHumanNotFound
 from bunraku.core.own_voice import PREFIX, OwnVoice
-from bunraku.core.settings import SpeechEndpoint
+from bunraku.core.settings_speech import SpeechEndpoint
 from bunraku.core.urls import FetchRefused, check_url
 from bunraku.front.http import read_json
 from bunraku.front.own_people import OwnPeople

@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from bunraku.core.output import ErasedFiles
-from bunraku.core.settings import OutputSettings, PeopleSettings
+from bunraku.core.settings import OutputSettings
+from bunraku.core.settings_people import PeopleSettings
 from bunraku.node.outputs.storage import Bucket, erase_folder, erase_in
 from bunraku.node.people import archive
 

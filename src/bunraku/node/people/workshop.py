@@ -17,7 +17,8 @@ from bunraku.core.clock import Clock
 from bunraku.core.errors import InvalidParams
 from bunraku.core.own_human import WARNINGS, HumanOrder, Made, OwnHuman
 from bunraku.core.owner import Owner
-from bunraku.core.settings import FetchSettings, PeopleSettings
+from bunraku.core.settings import FetchSettings
+from bunraku.core.settings_people import PeopleSettings
 from bunraku.node.outputs.storage import StorageAway
 from bunraku.node.packaged import NotFetched
 from bunraku.node.people import models

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 
 from bunraku.core.media import SpeechChunk
-from bunraku.core.settings import SpeechEndpoint
+from bunraku.core.settings_speech import SpeechEndpoint
 from bunraku.node.guarded_http import GuardedTransport
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
 from bunraku.node.speech.said_line import hosts

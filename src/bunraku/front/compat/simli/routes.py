@@ -12,8 +12,8 @@ from starlette.responses import JSONResponse, Response
 from bunraku.core.apps import App, Apps
 from bunraku.core.clock import Clock
 from bunraku.core.errors import DigitalHumanNotFound
-from bunraku.core.settings import IceServer
 from bunraku.core.settings_compat import SimliSettings
+from bunraku.core.settings_rtc import IceServer
 from bunraku.core.vocabulary import EMOTIONS
 from bunraku.front.compat.simli.session import SimliSession
 from bunraku.front.compat.simli.ticket import SessionWish, seal, unseal

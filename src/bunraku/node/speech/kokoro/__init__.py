@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # helper processes come by here, and need none of it
     from pathlib import Path
 
     from bunraku.core.clock import Clock
-    from bunraku.core.settings import SpeechSettings
+    from bunraku.core.settings_speech import SpeechSettings
     from bunraku.node.speech.base import SpeechProvider
 
 
