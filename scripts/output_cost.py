@@ -21,7 +21,8 @@ import numpy as np
 from tests.support import nginx
 
 from bunraku.bench.receiver import discard_video
-from bunraku.bench.run import APP_ID, TEXT, VOICE, Bench, serving
+from bunraku.bench.run import TEXT, VOICE, Bench
+from bunraku.bench.serving import APP_ID, serving
 from bunraku.bench.system import below, cpu_seconds, machine
 from bunraku.core.token import generate
 

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
+from bunraku.bench.metrics import percentile, sums
 from bunraku.bench.postgresql import binaries, throwaway
-from bunraku.bench.run import percentile, sums
 from bunraku.bench.simulation import evenness, on_paper, scaled
 from bunraku.bench.system import descendants, memory_mb
 

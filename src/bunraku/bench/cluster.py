@@ -20,7 +20,8 @@ import numpy as np
 
 from bunraku.bench.postgresql import throwaway
 from bunraku.bench.receiver import discard_video
-from bunraku.bench.run import Bench, render, serving
+from bunraku.bench.run import Bench, render
+from bunraku.bench.serving import serving
 from bunraku.bench.simulation import Scale, simulate
 from bunraku.bench.system import descendants, machine, memory_mb, resident_mb, spread
 

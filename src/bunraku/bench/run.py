@@ -10,15 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -28,8 +24,10 @@ import httpx
 import numpy as np
 
 from bunraku.bench import drawn
+from bunraku.bench.metrics import percentile, quantile, sums
 from bunraku.bench.query import bare_server, load
 from bunraku.bench.receiver import Receiver, discard_video
+from bunraku.bench.serving import APP_ID, serving
 from bunraku.bench.system import cpu_seconds, machine, resident_mb, spread
 from bunraku.bench.voices import SENTENCES, VoiceKind, installed, neural_voices, talkers
 from bunraku.client import AsyncClient, query
@@ -38,7 +36,6 @@ from bunraku.core.media import DRAWN_VERSION
 from bunraku.core.stream_task import TaskStatus
 from bunraku.core.token import generate
 
-APP_ID = 4242
 TEXT = "Good morning, and welcome to the theatre. Please take your seats, and mind the step. " * 4
 VOICE = "en-us-evan"
 
@@ -349,93 +346,6 @@ class Bench:
         cpu, begin = cpu_seconds(self.pid), time.monotonic()
         await asyncio.sleep(seconds)
         return (cpu_seconds(self.pid) - cpu) / (time.monotonic() - begin) * 100
-
-
-def sums(text: str) -> dict[str, float]:
-    """A page of metrics, of all nodes together; a histogram's buckets as ``name{le="bound"}``."""
-    found: dict[str, float] = defaultdict(float)
-    for line in text.splitlines():
-        if line and not line.startswith("#"):
-            name, value = line.rsplit(" ", 1)
-            name, _, labels = name.partition("{")
-            bound = labels.partition('le="')[2].partition('"')[0]
-            found[f'{name}{{le="{bound}"}}' if bound else name] += float(value)
-    return found
-
-
-@contextmanager
-def serving(
-    folder: Path,
-    top: str = "",
-    *more: str,
-    app: str = "",
-    trust: ssl.SSLContext | None = None,
-    neural: bool = False,
-) -> Iterator[tuple[int, str, int]]:
-    """A server process: its port, secret and pid. ``top`` goes before the rest of its configuration,
-    ``app`` to its app's, ``more`` to its command; ``trust``: it speaks TLS. ``neural``: its data directory
-    holds neural voices; else it has none, for making them would be part of the figures."""
-    folder.mkdir(exist_ok=True)
-    secret = secrets.token_hex(16)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = int(s.getsockname()[1])
-    config = folder / "bench.toml"
-    config.write_text(
-        f'{top}\n[[apps]]\napp_id = {APP_ID}\nserver_secret = "{secret}"\nmax_tasks = 100\n{app}'
-        "[limits]\ncalls_per_second = 0\naddress_calls_per_second = 0\n"
-        f"[speech]\nkokoro_helpers = {2 if neural else 0}\n"
-    )
-    command = [sys.executable, "-m", "bunraku", "serve", "--port", str(port), "--host", "127.0.0.1"]
-    command += ["--config", str(config), "--data-dir", str(folder / "data"), "--log-level", "WARNING", *more]
-    process = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
-    try:
-        deadline = time.monotonic() + 90
-        while not _ready(port, trust):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("server did not start")
-            time.sleep(0.05)
-        yield port, secret, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _ready(port: int, trust: ssl.SSLContext | None) -> bool:
-    url = f"{'https' if trust else 'http'}://127.0.0.1:{port}/readyz"
-    try:
-        return httpx.get(url, trust_env=False, verify=trust or True).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _cumulated(before: dict[str, float], after: dict[str, float], name: str) -> list[tuple[float, float]]:
-    """A histogram's buckets, upper bound and count up to it, of what it saw in between."""
-    rows: list[tuple[float, float]] = []
-    for key, value in after.items():
-        if key.startswith(f"{name}_bucket"):
-            rows.append((float(key.split('le="')[1].split('"')[0]), value - before.get(key, 0.0)))
-    return sorted(rows)
-
-
-def percentile(before: dict[str, float], after: dict[str, float], name: str, share: float) -> float:
-    """Upper bound of the bucket that holds a share of what a histogram saw in between."""
-    rows = _cumulated(before, after, name)
-    wanted = rows[-1][1] * share
-    return next(bound for bound, count in rows if count >= wanted)
-
-
-def quantile(before: dict[str, float], after: dict[str, float], name: str, share: float) -> float:
-    """As ``percentile``, interpolated within the bucket."""
-    rows = _cumulated(before, after, name)
-    wanted = rows[-1][1] * share
-    low, below = 0.0, 0.0
-    for bound, count in rows:
-        if count >= wanted and bound != float("inf"):
-            return low + (bound - low) * (wanted - below) / max(1.0, count - below)
-        if bound != float("inf"):
-            low, below = bound, count
-    return low
 
 
 async def measure(quick: bool, only: str | None = None, part: str | None = None) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from pathlib import Path
 
 from bunraku.bench.postgresql import NoServer, Postgresql, throwaway
 from bunraku.bench.receiver import discard_video
-from bunraku.bench.run import Bench, serving
+from bunraku.bench.run import Bench
+from bunraku.bench.serving import serving
 from bunraku.bench.soak.callbacks import CallbackReceiver, missing
 from bunraku.bench.soak.certificates import Authority
 from bunraku.bench.soak.life import Soak

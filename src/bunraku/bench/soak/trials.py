@@ -11,7 +11,8 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from bunraku.bench.postgresql import Postgresql
-from bunraku.bench.run import APP_ID, Bench
+from bunraku.bench.run import Bench
+from bunraku.bench.serving import APP_ID
 from bunraku.bench.soak.callbacks import CallbackReceiver
 from bunraku.bench.soak.certificates import Authority
 from bunraku.core.errors import ApiError
