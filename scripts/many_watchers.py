@@ -41,9 +41,9 @@ def used(pid: int) -> tuple[float, int]:
 
 def deafen(receiver: Receiver) -> None:
     for transceiver in receiver.connection.getTransceivers():
-        ice: Any = transceiver.receiver.transport.transport._connection  # noqa: SLF001 - it has no public word yet
-        for protocol in ice._protocols:  # noqa: SLF001 - it has no public word yet
-            protocol.transport._loop._remove_reader(protocol.transport._sock_fd)  # noqa: SLF001 - it has no public word yet
+        ice: Any = transceiver.receiver.transport.transport._connection  # noqa: SLF001 - aiortc's
+        for protocol in ice._protocols:  # noqa: SLF001 - aioice's
+            protocol.transport._loop._remove_reader(protocol.transport._sock_fd)  # noqa: SLF001 - asyncio's
 
 
 def histogram(text: str, name: str) -> dict[float, float]:

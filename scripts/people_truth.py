@@ -43,6 +43,7 @@ from bunraku.node.avatars.catalog import Catalog
 from bunraku.node.avatars.loop.pack import LoopPack
 from bunraku.node.avatars.loop.view import crop_of
 from bunraku.node.avatars.pack.pack import Pack
+from bunraku.node.avatars.pack.plates import Art
 from bunraku.node.compose import installed_providers
 from bunraku.node.lipsync.lips import LipSync
 from bunraku.node.lipsync.visemes import one_hot, rest
@@ -154,7 +155,7 @@ def origins(clip: Path, loop: Path) -> list[int]:
 
 def boxes(pack: Pack, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Of face and mouth, rows and columns of a picture; in the pose that looks straight ahead."""
-    scale, left, top = pack._art.view(*size)  # noqa: SLF001 - it has no public word yet
+    scale, left, top = Art(pack.manifest, pack.folder).view(*size)
     pose = min(pack.manifest.poses, key=lambda p: abs(p.yaw) + abs(p.pitch))
 
     def box(x: float, y: float, w: float, h: float) -> tuple[slice, slice]:

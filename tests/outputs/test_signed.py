@@ -113,7 +113,7 @@ async def test_an_authority_that_never_answers_delays_no_media_and_the_end_only_
         # The first file is being signed all the while; the ones after it are written.
         await desk.until(lambda: len(desk.record(output).files) >= 3)
         assert desk.record(output).files[0].bytes == 0
-        desk.finisher._patience = 0.5  # noqa: SLF001 - it has no public word yet
+        desk.finisher.patience = 0.5
         await desk.close()
     record = desk.record(output)
     assert record.status is OutputStatus.COMPLETE, record.fail_reason

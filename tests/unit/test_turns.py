@@ -18,16 +18,16 @@ async def test_few_begin_at_once_and_the_others_one_after_the_other():
     await clock.advance(1)
     at_once = [turns.take("a", waiter(n, begun)) for n in range(30)]
     assert at_once == [True] * AT_ONCE + [False] * (30 - AT_ONCE)
-    turns._next()  # too early  # noqa: SLF001 - it has no public word yet
+    turns.proceed()  # too early
     assert begun == []
     await clock.advance(APART)
-    turns._next()  # noqa: SLF001 - it has no public word yet
+    turns.proceed()
     assert begun == [AT_ONCE]
     await clock.advance(2 * APART)
-    turns._next()  # noqa: SLF001 - it has no public word yet
+    turns.proceed()
     assert begun == [AT_ONCE, AT_ONCE + 1, AT_ONCE + 2]
     await clock.advance(1)  # a stall is no reason for a crowd
-    turns._next()  # noqa: SLF001 - it has no public word yet
+    turns.proceed()
     assert len(begun) == 3 + AT_ONCE
 
 
@@ -40,7 +40,7 @@ async def test_who_sends_few_waits_for_one_of_each_who_sends_many():
     turns.take("c", waiter("c", begun))
     for _ in range(4):
         await clock.advance(APART)
-        turns._next()  # noqa: SLF001 - it has no public word yet
+        turns.proceed()
     assert begun.index("c") <= 2
     gone = waiter("gone", begun)
     turns.take("d", gone)
@@ -48,10 +48,10 @@ async def test_who_sends_few_waits_for_one_of_each_who_sends_many():
     turns.leave("d", gone)
     for _ in range(120):
         await clock.advance(APART)
-        turns._next()  # noqa: SLF001 - it has no public word yet
+        turns.proceed()
     assert len(begun) == len(set(begun)) == 100
     assert "gone" not in begun
-    assert turns._waiting == {}  # noqa: SLF001 - it has no public word yet
+    assert turns.waiting == 0
 
 
 async def test_its_own_timer_brings_everybody_in():

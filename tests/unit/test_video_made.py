@@ -362,7 +362,7 @@ def test_an_uneven_clip_gets_an_even_rate(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("rate", "kept"), [(25, 25), (30, 30), (50, 25), (60, 30), (20, 25), (40, 25)])
 def test_rates(rate, kept):
-    assert clips._even_rate(rate) == kept  # noqa: SLF001 - it has no public word yet
+    assert clips.even_rate(rate) == kept
 
 
 def test_a_clip_is_shown_upright(tmp_path, monkeypatch):

@@ -38,6 +38,11 @@ class Turns:
         self._arm(now)
         return False
 
+    @property
+    def waiting(self) -> int:
+        """Addresses of which something waits."""
+        return len(self._waiting)
+
     def leave(self, address: str, begin: Callable[[], None]) -> None:
         """It waits no more."""
         queue = self._waiting.get(address)
@@ -52,9 +57,10 @@ class Turns:
     def _arm(self, now: float) -> None:
         if self._timer is None and self._waiting:
             wait = max(0.0, self._free_at - now)
-            self._timer = asyncio.get_running_loop().call_later(wait, self._next)
+            self._timer = asyncio.get_running_loop().call_later(wait, self.proceed)
 
-    def _next(self) -> None:
+    def proceed(self) -> None:
+        """Begin those whose turn has come; its own timer does."""
         self._timer, now = None, self._now()
         while self._waiting and now >= self._free_at:
             address = next(iter(self._waiting))

@@ -33,7 +33,7 @@ class Finisher:
     def __init__(
         self, workers: Workers, storage: Storage, sealing: ProvenanceSettings, patience: float
     ) -> None:
-        self._workers, self._storage, self._patience = workers, storage, patience
+        self._workers, self._storage, self.patience = workers, storage, patience
         self._sealing = None if sealing.certificate is None else sealing.model_dump(mode="json")
         self._places = asyncio.Semaphore(AT_ONCE)
 
@@ -58,7 +58,7 @@ class Finisher:
         ending = asyncio.create_task(feed.ended())
         try:
             await asyncio.wait([signing, ending], return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait([signing], timeout=self._patience)
+            await asyncio.wait([signing], timeout=self.patience)
             if not signing.done():
                 return "it took too long"
             return signing.result()

@@ -130,7 +130,7 @@ def read(path: Path) -> Clip:
             raise _too_long()
         if length is not None and length < LEAST - 0.5:
             raise too_short(length)
-        rate = _even_rate(float(stream.average_rate or 0))
+        rate = even_rate(float(stream.average_rate or 0))
         try:
             begin = _begin(container)
             frame = next(f for _, f in _timed(container, begin, 0.0))
@@ -173,7 +173,8 @@ def _check_size(width: int, height: int) -> None:
         raise Unsuitable("The pictures are too small.", "Film in Full HD (1080p).")
 
 
-def _even_rate(average: float) -> float:
+def even_rate(average: float) -> float:
+    """Pictures a second that are kept of a clip with so many on average. Raises ``Unsuitable``."""
     for k in (1, 2, 4):
         if NEAR[0] <= average / k <= NEAR[1]:
             return average / k
