@@ -257,8 +257,7 @@ class Simulation:
 
     async def _settle(self) -> None:
         """As autovacuum leaves a table that has been there for a while."""
-        async with self._database.sessions() as session:
-            connection = await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        async with self._database.alone() as connection:
             await connection.execute(text("VACUUM ANALYZE"))
 
     # --- what is asked
@@ -389,12 +388,12 @@ class Simulation:
         }
 
     async def _unfinished(self, nodes: Sequence[str]) -> int:
-        async with self._database.sessions() as session:
+        async with self._database.reads() as session:
             left = select(func.count()).where(TaskRow.node_id.in_(nodes), TaskRow.status.in_(UNFINISHED))
             return await session.scalar(left) or 0
 
     async def _callbacks(self) -> int:
-        async with self._database.sessions() as session:
+        async with self._database.reads() as session:
             return await session.scalar(text("SELECT count(*) FROM callbacks")) or 0
 
     def _check(self, theirs: set[str]) -> None:

@@ -100,7 +100,8 @@ class Database:
             self._engine, expire_on_commit=False
         )
         self.reads = self.sessions if self.sqlite else async_sessionmaker(self._alone)
-        """Sessions for whoever only reads: each statement sees what is durable when it begins."""
+        """Sessions for whoever only reads: each statement sees what is durable when it begins. There is no
+        transaction that PostgreSQL could end, for what was read, when this process stands still after it."""
 
     @classmethod
     def of(cls, url: str | None, data_dir: Path) -> Database:

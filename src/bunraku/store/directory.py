@@ -54,7 +54,7 @@ class Directory:
 
     async def places_taken(self, app_id: int) -> int:
         """How many of its places this app's tasks hold."""
-        async with self._database.sessions() as session:
+        async with self._reading() as session:
             query = select(func.count()).where(TaskRow.app_id == app_id, TaskRow.slot.is_not(None))
             return (await session.scalar(query)) or 0
 

@@ -138,7 +138,7 @@ class DatabaseLedger:
             return await self._try(session, owner, question)
 
     async def callbacks(self, node_id: str) -> Sequence[CallbackRow]:
-        async with self._database.sessions() as session:
+        async with self._database.reads() as session:
             mine = select(CallbackRow).where(CallbackRow.node_id == node_id)
             return (await session.scalars(mine.order_by(CallbackRow.id))).all()
 
