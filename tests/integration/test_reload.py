@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-import socket
 import ssl
 import time
 
@@ -18,7 +17,7 @@ from bunraku.core.errors import AppUnknown, NoResources, RateLimited
 from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET
 
-from ..support.certificates import write_certificate
+from ..support.certificates import served, write_certificate
 from ..support.process import Process, statuses
 from ..support.services import free_port
 from ..support.waiting import wait_for
@@ -33,16 +32,6 @@ def app(app_id, secret, receiver=None):
 
 def limits(**values):
     return "[limits]\n" + "".join(f"{k} = {v}\n" for k, v in ({"calls_per_second": 0} | values).items())
-
-
-def reload(process, text):
-    """What it said to it."""
-    before = process.logged()
-    process.config.write_text(text)
-    process.process.send_signal(signal.SIGHUP)
-    last = (" bunraku.reload reloaded: ", "what stood before stands\n")
-    wait_for(lambda: any(words in process.logged()[len(before) :] for words in last))
-    return process.logged()[len(before) :]
 
 
 async def test_a_watched_stream_plays_on_while_apps_limits_and_callbacks_change(tmp_path, receivers):
@@ -67,7 +56,7 @@ async def test_a_watched_stream_plays_on_while_apps_limits_and_callbacks_change(
         await asyncio.sleep(0.02)
 
     # A wrong file changes nothing and says where.
-    said = await asyncio.to_thread(reload, process, mine + "[limits]\ntasks = 0\ndrive_queu = 1\n")
+    said = await asyncio.to_thread(process.reload, mine + "[limits]\ntasks = 0\ndrive_queu = 1\n")
     assert f"{process.config}:6: limits.tasks: " in said
     assert f"{process.config}:7: limits.drive_queu: no such setting; did you mean limits.drive_queue?" in said
     assert SECRET not in said
@@ -76,7 +65,7 @@ async def test_a_watched_stream_plays_on_while_apps_limits_and_callbacks_change(
 
     # One app goes, one comes, callbacks go elsewhere, two tasks are the most; the port stays.
     text = "port = 1\n" + app(APP_ID, SECRET, new.url) + app(NEW_APP, NEW_SECRET) + limits(tasks=2)
-    said = await asyncio.to_thread(reload, process, text)
+    said = await asyncio.to_thread(process.reload, text)
     assert "reloaded: apps, limits" in said
     assert "port" not in said  # the command line says which
     with pytest.raises(AppUnknown):
@@ -96,15 +85,14 @@ async def test_a_watched_stream_plays_on_while_apps_limits_and_callbacks_change(
 
     # Calls are counted, and what cannot change is named.
     said = await asyncio.to_thread(
-        reload,
-        process,
+        process.reload,
         "data_dir = '/elsewhere'\n" + mine + "[limits]\ncalls_per_second = 2\n[rtc]\nport = 9\n",
     )
     assert "rtc changes when the server starts anew" in said
     with pytest.raises(RateLimited):
         for _ in range(20):
             api.status(watched)
-    said = await asyncio.to_thread(reload, process, mine + limits())
+    said = await asyncio.to_thread(process.reload, mine + limits())
     assert api.status(watched)["Status"] == 3
 
     # Nobody who watched noticed any of it.
@@ -120,17 +108,6 @@ async def test_a_watched_stream_plays_on_while_apps_limits_and_callbacks_change(
     assert statuses(old.heard, watched)[-2:] == [(3, 4), (3, 5)]
 
 
-def served(port):
-    """The certificate that a new connection is shown."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with (
-        socket.create_connection(("127.0.0.1", port), 10) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as tls,
-    ):
-        return ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True))
-
-
 def test_a_new_certificate_is_shown_to_new_connections_and_breaks_no_old_one(tmp_path):
     cert, key = write_certificate(tmp_path, 1)
     first = cert.read_text()
@@ -143,16 +120,16 @@ def test_a_new_certificate_is_shown_to_new_connections_and_breaks_no_old_one(tmp
         assert served(process.port) == first
         write_certificate(tmp_path, 2)
         second = cert.read_text()
-        assert "reloaded: " in reload(process, text)
+        assert "reloaded: " in process.reload(text)
         assert served(process.port) == second != first
         assert held.post("/", params=params).json()["Code"] == 0  # trusts the first one only
         # What does not fit together is not taken, nor anything else of that file.
         key.write_text(key.read_text().replace("A", "B", 3))
-        said = reload(process, text + app(NEW_APP, NEW_SECRET))
+        said = process.reload(text + app(NEW_APP, NEW_SECRET))
         assert "tls_cert and tls_key cannot be used: " in said
         assert served(process.port) == second
         signed = query("QueryDigitalHumanStreamTasks", NEW_APP, NEW_SECRET)
         assert held.post("/", params=signed).json()["Code"] == 100000010
-        assert "HTTPS begins and ends with the server" in reload(process, app(APP_ID, SECRET) + limits())
+        assert "HTTPS begins and ends with the server" in process.reload(app(APP_ID, SECRET) + limits())
         assert held.post("/", params=params).json()["Code"] == 0
     assert process.end(signal.SIGTERM) in (0, -signal.SIGTERM)

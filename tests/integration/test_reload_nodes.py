@@ -7,7 +7,6 @@ import itertools
 import re
 import secrets
 import signal
-import socket
 import ssl
 import time
 
@@ -18,7 +17,7 @@ from bunraku.core.errors import AppUnknown, NoResources, SystemBusy
 from bunraku.core.token import generate
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET
 
-from ..support.certificates import write_certificate
+from ..support.certificates import served, write_certificate
 from ..support.cluster import missing, toml
 from ..support.process import Process, statuses
 from ..support.services import free_port, postgresql
@@ -27,27 +26,6 @@ from ..support.waiting import wait_for
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
 NEW_APP, NEW_SECRET = 777, "n" * 32
-
-
-def reload(process, text):
-    """What it said to it."""
-    before = len(process.logged())
-    process.config.write_text(text)
-    process.process.send_signal(signal.SIGHUP)
-    last = (" bunraku.reload reloaded: ", "what stood before stands\n")
-    wait_for(lambda: any(words in process.logged()[before:] for words in last), 30)
-    return process.logged()[before:]
-
-
-def served(port):
-    """The certificate that a new connection is shown."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with (
-        socket.create_connection(("127.0.0.1", port), 10) as plain,
-        context.wrap_socket(plain, server_hostname="localhost") as tls,
-    ):
-        return ssl.DER_cert_to_PEM_cert(tls.getpeercert(binary_form=True))
 
 
 def able(create):
@@ -140,7 +118,7 @@ async def test_two_nodes_and_their_front_take_over_apps_limits_callbacks_and_cer
 
         # Nothing of a file with a mistake in it.
         wrong = text((NEW_APP, NEW_SECRET), limits={"tasks": 0})
-        assert "limits.tasks" in await asyncio.to_thread(reload, process, wrong)
+        assert "limits.tasks" in await asyncio.to_thread(process.reload, wrong)
         with process.api(NEW_APP, NEW_SECRET) as added, pytest.raises(AppUnknown):
             added.running()
 
@@ -148,7 +126,7 @@ async def test_two_nodes_and_their_front_take_over_apps_limits_callbacks_and_cer
         write_certificate(tmp_path, 2)
         second = cert.read_text()
         good = text((NEW_APP, NEW_SECRET), callback=new, limits={"tasks": 1})
-        said = await asyncio.to_thread(reload, process, good)
+        said = await asyncio.to_thread(process.reload, good)
         assert "was not told" not in said
         assert served(process.port) == second != first
         process.verify = ssl.create_default_context(cafile=str(cert))  # for connections from now on
@@ -157,7 +135,7 @@ async def test_two_nodes_and_their_front_take_over_apps_limits_callbacks_and_cer
             gone.running()
         # And again that there is room, which the app that came may use.
         good = text((NEW_APP, NEW_SECRET), callback=new, callbacks={"timestamp_seconds": True})
-        assert "reloaded: limits, callbacks" in await asyncio.to_thread(reload, process, good)
+        assert "reloaded: limits, callbacks" in await asyncio.to_thread(process.reload, good)
         with process.api(NEW_APP, NEW_SECRET) as added:
             await asyncio.to_thread(wait_for, lambda: able(lambda: create("theirs", added)), 60)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import socket
+import ssl
 from pathlib import Path
 
 from cryptography import x509
@@ -35,3 +37,16 @@ def write_certificate(folder: Path, serial: int = 1) -> tuple[Path, Path]:
         )
     )
     return cert, pem
+
+
+def served(port: int) -> str:
+    """The certificate that a new connection is shown."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", port), 10) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as tls,
+    ):
+        shown = tls.getpeercert(binary_form=True)
+    assert shown is not None
+    return ssl.DER_cert_to_PEM_cert(shown)

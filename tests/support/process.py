@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,8 @@ import httpx
 
 from bunraku.client import Client
 from bunraku.testing.server import APP_ID, SECRET
+
+from .waiting import wait_for
 
 
 class Process:
@@ -58,6 +61,15 @@ class Process:
 
     def logged(self):
         return (self.folder / "log.txt").read_text()
+
+    def reload(self, text):
+        """Have it read this configuration; gives what it said to it."""
+        before = len(self.logged())
+        self.config.write_text(text)
+        self.process.send_signal(signal.SIGHUP)
+        last = (" bunraku.reload reloaded: ", "what stood before stands\n")
+        wait_for(lambda: any(words in self.logged()[before:] for words in last), 30)
+        return self.logged()[before:]
 
     def end(self, how):
         self.process.send_signal(how)
