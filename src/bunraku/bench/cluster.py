@@ -20,7 +20,7 @@ import numpy as np
 
 from bunraku.bench.postgresql import throwaway
 from bunraku.bench.receiver import discard_video
-from bunraku.bench.run import Bench, render
+from bunraku.bench.run import Bench, render, speech
 from bunraku.bench.serving import serving
 from bunraku.bench.simulation import Scale, simulate
 from bunraku.bench.system import descendants, machine, memory_mb, resident_mb, spread
@@ -108,9 +108,11 @@ async def _latency(one: Bench, many: Bench, n: int) -> dict[str, Any]:
     results: dict[str, Any] = {"cluster_memory_mb": memory(one, many)}
     results |= await calls(one, many, 4 * n)
     await many.starts(n)
-    await many.speech(n)
+    await speech([one, many], n)
     for figure in ("create_to_streaming_ms", "text_to_first_voice_ms"):
         results[f"cluster_{figure}"] = many.results[figure]
+    alone = one.results["text_to_first_voice_ms"]
+    results["cluster_text_to_first_voice_ms"] |= {"embedded_p50": alone["p50"], "embedded_p95": alone["p95"]}
     return results
 
 

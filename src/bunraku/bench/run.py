@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -97,30 +98,6 @@ class Bench:
             took.append((time.monotonic() - begin) * 1e3)
             await self.api.stop(task)
         self.results["create_to_streaming_ms"] = spread(took)
-
-    async def speech(self, count: int) -> None:
-        task, stream = await self.create((512, 512))
-        await self.streaming(task)
-        receiver = await self.watch(stream)
-        first: list[float] = []
-        silent: list[float] = []
-        await asyncio.sleep(1.0)
-        for _ in range(count):
-            receiver.voiced.clear()
-            begin = time.monotonic()
-            await self.api.speak(task, TEXT, timbre_id=VOICE)
-            async with asyncio.timeout(5):
-                await receiver.voiced.wait()
-            first.append((receiver.last_voiced - begin) * 1e3)
-            await asyncio.sleep(1.0 + secrets.randbelow(200) / 1e3)
-            begin = time.monotonic()
-            await self.api.interrupt(task)
-            await asyncio.sleep(0.6)
-            silent.append(max(0.0, (receiver.last_voiced - begin) * 1e3))
-        self.results["text_to_first_voice_ms"] = spread(first)
-        self.results["interrupt_to_silence_ms"] = spread(silent)
-        await receiver.close()
-        await self.api.stop(task)
 
     async def first_voices(self, kinds: list[VoiceKind], count: int) -> None:
         """From DriveByText to the first voiced sample, over ordinary sentences, of each kind of voice."""
@@ -348,6 +325,36 @@ class Bench:
         return (cpu_seconds(self.pid) - cpu) / (time.monotonic() - begin) * 100
 
 
+async def speech(benches: Sequence[Bench], count: int) -> None:
+    """From a text to the first voiced sample, and from an interrupt to the last, of each server in turns."""
+    stages: list[tuple[Bench, str, Receiver]] = []
+    for bench in benches:
+        task, stream = await bench.create((512, 512))
+        await bench.streaming(task)
+        stages.append((bench, task, await bench.watch(stream)))
+    first: dict[Bench, list[float]] = {bench: [] for bench in benches}
+    silent: dict[Bench, list[float]] = {bench: [] for bench in benches}
+    await asyncio.sleep(1.0)
+    for _ in range(count):
+        for bench, task, receiver in stages:
+            receiver.voiced.clear()
+            begin = time.monotonic()
+            await bench.api.speak(task, TEXT, timbre_id=VOICE)
+            async with asyncio.timeout(5):
+                await receiver.voiced.wait()
+            first[bench].append((receiver.last_voiced - begin) * 1e3)
+            await asyncio.sleep(1.0 + secrets.randbelow(200) / 1e3)
+            begin = time.monotonic()
+            await bench.api.interrupt(task)
+            await asyncio.sleep(0.6)
+            silent[bench].append(max(0.0, (receiver.last_voiced - begin) * 1e3))
+    for bench, task, receiver in stages:
+        bench.results["text_to_first_voice_ms"] = spread(first[bench])
+        bench.results["interrupt_to_silence_ms"] = spread(silent[bench])
+        await receiver.close()
+        await bench.api.stop(task)
+
+
 async def measure(quick: bool, only: str | None = None, part: str | None = None) -> dict[str, Any]:
     discard_video()
     n, seconds = (8, 4.0) if quick else (50, 8.0)
@@ -374,7 +381,7 @@ async def measure(quick: bool, only: str | None = None, part: str | None = None)
                     await bench.first_voices(kinds if part != "density" else [], n)
                 else:
                     await bench.starts(n)
-                    await bench.speech(n)
+                    await speech([bench], n)
                     await bench.first_voices(kinds[1:], n)
                     await bench.skew(seconds)
                     rounds = 1 if quick else 5
