@@ -45,8 +45,8 @@ class Drawing:
     def __init__(self):
         self.ticks = []
 
-    def send(self, moments):
-        self.ticks.append(list(moments))
+    def send(self, moment, ahead):
+        self.ticks.append([moment, *ahead()])
 
 
 @pytest.fixture

@@ -154,6 +154,45 @@ def test_datagrams_arrive_as_they_were_whatever_their_sizes(sizes):
         assert [there.recv(2048) for _ in datagrams] == datagrams
 
 
+async def test_what_comes_waits_for_a_look_where_nobody_is_in_a_hurry():
+    heard = []
+    wire = UdpPort(0, lambda datagram, _: heard.append(datagram))
+    wire.open()
+
+    async def turns():
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there:
+
+        def say(*words):
+            for word in words:
+                there.sendto(word, ("127.0.0.1", wire.number))
+
+        wire.heed(False)
+        say(b"one", b"two")
+        await turns()
+        assert heard == []
+        wire.look()
+        await turns()
+        assert heard == [b"one", b"two"]
+        say(b"three")
+        wire.heed(True)
+        await turns()
+        assert heard == [b"one", b"two", b"three"]
+        wire.heed(False)
+        many = [b"%d" % i for i in range(udp.READ_BATCH + 2)]
+        say(*many)
+        wire.look()
+        await turns()
+        assert heard[3:] == many
+        say(b"late")
+        wire.look()
+        wire.close()
+        await turns()
+        assert heard[-1] != b"late"
+
+
 def binding(watcher, *, password=None, nominate=False):
     request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     request.attributes["USERNAME"] = f"{watcher.identity.ufrag}:peer"

@@ -75,7 +75,13 @@ class Drawable(Protocol):
 
     def trace(self, moments: Sequence[Moment]) -> bytes | None:
         """What is needed to draw the first of these, a tick, and those after it if they come about as
-        foreseen; None: it was all said before. Called once for every tick that is drawn."""
+        foreseen; None: it was all said before. Called once for every tick that is drawn, unless it was
+        ``foretold``."""
+        ...
+
+    def foretold(self, moment: Moment) -> bool:
+        """Whether this tick, and one more at least, were said before, and it comes as it was said. If so it
+        is dealt with."""
         ...
 
 

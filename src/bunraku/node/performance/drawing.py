@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from bunraku.core.framing import Framing
@@ -40,12 +40,14 @@ class DrawnTrack:
         """Whether anybody draws."""
         return self._outlet.drawn
 
-    def send(self, moments: Sequence[Moment]) -> None:
-        """A tick, and those after it as far as they are foreseen. To be called for every tick while
-        ``wanted``."""
-        state = self._figure.trace(moments)
+    def send(self, moment: Moment, ahead: Callable[[], Sequence[Moment]]) -> None:
+        """A tick; ``ahead`` gives those after it as far as they are foreseen, and is asked when somebody is
+        to be told. To be called for every tick while ``wanted``."""
+        if self._figure.foretold(moment):
+            return
+        state = self._figure.trace([moment, *ahead()])
         if state is not None:
-            self._outlet.draw(Drawn(moments[0].time_us, self._art, state))
+            self._outlet.draw(Drawn(moment.time_us, self._art, state))
 
 
 def drawn_track(avatar: Avatar, framing: Framing, outlet: DrawnOutlet) -> DrawnTrack | None:

@@ -371,12 +371,15 @@ class Performance:
             self.meter.interrupt_ms.observe((self._clock.monotonic() - self._cut_at) * 1e3)
             self._cut_at = None
         if self._drawing is not None and self._drawing.wanted:
-            line = self._lines.get(self._queue.current or "")
-            coming = self._foresight.ahead(time_us, line, self._queue.speaking)
-            self._drawing.send([Moment(weights, pose, time_us, samples), *coming])
+            self._drawing.send(Moment(weights, pose, time_us, samples), self._ahead)
         self.pictures.send(weights, pose, time_us, samples)
 
     # --- sound
+
+    def _ahead(self) -> list[Moment]:
+        """The ticks after the one at hand, as far as they are foreseen."""
+        line = self._lines.get(self._queue.current or "")
+        return self._foresight.ahead(self._time_us, line, self._queue.speaking)
 
     def _begin_late(self) -> PCM | None:
         """Speech that came after a silent tick began need not wait for the next."""

@@ -104,14 +104,14 @@ class PictureTrack:
 
         ``samples`` is the tick's sound, for avatars that move by it.
         """
-        moment = Moment(weights, pose, time_us, samples)
         if self._under_way is not None:
             self._meter.frames_late += 1
             return
         codecs = self._outlet.video_codecs
         if not codecs:
-            self.rest()  # everybody here only listens
+            self.rest()  # everybody here only listens, or draws
             return
+        moment = Moment(weights, pose, time_us, samples)
         changed = self.rate.update(time_us / 1e6, self._outlet.video_limit)
         if changed:
             self._meter.rate_changes += 1

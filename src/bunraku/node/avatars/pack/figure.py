@@ -72,6 +72,9 @@ class PackFigure:
     def trace(self, moments: Sequence[Moment]) -> bytes | None:
         return self._tracer.trace(moments)
 
+    def foretold(self, moment: Moment) -> bool:
+        return self._tracer.foretold(moment)
+
     def render(self, moment: Moment) -> Rect:
         mouth, pose = moment.weights, moment.pose
         shown = self.canvas.plate

@@ -62,11 +62,28 @@ class MomentTracer:
         if len(self._told) < 2 or not self._as_told(first):
             state = self._state(self._coming)
             self._told = list(self._coming)
+        self._over(first)
+        return state
+
+    def foretold(self, moment: Moment) -> bool:
+        """In place of ``trace``, for a tick that comes as it was said and is not the last that was: nobody
+        need look ahead for it."""
+        if moment.time_us != self._next_us or len(self._told) < 2:
+            return False
+        first = self._told[0]
+        as_said = first.moment.pose is moment.pose and _alike(first.moment, moment)
+        if not as_said or self._coming[0] is not first or not self._as_told(first):
+            return False
+        self._next_us += TICK_US
+        self._over(first)
+        return True
+
+    def _over(self, first: Traced) -> None:
+        """The tick at hand, the first of those that are coming, is dealt with."""
         del self._told[:1]
         self._former.append(first.choice)
         self._before = first.after
         del self._coming[:1]
-        return state
 
     def _as_told(self, tick: Traced) -> bool:
         told = self._told[0]

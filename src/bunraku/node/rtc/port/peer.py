@@ -86,6 +86,11 @@ class Peer(ABC):
     def connected(self) -> bool:
         return self._outgoing is not None and not self.closed
 
+    @property
+    def urgent(self) -> bool:
+        """What it has to say cannot wait for the next packet of sound."""
+        return True
+
     # --- what a watcher and a publisher differ in
 
     @abstractmethod

@@ -4,6 +4,9 @@ The first byte of a datagram tells STUN, DTLS and SRTP apart (RFC 7983). Consent
 checks going on (RFC 7675): when they stop, it is let go. Candidates of an offer are not even
 looked at: nothing is ever sent to an address that did not write first, and but for the answers to
 its checks nothing to one that has not proved to be the peer's (``ice.py``).
+
+What comes wakes the process only while some peer cannot wait. Otherwise it is looked for when sound
+leaves, and on beats: confirmations and reports of those who draw are a dozen wake-ups a second each.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from bunraku.node.rtc import offer as offers
 from bunraku.node.rtc.base import CONNECT_TIMEOUT
 from bunraku.node.rtc.port import dtls, rtp, sdp
 from bunraku.node.rtc.port.ice import IceLite
+from bunraku.node.rtc.port.peer import Peer
 from bunraku.node.rtc.port.publisher import PortPublisher
 from bunraku.node.rtc.port.udp import Address, UdpPort, local_addresses
 from bunraku.node.rtc.port.watcher import PortWatcher
@@ -62,15 +66,19 @@ class PortTransport:
         context = self._quick if taken.channel is None else self._small
         peer = PortWatcher(stream, taken, self._fingerprint, context, self, self.ice.remove)
         peer.answer = sdp.sending(taken, peer.identity, self._told, self.port)
-        self.ice.add(peer)
+        self._add(peer)
         return peer
 
     async def publish(self, microphone: Microphone, offer: str) -> PortPublisher:
         taken = offers.published(offers.parse(offer))
         peer = PortPublisher(microphone, taken, self._fingerprint, self._quick, self, self.ice.remove)
         peer.answer = sdp.receiving(taken, peer.identity, self._told, self.port)
-        self.ice.add(peer)
+        self._add(peer)
         return peer
+
+    def _add(self, peer: Peer) -> None:
+        self.ice.add(peer)
+        self._udp.heed(True)
 
     @property
     def _told(self) -> list[str]:
@@ -85,6 +93,7 @@ class PortTransport:
         cut = self._cut
         if cut is None or cut.unit is not unit:
             cut = self._cut = rtp.cut(unit)
+            self._udp.look()
         return cut
 
     def send(self, datagram: bytes, address: Address) -> None:
@@ -128,3 +137,5 @@ class PortTransport:
                 peer.on_timer()
                 if count % 4 == 0 and peer.connected:
                     peer.report(wall)
+            self._udp.heed(any(peer.urgent for peer in self.ice.peers))
+            self._udp.look()

@@ -37,7 +37,11 @@ def local_addresses() -> list[str]:
 
 
 class UdpPort:
-    """Sending never blocks and never raises: a full buffer loses packets, as a network would."""
+    """Sending never blocks and never raises: a full buffer loses packets, as a network would.
+
+    What comes is read at once, which wakes the process for each datagram, or with ``heed(False)`` when the
+    owner looks.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class UdpPort:
         self._on_datagram = on_datagram
         self._socket = opened
         self._segmented = True
+        self._heeding = False
 
     def open(self) -> None:
         """Raises ``OSError`` when the port is taken."""
@@ -58,7 +63,28 @@ class UdpPort:
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             s.setsockopt(socket.SOL_SOCKET, option, BUFFER)
         self.number = int(s.getsockname()[1])
-        asyncio.get_running_loop().add_reader(s.fileno(), self._read)
+        self.heed(True)
+
+    def heed(self, at_once: bool) -> None:
+        """Read what comes at once, or only in ``look``."""
+        if self._socket is None or at_once is self._heeding:
+            return
+        self._heeding = at_once
+        loop = asyncio.get_running_loop()
+        if at_once:
+            loop.add_reader(self._socket.fileno(), self._read)
+        else:
+            loop.remove_reader(self._socket.fileno())
+
+    def look(self) -> None:
+        """See whether something has come, and let it be read in a turn of its own."""
+        if self._socket is None or self._heeding:
+            return
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return
+        asyncio.get_running_loop().call_soon(self._read)
 
     def _bind(self) -> socket.socket:
         """One socket for IPv4 and IPv6 where the host has both."""
@@ -74,7 +100,7 @@ class UdpPort:
 
     def close(self) -> None:
         if self._socket is not None:
-            asyncio.get_running_loop().remove_reader(self._socket.fileno())
+            self.heed(False)
             self._socket.close()
             self._socket = None
 
@@ -116,8 +142,9 @@ class UdpPort:
             i = j
 
     def _read(self) -> None:
-        assert self._socket is not None
         for _ in range(READ_BATCH):
+            if self._socket is None:
+                return
             try:
                 datagram, source = self._socket.recvfrom(2048)
             except OSError:
@@ -128,3 +155,4 @@ class UdpPort:
                 self._on_datagram(datagram, (source[0], source[1]))
             except Exception:
                 log.exception("datagram")
+        self.look()  # there may be more

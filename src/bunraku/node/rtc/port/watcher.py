@@ -89,6 +89,12 @@ class PortWatcher(Peer):
         track = self.tracks.get(Kind.VIDEO)
         return track.codec if track else None
 
+    @property
+    def urgent(self) -> bool:
+        """Until it is there, and while it may miss a picture."""
+        met = self._channel is None or self._channel.open
+        return not (self.connected and met) or Kind.VIDEO in self.tracks
+
     def _opened(self) -> None:
         if not self._stream.live:
             raise ValueError("the stream ended meanwhile")
