@@ -12,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from bunraku.core.clock import SystemClock
+from bunraku.core.settings import Settings
 from bunraku.node import packaged
+from bunraku.node.compose import installed_providers
+from bunraku.node.speech import kokoro
 from bunraku.node.speech.kokoro import weights
 from bunraku.node.speech.kokoro.make import alone
 
@@ -38,6 +42,15 @@ def test_styles_come_from_a_checked_tarball_or_a_folder(tmp_path, monkeypatch):
             find("af_heart")
         with pytest.raises(weights.WeightsMissing, match="no other"):
             find("other")
+
+
+@pytest.mark.skipif(not kokoro.installed(), reason="bunraku[kokoro] is not installed")
+def test_providers_can_be_had_again(tmp_path):
+    """Making one imports its module, whose name is then the package's."""
+    settings = Settings(data_dir=tmp_path, speech={"kokoro_helpers": 1})
+    first, again = ([type(p).__name__ for p in installed_providers(settings, SystemClock())] for _ in range(2))
+    assert first == again
+    assert "KokoroProvider" in first
 
 
 def test_a_wrong_model_is_refused_by_name(tmp_path):

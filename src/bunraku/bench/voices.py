@@ -135,7 +135,7 @@ def _provider(name: str, data_dir: Path) -> SpeechProvider:
         case "flite":
             return flite.FliteProvider(flite.installed(), 1)
         case _:
-            return kokoro.provider(data_dir, SpeechSettings(kokoro_helpers=1), SystemClock())
+            return kokoro.new_provider(data_dir, SpeechSettings(kokoro_helpers=1), SystemClock())
 
 
 async def talkers(kinds: list[VoiceKind], seconds: float, data_dir: Path) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def installed_providers(settings: Settings, clock: Clock) -> list[SpeechProvider
     providers: list[SpeechProvider] = []
     speech = settings.speech
     if speech.kokoro_helpers and kokoro.installed():
-        providers.append(kokoro.provider(settings.data_dir, speech, clock))
+        providers.append(kokoro.new_provider(settings.data_dir, speech, clock))
     if espeak.available():
         providers.append(espeak.EspeakProvider(speech.espeak_helpers))
     if speech.flite_helpers and (voices := flite.installed()):

@@ -19,8 +19,9 @@ def installed() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in PACKAGES)
 
 
-def provider(data_dir: Path, speech: SpeechSettings, clock: Clock) -> SpeechProvider:
-    """The provider; call it only where ``installed``."""
+def new_provider(data_dir: Path, speech: SpeechSettings, clock: Clock) -> SpeechProvider:
+    """The provider; call it only where ``installed``. Not named as its module is, which its import would put
+    in this place."""
     from bunraku.node.speech.kokoro.make import folder_of
     from bunraku.node.speech.kokoro.provider import KokoroProvider
 
