@@ -16,6 +16,7 @@ from bunraku.core.settings_speech import SpeechEndpoint
 from bunraku.node.lipsync.visemes import from_arpabet
 from bunraku.node.speech import flite
 from bunraku.node.speech.base import Prosody, SpeechFailed, Timbre
+from bunraku.node.speech.flite_helper import RATE, FliteSynthesizer
 from bunraku.node.speech.loudness import TARGET, LoudnessMeter
 from bunraku.node.speech.openai_voices import OpenAIProvider
 from bunraku.node.speech.piper import PiperProvider, phoneme_ids
@@ -48,6 +49,59 @@ async def test_flite_speaks_with_exact_phonemes_and_the_words_as_written(natural
         assert abs(phonemes[-1].end - seconds) < 0.25
         shut = [p for p in phonemes if from_arpabet(p.symbol) == ("PP",)]
         assert len(shut) == 6  # the lips of h-a-pp-y, h-a-pp-y, p-u-pp-ies, b-ark, and S-m-ith
+
+
+class Told:
+    """What a helper would send."""
+
+    def __init__(self):
+        self.blocks = []
+
+    def aborted(self):
+        return False
+
+    def reply(self, head, pcm=b""):
+        self.blocks.append((head, np.frombuffer(pcm, np.int16)))
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """flite itself, in this process, where it may be once."""
+    if not flite.installed():
+        pytest.skip("libflite1 is not installed")
+    return FliteSynthesizer(Told())
+
+
+ROOM = "My colleague will show you to your room, which is on the second floor."
+
+
+@pytest.mark.parametrize("voice", ["slt", "rms", "awb"])
+@pytest.mark.parametrize("text", [ROOM, "I would like to order a large pizza.", "How can I help?", "Yes."])
+def test_the_beginning_that_flite_makes_early_is_that_of_the_sentence(engine, voice, text):
+    """The same sounds and words at the same times, the same wave but for its noise, no step at the join."""
+    told, found = engine.requests, []
+    for early in (False, True):
+        told.blocks.clear()
+        engine.speak(voice, text, early=early)
+        found.append(
+            (
+                np.concatenate([pcm for _, pcm in told.blocks]).astype(float),
+                [p for head, _ in told.blocks for p in head.get("phonemes", ())],
+                [w for head, _ in told.blocks for w in head.get("words", ())],
+            )
+        )
+    assert told.blocks[0][0].get("more", False) == (len(text) > 20)
+    (whole, sounds, words), (parts, early_sounds, early_words) = found
+    lead = sounds[0][1] - early_sounds[0][1]
+    assert early_sounds[0][1] <= 0.021  # the pause in front is left out
+    assert [s for s, _ in early_sounds] == [s for s, _ in sounds]
+    assert [end for _, end in early_sounds] == pytest.approx([end - lead for _, end in sounds], abs=1e-3)
+    assert [w[0] for w in early_words] == [w[0] for w in words]
+    assert [w[2] for w in early_words] == pytest.approx([w[2] - lead for w in words], abs=1e-3)
+    whole = whole[whole.size - parts.size :]
+    assert abs(parts.size - early_sounds[-1][1] * RATE) < RATE / 50
+    assert 20 * np.log10(whole.std() / (whole - parts).std()) > 7
+    assert np.abs(np.diff(parts)).max() < 1.3 * np.abs(np.diff(whole)).max()
 
 
 async def test_flite_rate_and_pitch(natural):

@@ -50,8 +50,8 @@ def installed() -> tuple[Voice, ...]:
 
 
 class FliteProvider:
-    """A pool of helpers. A sentence's first sound comes after a third of its work, which is a fiftieth of
-    its length; a long first sentence is begun with its first clause."""
+    """A pool of helpers. A text's first syllables are made before the rest of its sentence; a long first
+    sentence is begun with its first clause."""
 
     def __init__(self, voices: tuple[Voice, ...], helpers: int = 1) -> None:
         self._voices = {v.timbre.id: v for v in voices}
@@ -86,22 +86,22 @@ class FliteProvider:
         # One filter for the whole text: it holds back some sound, which must not move the times.
         tempo = Tempo(rate, prosody.speed, prosody.pitch)
         spoken = 0.0
-        for sentence in begun_early(text, *OPENING):
+        for number, sentence in enumerate(begun_early(text, *OPENING)):
             line, reading = line_of(sentence, voice.timbre.language, fold=ascii_of), Reading(sentence)
-            since, made = spoken, 0
-            async with aclosing(self._pool.ask({"voice": voice.name, "text": line.text})) as reply:
+            since, made, start = spoken, 0, 0.0
+            request = {"voice": voice.name, "text": line.text, "early": number == 0}
+            async with aclosing(self._pool.ask(request)) as reply:
                 async for head, pcm in reply:
                     samples = np.frombuffer(pcm, np.int16)
                     phonemes: list[Phoneme] = []
                     words: list[Word | None] = []
-                    start = 0.0
                     for symbol, end in head.get("phonemes", ()):
                         first, last = since + start / prosody.speed, since + end / prosody.speed
                         phonemes.append(Phoneme(first, last, symbol, "arpabet"))
                         start = end
                     for place, begin, _ in (said := head.get("words", ())):
                         words.append(reading.reach(line.written(place), since + begin / prosody.speed))
-                    if said:
+                    if said and not head.get("more"):
                         words.append(reading.end(since + said[-1][2] / prosody.speed))
                     made += samples.size
                     yield SpeechChunk(
