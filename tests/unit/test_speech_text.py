@@ -49,6 +49,22 @@ def test_abbreviations_do_not_end_sentences():
     ]
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Der 3. Mai ist ein Montag. Bis dann.", ["Der 3. Mai ist ein Montag.", "Bis dann."]),
+        ("Montag, 3. Mai, und am 2. Platz.", ["Montag, 3. Mai, und am 2. Platz."]),
+        ("Vom 1. bis 5. Juni.", ["Vom 1. bis 5. Juni."]),
+        ("Ludwig XIV. und sein Hof.", ["Ludwig XIV. und sein Hof."]),
+        ("Es sind 3. Danach kommt einer.", ["Es sind 3.", "Danach kommt einer."]),
+        ("We won in 2019. Then came 3. Nobody left.", ["We won in 2019.", "Then came 3.", "Nobody left."]),
+        ("Call ext. 12 or tél. 01 23.", ["Call ext. 12 or tél. 01 23."]),
+    ],
+)
+def test_ordinals_and_extensions_do_not_end_sentences(written, said):
+    assert sentences(written) == said
+
+
 def test_blank_and_unspeakable_texts_give_nothing():
     assert sentences("  \n ... !?") == []
 

@@ -19,6 +19,7 @@ def read(text, language="en-US"):
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        ("It falls at 9.8 m/s².", "It falls at nine point eight metres per second squared."),
         ("42 puppies", "forty two puppies"),
         ("1,234.5", "one thousand two hundred and thirty four point five"),
         ("-5 and 007", "minus five and zero zero seven"),

@@ -15,15 +15,24 @@ _SENTENCE = re.compile(
 _UNFINISHED = re.compile(
     r"(?:^|[\s(\"'“‘])(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Srta|Jr|Gen|Capt|Lt|Sgt|Rev|Hon|No|Nos|Nr|vs|approx|Fig|fig|e\.g|i\.e|cf"
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Mme|Mlle|MM|Sig|Sig\.ra|Dott|Dott\.ssa|Dra|Ud|Uds|Avda?|núm|pág|págs"
-    r"|tel|Tel|bzw|ca|Hr|Fr|Abs|Art|Bd|ej|ex|es|EE|[^\W\d_])\.$"
+    r"|tel|Tel|tél|Tél|bzw|ca|Hr|Fr|Abs|Art|Bd|ej|ex|es|EE|[^\W\d_])\.$"
     r"|(?:^|\n)\s*\d{1,3}\.$"
 )
 """What ends with a point and is no end of a sentence."""
 _SHORTENED = re.compile(
-    r"(?:(?:\b[^\W\d_]\.){2,}|\b(?:Ph\.D|[BM]\.Sc|etc|Inc|Ltd|Corp|Co|Ave|Blvd|Rd|Mt|dept|est|max|min|hrs?|mins?|secs?|v|vol|ch|pp?|sec|al"
+    r"(?:(?:\b[^\W\d_]\.){2,}|\b(?:Ph\.D|[BM]\.Sc|etc|Inc|Ltd|Corp|Co|Ave|Blvd|Rd|Mt|dept|est|max|min|ext|hrs?|mins?|secs?|v|vol|ch|pp?|sec|al"
     r"|ecc|aprox|máx|mín|usw|Str|inkl|Nr|Jh|Std|Min|Mio|Mrd|Tsd|ggf|evtl)\.)[\"'”’»)\]]*$"
 )
 """What ends a sentence only where a capital or nothing follows."""
+_COUNTED = re.compile(r"(?<![\d.,:/-])(?:\d{1,3}|[IVX]+)\.$")
+_COUNTS = re.compile(
+    r"\b(?:[Dd](?:er|ie|as|en|em|es)|[Aa]m|[Vv]om|[Zz]u[mr]|[Ii]m|[Bb]eim|[Bb]is|[Ss]eit|[Aa]b|[Jj]ede[rsn]?)"
+    r" \d{1,3}\.$"
+)
+_MONTH = re.compile(
+    r"\s*(?:Januar|Jänner|Februar|März|April|Mai|Ju[nl]i|August|(?:Septem|Okto|Novem|Dezem)ber)\b"
+)
+"""A German number with a point is an ordinal after such words, before a month, and before no capital."""
 _INITIALS = re.compile(r"(?:^|[\s(\"'“‘])(?:[A-Z]\.){2,}$")
 _OPENS = re.compile(
     r"\s*(?:He|She|It|They|We|I|You|This|That|These|Those|The|A|An|And|But|So|If|When|In|On|At|As|My|Our|Your|His|Her"
@@ -52,6 +61,10 @@ def _goes_on(begun: str, rest: str) -> bool:
     if _UNFINISHED.search(begun):
         return True
     following = rest.lstrip(" \t\u00a0")[:1]
+    if _COUNTED.search(begun) and (following.islower() or _MONTH.match(rest)):
+        return True
+    if following and _COUNTS.search(begun):
+        return True
     if _SHORTENED.search(begun) and (following.islower() or following.isdigit() or following in "(&"):
         return bool(following)
     # Names begin with initials; sentences may end with them.

@@ -42,6 +42,7 @@ CURRENCY = {
 CODES = {"USD": "US$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 UNITS = {
     "km/h": ("kilometre per hour", "kilometres per hour"), "mph": ("mile per hour", "miles per hour"),
+    "m/s²": ("metre per second squared", "metres per second squared"),
     "m/s": ("metre per second", "metres per second"), "km": ("kilometre", "kilometres"),
     "cm": ("centimetre", "centimetres"), "mm": ("millimetre", "millimetres"), "m": ("metre", "metres"),
     "kg": ("kilogram", "kilograms"), "mg": ("milligram", "milligrams"), "g": ("gram", "grams"),

@@ -23,7 +23,8 @@ _MONEY = {
     "CHF": ("Franken", "Franken", "Rappen"), "¥": ("Yen", "Yen", ""),
 }  # fmt: skip
 _UNITS = {
-    "km/h": "Kilometer pro Stunde", "m/s": "Meter pro Sekunde", "km²": "Quadratkilometer",
+    "km/h": "Kilometer pro Stunde", "m/s²": "Meter pro Sekunde zum Quadrat",
+    "m/s": "Meter pro Sekunde", "km²": "Quadratkilometer",
     "m²": "Quadratmeter",
     "qm": "Quadratmeter", "m³": "Kubikmeter", "km": "Kilometer", "cm": "Zentimeter", "mm": "Millimeter",
     "m": "Meter",
