@@ -14,7 +14,7 @@ SOUNDS_LIKE = {
         " it-it-giulia hi-in-ananya de-de-greta"
     ),
     MEN: (
-        "en-us-miles en-us-felix en-gb-hugh es-es-diego it-it-matteo pt-br-caio zh-cn-jun hi-in-arjun"
+        "en-us-miles en-us-felix en-gb-hugh es-es-diego it-it-matteo pt-br-caio zh-cn-jun ja-jp-ren hi-in-arjun"
         " en-us-reed en-gb-alban en-us-evan en-gb-oliver de-de-lukas pt-br-rafael fr-fr-luc"
     ),
 }

@@ -56,6 +56,7 @@ CAST = (
     _member("zh-cn-lan", "Lan · 中文, neural", "zh-CN", "zf_xiaoxiao", "cmn", 0.865),
     _member("zh-cn-jun", "Jun · 中文, neural", "zh-CN", "zm_yunxi", "cmn", 1.66),
     _member("ja-jp-sora", "Sora · 日本語, neural", "ja-JP", "jf_alpha", "ja", 1.56),
+    _member("ja-jp-ren", "Ren · 日本語, neural", "ja-JP", "jm_kumo", "ja", 2.25),
     _member("hi-in-kavya", "Kavya · हिन्दी, neural", "hi-IN", "hf_alpha", "hi", 0.92),
     _member("hi-in-arjun", "Arjun · हिन्दी, neural", "hi-IN", "hm_omega", "hi", 0.94),
 )
