@@ -1,7 +1,7 @@
 """Every built-in voice, measured: ``make voices``.
 
-``measure.py say FOLDER`` has each voice say the sentences of ``texts.py``, and writes the sound and
-how long it took; give it a quiet machine. ``measure.py judge FOLDER`` listens: a recogniser
+``measure.py say FOLDER [VOICE...]`` has each voice (or these) say the sentences of ``texts.py``, and writes the
+sound and how long it took; give it a quiet machine. ``measure.py judge FOLDER`` listens: a recogniser
 (faster-whisper, the weights of whisper-base that two packages carry) writes down what it hears, and
 DNSMOS (the package ``speechmos``), trained on people's marks for telephone speech, guesses a mark from
 1 to 5. Prints the table of docs/voices.md.
@@ -40,7 +40,8 @@ def megabytes(pids: list[int]) -> float:
     return total / 1024
 
 
-async def say(folder: Path) -> None:
+async def say(folder: Path, wanted: list[str]) -> None:
+    """What was measured of other voices stays."""
     from bunraku.core.clock import SystemClock
     from bunraku.core.media import SAMPLE_RATE
     from bunraku.core.settings import load
@@ -51,8 +52,12 @@ async def say(folder: Path) -> None:
     providers = installed_providers(load(None), SystemClock())
     voices = Voices(providers)
     await voices.start()
-    measured = {}
+    times = folder / TIMES
+    known = json.loads(times.read_text()) if times.exists() else {}
+    every = [t.id for t in voices.list()]
     for timbre in voices.list():
+        if wanted and timbre.id not in wanted:
+            continue
         provider = next(p for p in providers if timbre in p.timbres)
         texts = TEXTS[timbre.language[:2]]
         first, worked, length = [], 0.0, 0.0
@@ -73,15 +78,16 @@ async def say(folder: Path) -> None:
                 file.setframerate(SAMPLE_RATE)
                 file.writeframes(samples.astype("<i2").tobytes())
         pids = getattr(provider, "helper_pids", []) or [os.getpid()]
-        measured[timbre.id] = {
+        known[timbre.id] = {
             "language": timbre.language,
+            "when": time.time(),
             "first": first,
             "factor": worked / length,
             "memory": megabytes(pids) / len(pids),
         }
+        times.write_text(json.dumps({t: known[t] for t in every if t in known}))
         print(timbre.id, f"{worked / length:.3f}", file=sys.stderr, flush=True)
     await voices.close()
-    (folder / TIMES).write_text(json.dumps(measured))
 
 
 class Listener:
@@ -165,19 +171,18 @@ def errors(wanted: list[str], got: list[str]) -> int:
 
 def judge(folder: Path) -> None:
     """What has been judged since it was said is not judged again."""
-    times = folder / TIMES
-    measured, path = json.loads(times.read_text()), folder / "judged.json"
-    fresh = path.exists() and path.stat().st_mtime > times.stat().st_mtime
-    judged = json.loads(path.read_text()) if fresh else {}
+    measured, path = json.loads((folder / TIMES).read_text()), folder / "judged.json"
+    judged = json.loads(path.read_text()) if path.exists() else {}
+    judged = {t: found for t, found in judged.items() if found[0] == measured.get(t, {}).get("when")}
     listener = None if judged.keys() >= measured.keys() else Listener(folder / "whisper")
     print("| Voice | heard wrongly | DNSMOS | first sound p50 / p95, ms | real-time factor | helper, MB |")
     print("|---|---|---|---|---|---|")
     for timbre, found in measured.items():
         if timbre not in judged:
             assert listener is not None
-            judged[timbre] = heard(listener, folder, timbre, found["language"][:2])
+            judged[timbre] = found["when"], *heard(listener, folder, timbre, found["language"][:2])
             path.write_text(json.dumps(judged))
-        wrong, count, mark = judged[timbre]
+        _, wrong, count, mark = judged[timbre]
         heard_wrongly = f"{wrong} of {count}" if count else "–"
         p50, p95 = np.percentile(found["first"], [50, 95])
         print(
@@ -213,7 +218,7 @@ def main() -> None:
     what, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     if what == "say":
-        asyncio.run(say(folder))
+        asyncio.run(say(folder, sys.argv[3:]))
     else:
         judge(folder)
 

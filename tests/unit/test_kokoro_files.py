@@ -48,7 +48,9 @@ def test_styles_come_from_a_checked_tarball_or_a_folder(tmp_path, monkeypatch):
 def test_providers_can_be_had_again(tmp_path):
     """Making one imports its module, whose name is then the package's."""
     settings = Settings(data_dir=tmp_path, speech={"kokoro_helpers": 1})
-    first, again = ([type(p).__name__ for p in installed_providers(settings, SystemClock())] for _ in range(2))
+    first, again = (
+        [type(p).__name__ for p in installed_providers(settings, SystemClock())] for _ in range(2)
+    )
     assert first == again
     assert "KokoroProvider" in first
 
