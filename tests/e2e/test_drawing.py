@@ -21,6 +21,7 @@ from bunraku.core.token import generate
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.catalog import Catalog
+from bunraku.node.avatars.label import DrawableLabelledAvatar
 from bunraku.node.avatars.pack.chooser import Chooser
 from bunraku.node.avatars.pack.pack import Pack
 from bunraku.node.lipsync.visemes import one_hot
@@ -47,7 +48,7 @@ drawn_here = pytest.mark.parametrize("page", [SOFTWARE], indirect=True)
 SIDE, GROUND = 256, (223, 229, 238)
 
 STAGE = """
-async ([art, width, height, background]) => {
+async ([art, width, height, background, label]) => {
   const { openBundle } = await import('/src/draw/bundle.js');
   const { createRenderer } = await import('/src/draw/renderer.js');
   const bytes = await (await fetch(art)).arrayBuffer();
@@ -55,7 +56,7 @@ async ([art, width, height, background]) => {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const bundle = openBundle(bytes);
   const middle = Math.floor(bundle.manifest.poses.length / 2);
-  window.figure = await createRenderer(canvas, bundle, { width, height, background }, middle, false);
+  window.figure = await createRenderer(canvas, bundle, { width, height, background, label }, middle, false);
   while (!window.figure.whole) await new Promise((done) => setTimeout(done, 5));
 }
 """
@@ -119,7 +120,19 @@ async def test_a_head_is_drawn_over_its_neck(page, tmp_path):
     assert not await unlike(page, [grace, Pack(folder)])
 
 
-async def unlike(page, packs):
+@drawn_here
+async def test_the_art_s_own_px_are_drawn_as_they_are(page):
+    """Nothing is resampled then: another way through the renderer."""
+    assert not await unlike(page, Catalog().list()[:1], 720, 1280)
+
+
+@drawn_here
+@pytest.mark.parametrize("size", [(SIDE, SIDE), (720, 1280)])
+async def test_a_label_is_drawn_over_the_figure(page, size):
+    assert not await unlike(page, Catalog().list()[:1], *size, label="AI-generated picture")
+
+
+async def unlike(page, packs, width=SIDE, height=SIDE, label=None):
     """Scenes that the browser draws otherwise than the compositor: pack, scene, PSNR, SSIM."""
     arts = {f"/art/{pack.art}": pack.bundle() for pack in packs}
 
@@ -136,11 +149,18 @@ async def unlike(page, packs):
     await page.goto("http://127.0.0.1:9/")
     poor = []
     for pack in packs:
-        await page.evaluate(STAGE, [f"/art/{pack.art}", SIDE, SIDE, list(GROUND)])
+        framing = Framing(width, height, GROUND)
+
+        def staged(pack=pack, framing=framing):
+            figure = pack.stage(framing)
+            return figure, DrawableLabelledAvatar(figure, figure, framing, label) if label else figure
+
+        told = staged()[1].besides().get("label")
+        await page.evaluate(STAGE, [f"/art/{pack.art}", width, height, list(GROUND), told])
         for name, (mouth, pose) in SCENES.items():
-            figure = pack.stage(Framing(SIDE, SIDE, GROUND))
+            figure, avatar = staged()
             for _ in range(8):
-                figure.render(Moment(mouth, pose))
+                avatar.render(Moment(mouth, pose))
             shown = figure.canvas
             plate = next(i for i, p in enumerate(figure.plates) if p is shown.plate)
             state = {b: getattr(pose, b) for b in pack.manifest.bases} | {
@@ -148,10 +168,10 @@ async def unlike(page, packs):
                 "gesture": pose.gesture, "phase": pose.gesture_phase,
             }  # fmt: skip
             raw = base64.b64decode(await page.evaluate(SHOOT, state))
-            rgba = np.frombuffer(raw, np.uint8).reshape(SIDE, SIDE, 4)[::-1]
+            rgba = np.frombuffer(raw, np.uint8).reshape(height, width, 4)[::-1]
             seen = cv2.cvtColor(np.ascontiguousarray(rgba[..., :3]), cv2.COLOR_RGB2YUV_I420)
             wanted = figure.picture.buffer
-            noise, alike = psnr(seen, wanted), similarity(seen[:SIDE], wanted[:SIDE])
+            noise, alike = psnr(seen, wanted), similarity(seen[:height], wanted[:height])
             if noise < 38 or alike < 0.98:
                 poor.append((pack.name, name, round(noise, 1), round(alike, 4)))
     return poor

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import struct
 
+import cv2
 import numpy as np
 import pytest
 from aiortc import RTCDataChannel, RTCDataChannelParameters, RTCSctpTransport
@@ -14,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bunraku.core.framing import Framing
-from bunraku.core.media import Drawn, Pose
+from bunraku.core.media import Drawn, Picture, Pose
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import Drawable, DrawablePack, Moment
 from bunraku.node.avatars.catalog import Catalog
@@ -199,11 +201,31 @@ def test_nothing_is_traced_for_nobody():
     assert len(canvas.seen) == 2
 
 
-def test_a_labelled_figure_and_one_before_a_picture_are_not_drawn():
-    labelled = Catalog(label="AI").list()[0]
-    framing = Framing(64, 64)
-    assert not isinstance(labelled, DrawablePack)
-    assert drawn_track(labelled.stage(framing), framing, Stream(1, "r", "s", "u", "u")) is None
+def test_a_labelled_figure_is_drawn_by_those_who_know_of_labels():
+    labelled = Catalog(label="AI-generated").list()[0]
+    framing = Framing(256, 256)
+    assert isinstance(labelled, DrawablePack)
+    assert labelled.art == PACK.art
+    stream, figure = Stream(1, "r", "s", "u", "u"), labelled.stage(framing)
+    track = drawn_track(figure, framing, stream)
+    plain = drawn_track(PACK.stage(framing), framing, stream)
+    assert plain.about["kind"] == "pack"
+    assert "label" not in plain.about
+    assert track.about["kind"] == "pack+label"
+    told = track.about["label"]
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(told["picture"]), np.uint8), cv2.IMREAD_COLOR)
+    assert np.array_equal(picture, figure.badge.bgr)
+    rect = figure.badge.rect
+    assert (told["x"], told["y"], told["width"], told["height"]) == (rect.x, rect.y, rect.width, rect.height)
+    canvas = Canvas()
+    stream.drawers.add(canvas)
+    track.send(next(moments()), list)
+    assert canvas.seen[0].state == PACK.stage(framing).trace([next(moments())])
+
+
+def test_a_figure_before_a_picture_is_not_drawn():
+    framing = Framing(64, 64, backdrop=Picture(64, 64))
+    assert drawn_track(PACK.stage(framing), framing, Stream(1, "r", "s", "u", "u")) is None
     plain = PACK.stage(framing)
     before = Framing(64, 64, backdrop=plain.picture)
     assert drawn_track(plain, before, Stream(1, "r", "s", "u", "u")) is None

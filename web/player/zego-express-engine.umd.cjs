@@ -605,6 +605,8 @@ function buildProgram(gl, vertex, fragment) {
   gl.linkProgram(program);
   const places = new Map();
   return {
+    /** To be drawn with before anybody waits for it, unseen: some drivers translate a program at its first use. */
+    warm: () => gl.useProgram(program),
     use() {
       if (!built && !gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
         throw new Error(gl.getProgramInfoLog(program) || 'shader');
@@ -713,6 +715,22 @@ const neckFile = (pose) => `neck_${pose}.webp`;
 /** The pictures that a plate is made of. */
 const plateFiles = (pose) => ['pose', 'mouth', 'eyes'].map((kind) => `${kind}_${pose}.webp`);
 
+/** Whether a picture has the very px of the art: nothing is resampled then. */
+const isWhole = ({ scale, left, top }) => scale === 1 && Number.isInteger(left) && Number.isInteger(top);
+
+/** What of the art is in a picture that has its px. */
+function crop(gl, bitmap, { left, top, width, height }) {
+  const texture = createTexture(gl, width, height);
+  const [x, y] = [Math.max(0, left), Math.max(0, top)];
+  const [across, down] = [Math.min(bitmap.width, left + width) - x, Math.min(bitmap.height, top + height) - y];
+  gl.pixelStorei(gl.UNPACK_SKIP_PIXELS, x);
+  gl.pixelStorei(gl.UNPACK_SKIP_ROWS, y);
+  gl.texSubImage2D(gl.TEXTURE_2D, 0, x - left, y - top, across, down, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.pixelStorei(gl.UNPACK_SKIP_PIXELS, 0);
+  gl.pixelStorei(gl.UNPACK_SKIP_ROWS, 0);
+  return texture;
+}
+
 function upload(gl, bitmap, layers = 0) {
   const texture = createTexture(gl, bitmap.width, layers ? bitmap.height / layers : bitmap.height, layers);
   if (layers) {
@@ -734,6 +752,7 @@ function createPlates(gl, bundle) {
   const shoot = buildProgram(gl, EVERYWHERE, SHOOT);
   const shrink = buildProgram(gl, EVERYWHERE, SHRINK);
   const target = gl.createFramebuffer();
+  const source = gl.createFramebuffer();
   const blank = createTexture(gl, 1, 1, 1); // where a plate is drawn without sprites
 
   /** `margin`: px around it that stay empty. */
@@ -780,6 +799,23 @@ function createPlates(gl, bundle) {
     return { texture, place: [(rect.x - 1) / lens.width, (rect.y - 1) / lens.height, width / lens.width, height / lens.height] };
   }
 
+  /** A part of what `attach` names, to a place of what is bound to be drawn to. */
+  function copy(attach, [x, y, width, height], [left, top]) {
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, source);
+    attach();
+    gl.blitFramebuffer(x, y, x + width, y + height, left, top, left + width, top + height, gl.COLOR_BUFFER_BIT, gl.NEAREST);
+  }
+
+  /** A sprite in its surroundings, in a picture that has the px of the art: `base` is of the picture already. */
+  function paste(lens, base, rect, box, sheet, layer, attach) {
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, target);
+    attach();
+    copy(() => gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, base, 0), [rect.x, rect.y, rect.width, rect.height], [0, 0]);
+    copy(
+      () => gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, sheet, 0, layer),
+      [0, 0, box[2], box[3]], [box[0] - lens.left - rect.x, box[1] - lens.top - rect.y]);
+  }
+
   function sprites(lens, base, box, count) {
     const rect = pictureRect(lens, box);
     const texture = createTexture(gl, rect.width, rect.height, count);
@@ -800,10 +836,15 @@ function createPlates(gl, bundle) {
       need(...indices) {
         const fresh = indices.filter((i) => missing.delete(i));
         if (!fresh.length) return;
+        const attach = (to, i) => gl.framebufferTextureLayer(to, gl.COLOR_ATTACHMENT0, texture, 0, i);
+        if (isWhole(lens)) {
+          for (const i of fresh) paste(lens, base, rect, box, sheet, i, () => attach(gl.DRAW_FRAMEBUFFER, i));
+          return;
+        }
         aim(lens, base, rect, box, sheet);
         for (const i of fresh) {
           gl.uniform1i(shoot.at('layer'), i);
-          drawInto(() => gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, i), rect.width, rect.height);
+          drawInto(() => attach(gl.FRAMEBUFFER, i), rect.width, rect.height);
         }
       },
     };
@@ -818,12 +859,18 @@ function createPlates(gl, bundle) {
       const bitmap = await bundle.bitmap(whole);
       if (gl.isContextLost()) return null;
       bundle.expect(...sheets);
-      const base = upload(gl, bitmap);
+      const sources = [];
+      let body;
+      let base;
+      if (isWhole(lens)) base = body = crop(gl, bitmap, lens);
+      else {
+        base = upload(gl, bitmap);
+        sources.push(base);
+        body = createTexture(gl, lens.width, lens.height);
+        aim(lens, base, { x: 0, y: 0 }, null, blank);
+        drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
+      }
       bitmap.close();
-      const body = createTexture(gl, lens.width, lens.height);
-      aim(lens, base, { x: 0, y: 0 }, null, blank);
-      drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
-      const sources = [base];
       const mouths = sprites(lens, base, mouthBox, manifest.mouths);
       const eyes = sprites(lens, base, eyesBox, manifest.eyes);
       return {
@@ -959,13 +1006,23 @@ function triangles(rows, columns) {
   return out;
 }
 
+/** A label of the stream's description, as a texture. */
+async function printed(gl, { picture }) {
+  const bytes = Uint8Array.from(atob(picture), (c) => c.charCodeAt(0));
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/webp' }), { colorSpaceConversion: 'none' });
+  const texture = createTexture(gl, bitmap.width, bitmap.height);
+  gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  bitmap.close();
+  return texture;
+}
+
 /** Let pictures be drawn between. */
 const pause = () => new Promise((resolve) => {
   setTimeout(resolve);
 });
 
 /**
- * `scene` is `{width, height, background, transparent}` of the stream. Resolves when the plate of `pose` can be
+ * `scene` is `{width, height, background, transparent, label}` of the stream. Resolves when the plate of `pose` can be
  * shown; the others follow, and when `eager` all sprites, which are made when needed otherwise. Rejects where there is no WebGL2 or the art cannot be read.
  */
 async function createRenderer(canvas, bundle, scene, pose, eager = true) {
@@ -1007,15 +1064,20 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
   const corners = triangles(warp.rows, warp.columns);
   gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
   gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
+  gl.bindTexture(gl.TEXTURE_2D, createTexture(gl, 1, 1));
+  gl.viewport(0, 0, 1, 1);
+  warping.warm();
+  gl.drawElements(gl.TRIANGLES, 3, gl.UNSIGNED_SHORT, 0);
+  gl.flush();
   gl.bindVertexArray(null);
 
   let made; // everything of one size: {lens, plates: Map, limbs, current, former, whole}
   let making = Promise.resolve();
   let closed = false;
 
-  /** A texture that shows one plate with its sprites laid in. */
+  /** A texture that shows one plate with its sprites laid in; `bare` is the plate's own, while it has none yet. */
   function createSheet(lens) {
-    return { texture: createTexture(gl, lens.width, lens.height), pose: -1, mouth: -1, eyes: -1 };
+    return { texture: createTexture(gl, lens.width, lens.height), pose: -1, mouth: -1, eyes: -1, bare: null };
   }
 
   function lay(attach, rect) {
@@ -1027,7 +1089,12 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
 
   function show(set, sheet, wanted, mouth, eyes) {
     const plate = set.plates.get(wanted);
-    const fresh = sheet.pose !== wanted;
+    if (!plate.mouths.ready && !plate.eyes.ready) {
+      Object.assign(sheet, { pose: wanted, mouth: -1, eyes: -1, bare: plate.body });
+      return;
+    }
+    const fresh = sheet.pose !== wanted || Boolean(sheet.bare);
+    sheet.bare = null;
     if (!fresh && sheet.mouth === mouth && sheet.eyes === eyes) return;
     gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, laid);
     gl.framebufferTexture2D(gl.DRAW_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, sheet.texture, 0);
@@ -1063,7 +1130,7 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
     gl.bufferSubData(gl.ARRAY_BUFFER, 0, nodes);
     warping.use();
     gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, sheet.texture);
+    gl.bindTexture(gl.TEXTURE_2D, sheet.bare ?? sheet.texture);
     gl.uniform1i(warping.at('plate'), 0);
     gl.uniform4f(warping.at('behind'), ...behind);
     gl.uniform1i(warping.at('neck'), 1);
@@ -1081,23 +1148,31 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
     gl.bindVertexArray(null);
   }
 
-  function raise(set, state) {
-    for (const limb of set.limbs) {
-      const matrix = limb.gesture === state.gesture ? limbMatrix(limb, set.lens, state.phase, state.breath ?? 0) : null;
-      if (!matrix) continue;
-      limbing.use();
-      gl.activeTexture(gl.TEXTURE0);
-      gl.bindTexture(gl.TEXTURE_2D, limb.texture);
-      gl.uniform1i(limbing.at('limb'), 0);
-      gl.uniform2f(limbing.at('size'), limb.width, limb.height);
-      gl.uniform2f(limbing.at('picture'), set.lens.width, set.lens.height);
-      gl.uniform3f(limbing.at('across'), ...matrix.slice(0, 3));
-      gl.uniform3f(limbing.at('down'), ...matrix.slice(3));
-      gl.enable(gl.BLEND);
-      gl.blendEquationSeparate(gl.FUNC_ADD, gl.MAX);
-      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  /** A picture over what is drawn; `matrix` is the affine map from its px to those of the whole. */
+  function layOver(lens, { texture, width, height }, matrix) {
+    limbing.use();
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.uniform1i(limbing.at('limb'), 0);
+    gl.uniform2f(limbing.at('size'), width, height);
+    gl.uniform2f(limbing.at('picture'), lens.width, lens.height);
+    gl.uniform3f(limbing.at('across'), ...matrix.slice(0, 3));
+    gl.uniform3f(limbing.at('down'), ...matrix.slice(3));
+    gl.enable(gl.BLEND);
+    gl.blendEquationSeparate(gl.FUNC_ADD, gl.MAX);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  }
+
+  function raise({ lens, limbs }, state) {
+    for (const limb of limbs) {
+      const matrix = limb.gesture === state.gesture ? limbMatrix(limb, lens, state.phase, state.breath ?? 0) : null;
+      if (matrix) layOver(lens, limb, matrix);
     }
+    if (!label) return;
+    const { x, y, width, height } = scene.label;
+    const zoom = lens.zoom;
+    layOver(lens, { texture: label, width, height }, [zoom, 0, (x + 0.5) * zoom - 0.5, 0, zoom, (y + 0.5) * zoom - 0.5]);
   }
 
   function discard(set) {
@@ -1154,6 +1229,7 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
     });
   }
 
+  const label = scene.label ? await printed(gl, scene.label) : null;
   await begin(canvas.width, canvas.height, pose);
 
   return {
@@ -1465,7 +1541,7 @@ function faceOf(stream) {
 // A figure that is drawn here: art and messages in, a canvas out.
 
 
-const KINDS = new Set(['pack']);
+const KINDS = new Set(['pack', 'pack+label']);
 const START_MS = 8000; // from the server's answer to the first picture
 const SILENT_MS = 4000; // without a message the stream is lost to us
 const SLOWEST_MS = 50; // a picture: slower, and video serves better
@@ -1659,7 +1735,7 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
     const { manifest } = bundle;
     const waiting = createStates(manifest, parseInt(about.art.slice(0, 2), 16));
     const clock = createTime(receiver, waiting.continuous);
-    const frame = { width: about.width, height: about.height, background: about.background, transparent: scene.transparent };
+    const frame = { width: about.width, height: about.height, background: about.background, transparent: scene.transparent, label: about.label };
     const made = await createRenderer(canvas, bundle, frame, Math.floor(manifest.poses.length / 2));
     if (closed) {
       made.close();

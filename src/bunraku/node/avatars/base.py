@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -71,6 +71,10 @@ class Drawable(Protocol):
     @property
     def art(self) -> str:
         """``DrawablePack.art`` of its pack; empty when this figure can only be sent as video."""
+        ...
+
+    def besides(self) -> Mapping[str, Any]:
+        """What ``kind`` needs to be known beforehand and is not in the art, as JSON."""
         ...
 
     def trace(self, moments: Sequence[Moment]) -> bytes | None:

@@ -9,7 +9,7 @@ from typing import Protocol
 from bunraku.core.errors import ApiError, DigitalHumanNotFound
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.kinds import open_pack
-from bunraku.node.avatars.label import LabelledPack
+from bunraku.node.avatars.label import labelled
 from bunraku.node.avatars.manifest import claimed_id
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Catalog:
             log.error("digital human %s: %s", folder.name, error.message)
             self._broken[claimed_id(folder)] = error
             return
-        self._packs[pack.id] = LabelledPack(pack, self._label) if self._label else pack
+        self._packs[pack.id] = labelled(pack, self._label) if self._label else pack
 
     def list(self) -> list[AvatarPack]:
         """Without those of single apps."""

@@ -2,12 +2,16 @@
 
 An opaque badge at the top left. Opaque, because a figure draws anew only what changed: laid over the
 same place twice it looks as it did once.
+
+Who draws the figure gets the badge as a picture. Its kind is another word then (``LABELLED``), so that
+nobody who does not know of badges draws it without.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,13 +22,19 @@ import numpy.typing as npt
 
 from bunraku.core.framing import Framing
 from bunraku.core.media import Picture, Rect
-from bunraku.node.avatars.base import Avatar, AvatarPack, Moment
+from bunraku.node.avatars.base import Avatar, AvatarPack, Drawable, DrawablePack, Moment
 
 U8 = npt.NDArray[np.uint8]
 SHARE = 0.042  # height of the letters, of the picture's shorter side
 SMALLEST = 9  # px
 WEIGHT = 500
 GROUND, INK = (38, 32, 28), (255, 255, 255)  # BGR: 16 to 1
+LABELLED = "+label"
+"""Behind the kind of a figure that bears a badge, for those who draw it."""
+
+LOSSLESS = 101
+"""OpenCV's quality of such a WebP."""
+
 OPAQUE = 235  # of alpha as luma, limited range
 
 _cv2: Any = cv2
@@ -43,6 +53,13 @@ class Badge:
         small = Picture(self.rect.width, self.rect.height)
         small.buffer[:] = cv2.cvtColor(self.bgr, cv2.COLOR_BGR2YUV_I420)
         self._planes = small
+
+    def about(self) -> dict[str, Any]:
+        """Where it lies, in px of the picture, and its own picture, for who draws; as JSON."""
+        r = self.rect
+        webp = cv2.imencode(".webp", self.bgr, [cv2.IMWRITE_WEBP_QUALITY, LOSSLESS])[1].tobytes()
+        picture = base64.b64encode(webp).decode()
+        return {"x": r.x, "y": r.y, "width": r.width, "height": r.height, "picture": picture}
 
     def lay(self, picture: Picture) -> None:
         r = self.rect
@@ -92,7 +109,7 @@ class LabelledAvatar:
 
     def __init__(self, avatar: Avatar, framing: Framing, text: str) -> None:
         self._avatar, self._framing = avatar, framing
-        self._badge = badge(text, framing.width, framing.height)
+        self.badge = badge(text, framing.width, framing.height)
 
     @property
     def picture(self) -> Picture:
@@ -107,12 +124,45 @@ class LabelledAvatar:
         return self._avatar.latency
 
     def render(self, moment: Moment) -> Rect:
-        changed, r = self._avatar.render(moment), self._badge.rect
+        changed, r = self._avatar.render(moment), self.badge.rect
         if changed.x < r.x + r.width and changed.y < r.y + r.height and not changed.empty:
-            self._badge.lay(self._avatar.picture)
+            self.badge.lay(self._avatar.picture)
             if self._framing.transparent:
-                self._badge.lay_alpha(self._avatar.picture, self._framing.width)
+                self.badge.lay_alpha(self._avatar.picture, self._framing.width)
         return changed
+
+
+class DrawableLabelledAvatar(LabelledAvatar):
+    """The same of one that is ``Drawable``."""
+
+    def __init__(self, avatar: Avatar, figure: Drawable, framing: Framing, text: str) -> None:
+        """``figure`` is the very avatar."""
+        super().__init__(avatar, framing, text)
+        self._figure = figure
+
+    @property
+    def kind(self) -> str:
+        return self._figure.kind + LABELLED
+
+    @property
+    def art(self) -> str:
+        return self._figure.art
+
+    def besides(self) -> Mapping[str, Any]:
+        return {**self._figure.besides(), "label": self.badge.about()}
+
+    def trace(self, moments: Sequence[Moment]) -> bytes | None:
+        return self._figure.trace(moments)
+
+    def foretold(self, moment: Moment) -> bool:
+        return self._figure.foretold(moment)
+
+
+def labelled(pack: AvatarPack, text: str) -> AvatarPack:
+    """The pack with a badge of this text on all its figures."""
+    return (
+        DrawableLabelledPack(pack, pack, text) if isinstance(pack, DrawablePack) else LabelledPack(pack, text)
+    )
 
 
 class LabelledPack:
@@ -154,4 +204,23 @@ class LabelledPack:
         self._pack.close()
 
     def stage(self, framing: Framing) -> LabelledAvatar:
-        return LabelledAvatar(self._pack.stage(framing), framing, self._text)
+        avatar = self._pack.stage(framing)
+        if isinstance(avatar, Drawable):
+            return DrawableLabelledAvatar(avatar, avatar, framing, self._text)
+        return LabelledAvatar(avatar, framing, self._text)
+
+
+class DrawableLabelledPack(LabelledPack):
+    """The same of one whose figures are ``Drawable``: the badge is no part of the art."""
+
+    def __init__(self, pack: AvatarPack, drawn: DrawablePack, text: str) -> None:
+        """``drawn`` is the very pack."""
+        super().__init__(pack, text)
+        self._drawn = drawn
+
+    @property
+    def art(self) -> str:
+        return self._drawn.art
+
+    def bundle(self) -> bytes:
+        return self._drawn.bundle()

@@ -22,7 +22,7 @@ from bunraku.core.errors import ApiError, DigitalHumanBroken, SystemBusy
 from bunraku.core.own_human import OwnHuman, State
 from bunraku.node.avatars.base import AvatarPack
 from bunraku.node.avatars.kinds import open_pack
-from bunraku.node.avatars.label import LabelledPack
+from bunraku.node.avatars.label import labelled
 from bunraku.node.outputs.storage import StorageAway
 from bunraku.node.people import archive
 from bunraku.node.people.shelf import Key, NotAsKept, Shelf
@@ -118,7 +118,7 @@ class OwnPacks:
         pack = open_pack(place, folder / "art")
         if pack.id != human.id:
             raise NotAsKept
-        return LabelledPack(pack, self._label) if self._label else pack
+        return labelled(pack, self._label) if self._label else pack
 
     # --- the end
 

@@ -32,6 +32,7 @@ class DrawnTrack:
             "width": framing.width,
             "height": framing.height,
             "background": list(framing.background),
+            **figure.besides(),
         }
         """What who draws must know beforehand, as JSON."""
 
@@ -51,8 +52,7 @@ class DrawnTrack:
 
 
 def drawn_track(avatar: Avatar, framing: Framing, outlet: DrawnOutlet) -> DrawnTrack | None:
-    """None for a figure that is not drawn from its art alone: of another kind, labelled, or before a
-    picture."""
+    """None for a figure that is not drawn from its art: of another kind, or before a picture."""
     if not isinstance(avatar, Drawable) or not avatar.art or framing.backdrop is not None:
         return None
     return DrawnTrack(avatar, framing, outlet)

@@ -6,7 +6,7 @@ import { createRenderer } from './renderer.js';
 import { createStates, DRAWING } from './states.js';
 import { createTime } from './time.js';
 
-const KINDS = new Set(['pack']);
+const KINDS = new Set(['pack', 'pack+label']);
 const START_MS = 8000; // from the server's answer to the first picture
 const SILENT_MS = 4000; // without a message the stream is lost to us
 const SLOWEST_MS = 50; // a picture: slower, and video serves better
@@ -200,7 +200,7 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
     const { manifest } = bundle;
     const waiting = createStates(manifest, parseInt(about.art.slice(0, 2), 16));
     const clock = createTime(receiver, waiting.continuous);
-    const frame = { width: about.width, height: about.height, background: about.background, transparent: scene.transparent };
+    const frame = { width: about.width, height: about.height, background: about.background, transparent: scene.transparent, label: about.label };
     const made = await createRenderer(canvas, bundle, frame, Math.floor(manifest.poses.length / 2));
     if (closed) {
       made.close();

@@ -13,6 +13,8 @@ export function buildProgram(gl, vertex, fragment) {
   gl.linkProgram(program);
   const places = new Map();
   return {
+    /** To be drawn with before anybody waits for it, unseen: some drivers translate a program at its first use. */
+    warm: () => gl.useProgram(program),
     use() {
       if (!built && !gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) {
         throw new Error(gl.getProgramInfoLog(program) || 'shader');

@@ -80,6 +80,22 @@ const neckFile = (pose) => `neck_${pose}.webp`;
 /** The pictures that a plate is made of. */
 export const plateFiles = (pose) => ['pose', 'mouth', 'eyes'].map((kind) => `${kind}_${pose}.webp`);
 
+/** Whether a picture has the very px of the art: nothing is resampled then. */
+const isWhole = ({ scale, left, top }) => scale === 1 && Number.isInteger(left) && Number.isInteger(top);
+
+/** What of the art is in a picture that has its px. */
+function crop(gl, bitmap, { left, top, width, height }) {
+  const texture = createTexture(gl, width, height);
+  const [x, y] = [Math.max(0, left), Math.max(0, top)];
+  const [across, down] = [Math.min(bitmap.width, left + width) - x, Math.min(bitmap.height, top + height) - y];
+  gl.pixelStorei(gl.UNPACK_SKIP_PIXELS, x);
+  gl.pixelStorei(gl.UNPACK_SKIP_ROWS, y);
+  gl.texSubImage2D(gl.TEXTURE_2D, 0, x - left, y - top, across, down, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  gl.pixelStorei(gl.UNPACK_SKIP_PIXELS, 0);
+  gl.pixelStorei(gl.UNPACK_SKIP_ROWS, 0);
+  return texture;
+}
+
 function upload(gl, bitmap, layers = 0) {
   const texture = createTexture(gl, bitmap.width, layers ? bitmap.height / layers : bitmap.height, layers);
   if (layers) {
@@ -101,6 +117,7 @@ export function createPlates(gl, bundle) {
   const shoot = buildProgram(gl, EVERYWHERE, SHOOT);
   const shrink = buildProgram(gl, EVERYWHERE, SHRINK);
   const target = gl.createFramebuffer();
+  const source = gl.createFramebuffer();
   const blank = createTexture(gl, 1, 1, 1); // where a plate is drawn without sprites
 
   /** `margin`: px around it that stay empty. */
@@ -147,6 +164,23 @@ export function createPlates(gl, bundle) {
     return { texture, place: [(rect.x - 1) / lens.width, (rect.y - 1) / lens.height, width / lens.width, height / lens.height] };
   }
 
+  /** A part of what `attach` names, to a place of what is bound to be drawn to. */
+  function copy(attach, [x, y, width, height], [left, top]) {
+    gl.bindFramebuffer(gl.READ_FRAMEBUFFER, source);
+    attach();
+    gl.blitFramebuffer(x, y, x + width, y + height, left, top, left + width, top + height, gl.COLOR_BUFFER_BIT, gl.NEAREST);
+  }
+
+  /** A sprite in its surroundings, in a picture that has the px of the art: `base` is of the picture already. */
+  function paste(lens, base, rect, box, sheet, layer, attach) {
+    gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, target);
+    attach();
+    copy(() => gl.framebufferTexture2D(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, base, 0), [rect.x, rect.y, rect.width, rect.height], [0, 0]);
+    copy(
+      () => gl.framebufferTextureLayer(gl.READ_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, sheet, 0, layer),
+      [0, 0, box[2], box[3]], [box[0] - lens.left - rect.x, box[1] - lens.top - rect.y]);
+  }
+
   function sprites(lens, base, box, count) {
     const rect = pictureRect(lens, box);
     const texture = createTexture(gl, rect.width, rect.height, count);
@@ -167,10 +201,15 @@ export function createPlates(gl, bundle) {
       need(...indices) {
         const fresh = indices.filter((i) => missing.delete(i));
         if (!fresh.length) return;
+        const attach = (to, i) => gl.framebufferTextureLayer(to, gl.COLOR_ATTACHMENT0, texture, 0, i);
+        if (isWhole(lens)) {
+          for (const i of fresh) paste(lens, base, rect, box, sheet, i, () => attach(gl.DRAW_FRAMEBUFFER, i));
+          return;
+        }
         aim(lens, base, rect, box, sheet);
         for (const i of fresh) {
           gl.uniform1i(shoot.at('layer'), i);
-          drawInto(() => gl.framebufferTextureLayer(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, texture, 0, i), rect.width, rect.height);
+          drawInto(() => attach(gl.FRAMEBUFFER, i), rect.width, rect.height);
         }
       },
     };
@@ -185,12 +224,18 @@ export function createPlates(gl, bundle) {
       const bitmap = await bundle.bitmap(whole);
       if (gl.isContextLost()) return null;
       bundle.expect(...sheets);
-      const base = upload(gl, bitmap);
+      const sources = [];
+      let body;
+      let base;
+      if (isWhole(lens)) base = body = crop(gl, bitmap, lens);
+      else {
+        base = upload(gl, bitmap);
+        sources.push(base);
+        body = createTexture(gl, lens.width, lens.height);
+        aim(lens, base, { x: 0, y: 0 }, null, blank);
+        drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
+      }
       bitmap.close();
-      const body = createTexture(gl, lens.width, lens.height);
-      aim(lens, base, { x: 0, y: 0 }, null, blank);
-      drawInto(() => gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, body, 0), lens.width, lens.height);
-      const sources = [base];
       const mouths = sprites(lens, base, mouthBox, manifest.mouths);
       const eyes = sprites(lens, base, eyesBox, manifest.eyes);
       return {

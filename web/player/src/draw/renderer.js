@@ -56,13 +56,23 @@ function triangles(rows, columns) {
   return out;
 }
 
+/** A label of the stream's description, as a texture. */
+async function printed(gl, { picture }) {
+  const bytes = Uint8Array.from(atob(picture), (c) => c.charCodeAt(0));
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/webp' }), { colorSpaceConversion: 'none' });
+  const texture = createTexture(gl, bitmap.width, bitmap.height);
+  gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, gl.RGBA, gl.UNSIGNED_BYTE, bitmap);
+  bitmap.close();
+  return texture;
+}
+
 /** Let pictures be drawn between. */
 const pause = () => new Promise((resolve) => {
   setTimeout(resolve);
 });
 
 /**
- * `scene` is `{width, height, background, transparent}` of the stream. Resolves when the plate of `pose` can be
+ * `scene` is `{width, height, background, transparent, label}` of the stream. Resolves when the plate of `pose` can be
  * shown; the others follow, and when `eager` all sprites, which are made when needed otherwise. Rejects where there is no WebGL2 or the art cannot be read.
  */
 export async function createRenderer(canvas, bundle, scene, pose, eager = true) {
@@ -104,15 +114,20 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
   const corners = triangles(warp.rows, warp.columns);
   gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, gl.createBuffer());
   gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, corners, gl.STATIC_DRAW);
+  gl.bindTexture(gl.TEXTURE_2D, createTexture(gl, 1, 1));
+  gl.viewport(0, 0, 1, 1);
+  warping.warm();
+  gl.drawElements(gl.TRIANGLES, 3, gl.UNSIGNED_SHORT, 0);
+  gl.flush();
   gl.bindVertexArray(null);
 
   let made; // everything of one size: {lens, plates: Map, limbs, current, former, whole}
   let making = Promise.resolve();
   let closed = false;
 
-  /** A texture that shows one plate with its sprites laid in. */
+  /** A texture that shows one plate with its sprites laid in; `bare` is the plate's own, while it has none yet. */
   function createSheet(lens) {
-    return { texture: createTexture(gl, lens.width, lens.height), pose: -1, mouth: -1, eyes: -1 };
+    return { texture: createTexture(gl, lens.width, lens.height), pose: -1, mouth: -1, eyes: -1, bare: null };
   }
 
   function lay(attach, rect) {
@@ -124,7 +139,12 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
 
   function show(set, sheet, wanted, mouth, eyes) {
     const plate = set.plates.get(wanted);
-    const fresh = sheet.pose !== wanted;
+    if (!plate.mouths.ready && !plate.eyes.ready) {
+      Object.assign(sheet, { pose: wanted, mouth: -1, eyes: -1, bare: plate.body });
+      return;
+    }
+    const fresh = sheet.pose !== wanted || Boolean(sheet.bare);
+    sheet.bare = null;
     if (!fresh && sheet.mouth === mouth && sheet.eyes === eyes) return;
     gl.bindFramebuffer(gl.DRAW_FRAMEBUFFER, laid);
     gl.framebufferTexture2D(gl.DRAW_FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, sheet.texture, 0);
@@ -160,7 +180,7 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
     gl.bufferSubData(gl.ARRAY_BUFFER, 0, nodes);
     warping.use();
     gl.activeTexture(gl.TEXTURE0);
-    gl.bindTexture(gl.TEXTURE_2D, sheet.texture);
+    gl.bindTexture(gl.TEXTURE_2D, sheet.bare ?? sheet.texture);
     gl.uniform1i(warping.at('plate'), 0);
     gl.uniform4f(warping.at('behind'), ...behind);
     gl.uniform1i(warping.at('neck'), 1);
@@ -178,23 +198,31 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
     gl.bindVertexArray(null);
   }
 
-  function raise(set, state) {
-    for (const limb of set.limbs) {
-      const matrix = limb.gesture === state.gesture ? limbMatrix(limb, set.lens, state.phase, state.breath ?? 0) : null;
-      if (!matrix) continue;
-      limbing.use();
-      gl.activeTexture(gl.TEXTURE0);
-      gl.bindTexture(gl.TEXTURE_2D, limb.texture);
-      gl.uniform1i(limbing.at('limb'), 0);
-      gl.uniform2f(limbing.at('size'), limb.width, limb.height);
-      gl.uniform2f(limbing.at('picture'), set.lens.width, set.lens.height);
-      gl.uniform3f(limbing.at('across'), ...matrix.slice(0, 3));
-      gl.uniform3f(limbing.at('down'), ...matrix.slice(3));
-      gl.enable(gl.BLEND);
-      gl.blendEquationSeparate(gl.FUNC_ADD, gl.MAX);
-      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-      gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  /** A picture over what is drawn; `matrix` is the affine map from its px to those of the whole. */
+  function layOver(lens, { texture, width, height }, matrix) {
+    limbing.use();
+    gl.activeTexture(gl.TEXTURE0);
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.uniform1i(limbing.at('limb'), 0);
+    gl.uniform2f(limbing.at('size'), width, height);
+    gl.uniform2f(limbing.at('picture'), lens.width, lens.height);
+    gl.uniform3f(limbing.at('across'), ...matrix.slice(0, 3));
+    gl.uniform3f(limbing.at('down'), ...matrix.slice(3));
+    gl.enable(gl.BLEND);
+    gl.blendEquationSeparate(gl.FUNC_ADD, gl.MAX);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.drawArrays(gl.TRIANGLE_STRIP, 0, 4);
+  }
+
+  function raise({ lens, limbs }, state) {
+    for (const limb of limbs) {
+      const matrix = limb.gesture === state.gesture ? limbMatrix(limb, lens, state.phase, state.breath ?? 0) : null;
+      if (matrix) layOver(lens, limb, matrix);
     }
+    if (!label) return;
+    const { x, y, width, height } = scene.label;
+    const zoom = lens.zoom;
+    layOver(lens, { texture: label, width, height }, [zoom, 0, (x + 0.5) * zoom - 0.5, 0, zoom, (y + 0.5) * zoom - 0.5]);
   }
 
   function discard(set) {
@@ -251,6 +279,7 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
     });
   }
 
+  const label = scene.label ? await printed(gl, scene.label) : null;
   await begin(canvas.width, canvas.height, pose);
 
   return {

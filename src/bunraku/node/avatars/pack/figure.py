@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +69,9 @@ class PackFigure:
     @property
     def art(self) -> str:
         return self._tracer.art
+
+    def besides(self) -> Mapping[str, Any]:
+        return {}
 
     def trace(self, moments: Sequence[Moment]) -> bytes | None:
         return self._tracer.trace(moments)
