@@ -379,6 +379,20 @@ async def test_keyframe_storms_are_coalesced(stage):
     assert min(np.diff(keyframes)) >= 500_000
 
 
+async def test_a_glance_has_one_picture_drawn_for_nobody(stage):
+    stage.outlet.video_codecs = set()
+    await stage.ticks(3)
+    drawn = len(stage.face.mouths)
+    stage.performance.pictures.glance()
+    await stage.ticks(3)
+    assert len(stage.face.mouths) == drawn + 1
+    assert stage.performance.pictures.encoders == ()
+    assert stage.outlet.times(Kind.VIDEO) == []
+    stage.outlet.video_codecs = {Codec.H264}
+    await stage.ticks(1)
+    assert len(stage.outlet.times(Kind.VIDEO)) == 1
+
+
 async def test_who_only_listens_has_nothing_drawn(stage):
     await stage.ticks(2)
     drawn = len(stage.face.mouths)

@@ -101,7 +101,8 @@ class Backstage:
         return JSONResponse({"nodes": infos}, headers={"Cache-Control": "no-store"})
 
     async def snapshot(self, request: Request, app_id: int, task_id: str) -> Response:
-        """A small JPEG of what the task shows; of its first picture while nobody watches."""
+        """A small JPEG of what the task shows; of its first picture while nobody watches. While all who watch
+        draw, of when this was asked before."""
         refusal = self._guard.refusal(request)
         if refusal is not None:
             return refusal

@@ -75,11 +75,16 @@ class PictureTrack:
         self._encoders: dict[Codec, VideoEncoder] = {}
         self._last_keyframe: dict[Codec, int] = {}
         self._under_way: Future[list[EncodedUnit]] | None = None
+        self._glanced = False
 
     @property
     def picture(self) -> Picture:
         """What the figure shows: its own buffer, drawn anew under the reader's eyes."""
         return self.avatar.picture
+
+    def glance(self) -> None:
+        """Have one picture drawn at the next ``send``, also when nobody watches pictures."""
+        self._glanced = True
 
     @property
     def encoders(self) -> tuple[VideoEncoder, ...]:
@@ -107,10 +112,12 @@ class PictureTrack:
         if self._under_way is not None:
             self._meter.frames_late += 1
             return
+        glanced, self._glanced = self._glanced, False
         codecs = self._outlet.video_codecs
         if not codecs:
             self.rest()  # everybody here only listens, or draws
-            return
+            if not glanced:
+                return
         moment = Moment(weights, pose, time_us, samples)
         changed = self.rate.update(time_us / 1e6, self._outlet.video_limit)
         if changed:

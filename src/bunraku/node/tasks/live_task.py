@@ -139,8 +139,12 @@ class LiveTask:
         )
 
     def picture(self) -> Picture | None:
-        """What the figure shows: its own buffer, drawn anew under the reader's eyes."""
-        return None if self._performance is None else self._performance.pictures.picture
+        """What the figure shows: its own buffer, drawn anew under the reader's eyes. While all watchers
+        draw, it is what it showed when this was asked the time before."""
+        if self._performance is None:
+            return None
+        self._performance.pictures.glance()
+        return self._performance.pictures.picture
 
     async def stopping(self) -> None:
         """Return when the task is on its way out."""
