@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
+from sqlalchemy.engine import Engine
 
 from bunraku.core.framing import Framing
 from bunraku.core.owner import Owner
@@ -83,3 +84,30 @@ async def test_callbacks_of_a_full_node_are_kept_in_the_order_of_events(database
     assert [row.detail["Status"] for row in rows] == [4] * 120 + [5] * 120
     assert left == 0
     assert await lives.take_over(["lost"], 3.0, heir, told) is None
+
+
+async def test_who_looks_for_what_nobody_left_writes_nothing_and_holds_nothing(database):
+    """Every node looks every two seconds, and there is next to never any."""
+    lives = Lives(database)
+    gone, _ = await lives.begin("gone", "m", "1", 1.0, ended)
+    heir, _ = await lives.begin("heir", "m", "1", 1.0, ended)
+    said = []
+
+    def hear(_connection, _cursor, statement, *_):
+        said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        assert (await lives.orphans(heir, ended)).callbacks == ()
+        assert len(said) == 1, "nobody is gone"
+        await lives.leave(gone)
+        said.clear()
+        assert (await lives.orphans(heir, ended)).callbacks == ()
+        assert [s.split()[0] for s in said] == ["SELECT"] * 2, "it left nothing"
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    row = {"app_id": 7, "task_id": "t", "event_type": 3, "event_time_ms": 1, "detail": {}, "attempts": 0}
+    async with database.sessions.begin() as session:
+        session.add_all([CallbackRow(**row, node_id=owner.node_id) for owner in (gone, heir)])
+    assert [r.node_id for r in (await lives.orphans(heir, ended)).callbacks] == ["heir"]
+    assert (await lives.orphans(heir, ended)).callbacks == ()

@@ -13,6 +13,7 @@ from sqlalchemy import (
     JSON,
     ColumnElement,
     Integer,
+    String,
     Text,
     any_,
     bindparam,
@@ -151,10 +152,13 @@ class Database:
             return literal_column("(julianday('now') - 2440587.5) * 86400.0")
         return func.extract("epoch", func.clock_timestamp())
 
-    def among(self, column: Any, values: Sequence[str]) -> ColumnElement[bool]:
+    def among(self, column: Any, values: Sequence[str | int]) -> ColumnElement[bool]:
         """That a column holds one of these. In PostgreSQL they are one parameter: a statement that is the
         same however many there are is parsed and planned once in a connection."""
-        return column.in_(values) if self.sqlite else column == any_(literal(list(values), ARRAY(Text)))
+        if self.sqlite:
+            return column.in_(values)
+        one = Text if isinstance(column.type, String) else column.type  # a cast to VARCHAR(n) would cut
+        return column == any_(literal(list(values), ARRAY(one)))
 
     async def add(self, session: AsyncSession, rows: Sequence[CallbackRow]) -> None:
         """Insert them, whose ids are ascending then. In PostgreSQL they are one parameter, too."""

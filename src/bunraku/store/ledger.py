@@ -185,9 +185,8 @@ class DatabaseLedger:
     async def _attempt(self, session: AsyncSession, attempted: Sequence[Attempted]) -> None:
         over = [a.row.id for a in attempted if a.over]
         if over:
-            await session.execute(
-                delete(CallbackRow).where(CallbackRow.id.in_(over)), execution_options=PLAIN
-            )
+            these = self._database.among(CallbackRow.id, over)
+            await session.execute(delete(CallbackRow).where(these), execution_options=PLAIN)
         for one in attempted:
             if not one.over:
                 mine = update(CallbackRow).where(CallbackRow.id == one.row.id)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, delete, exists, or_, select, update
+from sqlalchemy import and_, delete, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bunraku.core.drive import Drive, DriveStatus
@@ -239,6 +239,8 @@ class Lives:
     async def orphans(self, by: Owner, end: EndLost, apps: Sequence[int] | None = None) -> Ending:
         """Callbacks whose node is gone for good become ``by``'s; what it was making has failed. ``apps``: of
         these only."""
+        if not await self._orphaned():
+            return Ending()
         async with self._database.sessions.begin() as session:
             gone = select(NodeRow.id).where(NodeRow.state.in_(OVER))
             query = select(CallbackRow).where(CallbackRow.node_id.in_(gone)).order_by(CallbackRow.id)
@@ -260,6 +262,21 @@ class Lives:
             await session.flush()
             return Ending(callbacks=(*rows, *ending.callbacks), people=ending.people)
 
+    async def _orphaned(self) -> bool:
+        """Whether a node that is over has left anything: all nodes ask all the time, and the answer is no."""
+        async with self._database.alone() as connection:
+            gone = (await connection.scalars(select(NodeRow.id).where(NodeRow.state.in_(OVER)))).all()
+            if not gone:
+                return False
+            # Counted, not EXISTS: PostgreSQL expects to meet a first one soon and reads all callbacks there
+            # are, where it has an index for the nodes.
+            callbacks = select(func.count()).where(self._database.among(CallbackRow.node_id, gone))
+            making = PersonRow.state == State.MAKING.value
+            people = select(func.count()).where(making, self._database.among(PersonRow.node_id, gone))
+            return bool(
+                await connection.scalar(select(callbacks.scalar_subquery() + people.scalar_subquery()))
+            )
+
     async def _end(self, session: AsyncSession, node_id: str, before: int, by: Owner, end: EndLost) -> Ending:
         """A node has no more tasks than its capacity, so that one transaction has its bound."""
         tasks = await self._unfinished(session, node_id, before)
@@ -280,7 +297,8 @@ class Lives:
         await self._write(session, OutputRow, {o.id: _end_of(o) for o in ending.outputs})
         await self._write(session, TaskRow, {t.id: _change(t) for t in ending.tasks})
         await self._write(session, PersonRow, {h.id: _failed(h) for h in ending.people})
-        for ids in _chunks([t.id for t in ending.tasks if not t.status.live]):
+        # The node's own go with it, below.
+        for ids in _chunks([t.id for t in ending.tasks if not t.status.live and t.owner == NOBODY]):
             theirs = self._database.among(StreamRow.task_id, ids)
             await session.execute(delete(StreamRow).where(theirs), execution_options=PLAIN)
         for table in (RoomRow, StreamRow):
