@@ -33,6 +33,14 @@ from ..support.speech import say
         ('<speak><break time="99s"/>late</speak>', [Part("", 10.0), Part("late")]),
         ('<speak>the <sub alias="World Wide Web">WWW</sub>.</speak>', [Part("the World Wide Web.")]),
         ('<speak><say-as interpret-as="characters">cat</say-as></speak>', [Part("C, A, T")]),
+        (
+            '<speak><prosody rate="slow">Hi</prosody><voice name="x">there</voice>, <prosody>you</prosody>.</speak>',
+            [Part("Hi there, you.")],
+        ),
+        (
+            '<speak>Hear<audio src="a.wav">this</audio><break time="1s"/>now</speak>',
+            [Part("Hear this", 1.0), Part("now")],
+        ),
         ('<speak>the <say-as interpret-as="ordinal">22</say-as></speak>', [Part("the 22nd")]),
         ('<speak><say-as interpret-as="digits">123</say-as></speak>', [Part("1 2 3")]),
         (

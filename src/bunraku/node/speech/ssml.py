@@ -19,6 +19,11 @@ _TIME = re.compile(r"\s*\+?(\d+(?:\.\d+)?|\.\d+)(ms|s)\s*", re.I)
 _STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.2}
 _EMPHASIS = {"strong": (0.85, 1.25), "moderate": (0.92, 1.12), "none": (1.0, 1.0), "reduced": (1.08, 0.85)}
 LONGEST = 10.0  # s of one break
+_APART = frozenset(["audio", "lang", "prosody", "voice"])
+"""Elements whose words are no part of the word before."""
+_SEAM = "\x1f"
+"""Stands where one begins or ends, until its neighbours are known; no document has it."""
+_SEAMS = re.compile(f"(?<=\\w){_SEAM}+(?=\\w)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,8 @@ def parts(text: str, language: str = "en-US") -> list[Part] | None:
     out = [replace(p, text=p.text if p.pronounced else PRIVATE.sub(" ", p.text)) for p in out]
     # What was escaped in the document is text, also for whoever takes tags out of texts.
     out = [replace(p, text=p.text.replace("&", "&amp;").replace("<", "&lt;")) for p in out]
-    return [p for p in _joined(out) if p.text.strip() or p.pause]
+    joined = [replace(p, text=_SEAMS.sub(" ", p.text).replace(_SEAM, "")) for p in _joined(out)]
+    return [p for p in joined if p.text.strip() or p.pause]
 
 
 def _walk(element: ElementTree.Element, manner: Part, out: list[Part], language: str) -> None:
@@ -83,14 +89,17 @@ def _walk(element: ElementTree.Element, manner: Part, out: list[Part], language:
         manner = replace(manner, speed=speed, gain=gain)
     if name in ("p", "s") and out and not out[-1].pause:
         out.append(replace(manner, text="\n"))
-    if element.text:
-        out.append(replace(manner, text=element.text))
+    seam = _SEAM if name in _APART else ""
+    if element.text or seam:
+        out.append(replace(manner, text=seam + (element.text or "")))
     for child in element:
         _walk(child, manner, out, language)
         if child.tail:
             out.append(replace(manner, text=child.tail))
     if name in ("p", "s"):
         out.append(replace(manner, text="\n"))
+    if seam:
+        out.append(replace(manner, text=seam))
 
 
 def _joined(found: list[Part]) -> list[Part]:

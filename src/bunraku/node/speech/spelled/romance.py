@@ -141,7 +141,12 @@ class NumberReader:
         if not 8 <= sum(c.isdigit() for c in m.group()) <= 15:
             return None
         plus = self.lang.address["+"] + " " if m.group().startswith("+") else ""
-        return plus + ", ".join(self.digits(g) for g in re.findall(r"\d+", m.group()))
+        return plus + ", ".join(self.dialled(g) for g in re.findall(r"\d+", m.group()))
+
+    def dialled(self, group: str) -> str:
+        """A group of a telephone number; the French say two digits as one number."""
+        paired = self.code == "fr" and len(group) == 2 and group[0] != "0"
+        return self.words(int(group)) if paired else self.digits(group)
 
     def fraction(self, m: re.Match[str]) -> str | None:
         known = self.lang.fractions.get(m.group())
