@@ -82,7 +82,7 @@ def test_the_beginning_that_flite_makes_early_is_that_of_the_sentence(engine, vo
     told, found = engine.requests, []
     for early in (False, True):
         told.blocks.clear()
-        engine.speak(voice, text, early=early)
+        engine.speak(voice, text, prompt=early, early=early)
         found.append(
             (
                 np.concatenate([pcm for _, pcm in told.blocks]).astype(float),

@@ -89,7 +89,13 @@ class FliteProvider:
         for number, sentence in enumerate(begun_early(text, *OPENING)):
             line, reading = line_of(sentence, voice.timbre.language, fold=ascii_of), Reading(sentence)
             since, made, start = spoken, 0, 0.0
-            request = {"voice": voice.name, "text": line.text, "early": number == 0}
+            begins = number == 0
+            request = {
+                "voice": voice.name,
+                "text": line.text,
+                "prompt": begins,
+                "early": begins and not self._pool.crowded,  # it is a quarter of the work, once more
+            }
             async with aclosing(self._pool.ask(request)) as reply:
                 async for head, pcm in reply:
                     samples = np.frombuffer(pcm, np.int16)

@@ -3,7 +3,8 @@
 flite (Debian's ``libflite1``) is called in a process of its own, so that a fault in it costs one
 sentence. It speaks the protocol of ``bunraku.node.speech.helper``.
 
-Request: ``{"voice": "slt", "text": "...", "early": true}``, in ASCII. The reply's first block tells
+Request: ``{"voice": "slt", "text": "...", "prompt": true, "early": true}``, in ASCII; one that is ``prompt``
+begins with its first sound, not with the pause that flite puts in front. The reply's first block tells
 ``{"phonemes": [["hh", end], ...], "words": [[place, start, end], ...]}``, places in the text and times in
 seconds; it goes out with the first sound, and the rest of the sound as flite makes it.
 
@@ -225,11 +226,11 @@ class FliteSynthesizer:
         self._lib.feat_set(features, b"bunraku_lengths", value)
         return value
 
-    def speak(self, voice: str, text: str, *, early: bool = False) -> None:
+    def speak(self, voice: str, text: str, *, prompt: bool = False, early: bool = False) -> None:
         """Reply with the sound of one text. Raises ``ValueError`` for an unknown voice or no sound."""
         lib, chosen = self._lib, self._voice(voice)
         utterance = lib.new_utterance()
-        sentence = self._sentence = Progress(utterance, lead=None if early else 0.0)
+        sentence = self._sentence = Progress(utterance, lead=None if prompt else 0.0)
         features = ctypes.cast(utterance, ctypes.POINTER(_Features)).contents.features
         # The place of the last word is told by what follows it.
         lib.feat_set_string(features, b"input_text", text.encode("ascii", "replace") + b" ")
@@ -394,7 +395,8 @@ def main() -> None:
 
     def answer(request: dict[str, Any]) -> None:
         if not requests.aborted():
-            synthesizer.speak(request["voice"], request["text"], early=bool(request.get("early")))
+            wanted = {name: bool(request.get(name)) for name in ("prompt", "early")}
+            synthesizer.speak(request["voice"], request["text"], **wanted)
 
     requests.serve(answer)
 

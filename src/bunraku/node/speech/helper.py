@@ -209,6 +209,11 @@ class HelperPool:
             restarts=sum(h.restarts for h in self._helpers),
         )
 
+    @property
+    def crowded(self) -> bool:
+        """Nobody is free, so that more work for one makes others wait."""
+        return not self._free
+
     async def start(self) -> None:
         await asyncio.gather(*(h.start() for h in self._helpers))
 
