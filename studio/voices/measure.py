@@ -1,7 +1,7 @@
 """Every built-in voice, measured: ``make voices``.
 
 ``measure.py say FOLDER [VOICE...]`` has each voice (or these) say the sentences of ``texts.py``, and writes the
-sound and how long it took; give it a quiet machine. ``measure.py judge FOLDER`` listens: a recogniser
+sound and how long it took; give it a quiet machine. ``measure.py judge FOLDER [VOICE...]`` listens: a recogniser
 (faster-whisper, the weights of whisper-base that two packages carry) writes down what it hears, and
 DNSMOS (the package ``speechmos``), trained on people's marks for telephone speech, guesses a mark from
 1 to 5. Prints the table of docs/voices.md.
@@ -169,11 +169,12 @@ def errors(wanted: list[str], got: list[str]) -> int:
     return row[-1]
 
 
-def judge(folder: Path) -> None:
+def judge(folder: Path, wanted: list[str]) -> None:
     """What has been judged since it was said is not judged again."""
-    measured, path = json.loads((folder / TIMES).read_text()), folder / "judged.json"
+    every, path = json.loads((folder / TIMES).read_text()), folder / "judged.json"
+    measured = {t: found for t, found in every.items() if not wanted or t in wanted}
     judged = json.loads(path.read_text()) if path.exists() else {}
-    judged = {t: found for t, found in judged.items() if found[0] == measured.get(t, {}).get("when")}
+    judged = {t: found for t, found in judged.items() if found[0] == every.get(t, {}).get("when")}
     listener = None if judged.keys() >= measured.keys() else Listener(folder / "whisper")
     print("| Voice | heard wrongly | DNSMOS | first sound p50 / p95, ms | real-time factor | helper, MB |")
     print("|---|---|---|---|---|---|")
@@ -220,7 +221,7 @@ def main() -> None:
     if what == "say":
         asyncio.run(say(folder, sys.argv[3:]))
     else:
-        judge(folder)
+        judge(folder, sys.argv[3:])
 
 
 if __name__ == "__main__":
