@@ -144,6 +144,7 @@ class ClusteredNode:
         """Watchers are told that it is over, so that they look for their stream elsewhere."""
         try:
             async with timeout(self._clock, SILENCE):
+                await self._parts.delivery.abandon()
                 await self._parts.manager.abandon()
                 await self._parts.desk.close()
                 await self._parts.transport.close()
