@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import Iterator
 
 import asyncpg
 import httpx
@@ -16,10 +15,12 @@ from bunraku.node import alone
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
+from ..support.databases import server as database
 from ..support.process import Process, statuses
-from ..support.services import Service, free_port, postgresql, postgresql_binaries
+from ..support.services import free_port, postgresql_binaries
 from ..support.waiting import wait_for
 
+__all__ = ["database"]  # a fixture
 pytestmark = pytest.mark.skipif(postgresql_binaries() is None, reason="no PostgreSQL server here")
 
 BEAT, LEASE = 0.25, 6.0
@@ -28,14 +29,6 @@ QUICK = (
     f"from bunraku.node import alone; alone.BEAT_EVERY, alone.LEASE = {BEAT}, {LEASE};"
     "from bunraku.cli import main; main()",
 )
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = postgresql(tmp_path_factory.mktemp("postgresql"))
-    service.start()
-    yield service
-    service.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +96,7 @@ def delivered(database):
 def beats(server):
     """Of this server's own life, and of nobody else's."""
     owner = server.parts.journal.owner
-    infos = asyncio.run_coroutine_threadsafe(server.parts.lives.list(), server._loop).result(10)  # noqa: SLF001 - it has no public word yet
+    infos = server.begin(server.parts.lives.list()).result(10)
     return next(n.beat for n in infos if n.id == owner.node_id)
 
 

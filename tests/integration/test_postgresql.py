@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event
@@ -19,18 +18,12 @@ from bunraku.core.errors import ApiError, SystemBusy
 from bunraku.testing.server import APP_ID, SECRET, RunningServer, test_apps
 from bunraku.testing.voices import ToneVoices
 
-from ..support.services import Service, postgresql, postgresql_binaries
+from ..support.databases import server as database
+from ..support.services import postgresql_binaries
 from ..support.waiting import drive_status, wait_for
 
+__all__ = ["database"]  # a fixture
 pytestmark = pytest.mark.skipif(postgresql_binaries() is None, reason="no PostgreSQL server here")
-
-
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = postgresql(tmp_path_factory.mktemp("postgresql"))
-    service.start()
-    yield service
-    service.stop()
 
 
 def test_tasks_apps_and_nonces_survive_in_postgresql(database, tmp_path, human_id):

@@ -9,7 +9,16 @@ import pytest
 from bunraku.store.database import Database
 from bunraku.store.tables import Base
 
-from .services import postgresql, postgresql_binaries
+from .services import Service, postgresql, postgresql_binaries
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A PostgreSQL of a module's own, running, for servers that share it."""
+    service = postgresql(tmp_path_factory.mktemp("postgresql"))
+    service.start()
+    yield service
+    service.stop()
 
 
 @pytest.fixture(scope="module")

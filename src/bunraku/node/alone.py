@@ -10,9 +10,7 @@ and only where that one knows whom to tell.
 from __future__ import annotations
 
 import logging
-import socket
 
-from bunraku import __version__
 from bunraku.core.clock import Clock, patience
 from bunraku.node.compose import NodeParts
 from bunraku.store.lives import ALONE
@@ -91,13 +89,7 @@ class Alone:
         await parts.manager.abandon()
         await parts.delivery.abandon()
         try:
-            owner, ending = await parts.lives.begin(
-                parts.journal.owner.node_id,
-                socket.gethostname(),
-                __version__,
-                self._clock.wall(),
-                parts.herald.end_lost,
-            )
+            owner, ending = await parts.begin()
         except Exception:
             log.exception("no new life")  # the next turn finds it so again
             return

@@ -71,7 +71,7 @@ from bunraku.store.database import Database
 from bunraku.store.directory import Directory
 from bunraku.store.journal import Journal
 from bunraku.store.ledger import DatabaseLedger
-from bunraku.store.lives import ALONE, Lives
+from bunraku.store.lives import ALONE, Ending, Lives
 from bunraku.store.nonces import Nonces
 from bunraku.store.people_store import PeopleStore
 from bunraku.store.retention import Retention
@@ -186,13 +186,7 @@ class NodeParts:
             await self.desk.start()
             stack.push_async_callback(self.desk.close)
             # From here on this life of the node owns what it does, and its former ones nothing.
-            owner, ending = await self.lives.begin(
-                self.journal.owner.node_id,
-                socket.gethostname(),
-                __version__,
-                self.clock.wall(),
-                self.herald.end_lost,
-            )
+            owner, ending = await self.begin()
             await self.journal.open(owner)
             stack.push_async_callback(self._leave)
             stack.push_async_callback(self.journal.close)
@@ -219,6 +213,12 @@ class NodeParts:
                 stack.callback(asyncio.create_task(job).cancel)
             log.info("ready")
             yield
+
+    async def begin(self) -> tuple[Owner, Ending]:
+        """A new life of this node, in the database; the callbacks of the ending are still to be sent."""
+        machine, now = socket.gethostname(), self.clock.wall()
+        node_id = self.journal.owner.node_id
+        return await self.lives.begin(node_id, machine, __version__, now, self.herald.end_lost)
 
     async def _leave(self) -> None:
         """In order, whichever life this is by now."""
