@@ -35,6 +35,7 @@ from bunraku.node.node import LocalNode
 from bunraku.node.outputs.base import Means
 from bunraku.node.outputs.finishing import Finisher
 from bunraku.node.outputs.outputs import OutputMeans
+from bunraku.node.outputs.salvage import Salvage
 from bunraku.node.outputs.storage import Storage
 from bunraku.node.people import models
 from bunraku.node.people.own_packs import OwnPacks
@@ -143,6 +144,7 @@ class NodeParts:
     lag: LoopLag
     node: LocalNode
     storage: Storage
+    salvage: Salvage
     people: People
     sound: Executor
 
@@ -208,6 +210,7 @@ class NodeParts:
                 self.workers.warm(),
                 self.stage.warm(self.catalog.list()[:WARM_PACKS], WARM),
                 self._forget(),
+                self.salvage.keep(),
             )
             for job in jobs:
                 stack.callback(asyncio.create_task(job).cancel)
@@ -386,6 +389,7 @@ def assemble(
         lag,
         node,
         storage,
+        Salvage(clock, storage, finisher),
         people,
         sound,
     )

@@ -43,14 +43,25 @@ class Finisher:
         path = self._storage.folder(place) / file.name
         if self._sealing is not None and path.suffix in SIGNED:
             if reason := await self._sign(place, path, feed):
-                log.warning(
-                    "recording not signed: %s: %s", path.name, reason, extra={"task_id": place.task_id}
-                )
+                self._unsigned(place, path, reason)
             size = await asyncio.to_thread(_size, path)
             file = OutputFile(file.name, file.bytes if size is None else size, file.seconds)
         if self._storage.bucket is not None:
             await self._keep(place, path)
         told.file(file)
+
+    async def late(self, place: Place, name: str) -> None:
+        """The same for a recording whose output is over. Raises ``OutputFailed``."""
+        path = self._storage.folder(place) / name
+        if self._sealing is not None:
+            try:
+                reason = await self._signed(place, path)
+            finally:
+                await asyncio.to_thread(_forget_half, path)
+            if reason:
+                self._unsigned(place, path, reason)
+        if self._storage.bucket is not None:
+            await self._keep(place, path)
 
     async def _sign(self, place: Place, path: Path, feed: Feed) -> str:
         """Why it is not."""
@@ -67,6 +78,9 @@ class Finisher:
                 job.cancel()
             await asyncio.gather(signing, ending, return_exceptions=True)
             await asyncio.to_thread(_forget_half, path)
+
+    def _unsigned(self, place: Place, path: Path, reason: str) -> None:
+        log.warning("recording not signed: %s: %s", path.name, reason, extra={"task_id": place.task_id})
 
     async def _signed(self, place: Place, path: Path) -> str:
         async with self._places:
