@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import logging
+from pathlib import Path
 
+import bunraku
 from bunraku.core.logs import Formatter, Merged
 from bunraku.testing.clock import VirtualClock
 
@@ -26,3 +29,16 @@ async def test_what_repeats_is_merged_and_counted():
     for i in range(3000):
         merged.filter(record(f"text {i}"))
     assert len(merged) <= 1001
+
+
+def test_every_field_that_a_record_is_given_is_written():
+    """One by another name would be left out without a word."""
+    given = {}
+    for path in Path(bunraku.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "extra" and isinstance(node.value, ast.Dict):
+                given |= {key.value: path.name for key in node.value.keys if isinstance(key, ast.Constant)}
+    assert {"task", "drive", "node"} <= given.keys()
+    for name, file in given.items():
+        record = logging.makeLogRecord({"msg": "m", name: "told"})
+        assert f"{name}=told" in Formatter().format(record), (name, file)

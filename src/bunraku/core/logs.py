@@ -17,6 +17,7 @@ _FIELDS = {
     "action": "action",
     "code": "code",
     "request_id": "request_id",
+    "app": "app_id",
     "task": "task_id",
     "drive": "drive_id",
     "output": "output_id",

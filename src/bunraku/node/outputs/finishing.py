@@ -80,7 +80,7 @@ class Finisher:
             await asyncio.to_thread(_forget_half, path)
 
     def _unsigned(self, place: Place, path: Path, reason: str) -> None:
-        log.warning("recording not signed: %s: %s", path.name, reason, extra={"task_id": place.task_id})
+        log.warning("recording not signed: %s: %s", path.name, reason, extra={"task": place.task_id})
 
     async def _signed(self, place: Place, path: Path) -> str:
         async with self._places:

@@ -63,12 +63,12 @@ class Salvage:
     async def _finish(self, path: Path) -> None:
         app_id, task_id, name, _ = path.relative_to(self._storage.root).parts
         log.warning(
-            "recording cut off: %s ends with its last whole fragment", path.name, extra={"task_id": task_id}
+            "recording cut off: %s ends with its last whole fragment", path.name, extra={"task": task_id}
         )
         try:
             await self._finisher.late(Place(int(app_id), task_id, name), path.name)
         except OutputFailed as error:
-            log.warning("recording stays in its folder: %s: %s", path.name, error, extra={"task_id": task_id})
+            log.warning("recording stays in its folder: %s: %s", path.name, error, extra={"task": task_id})
 
     def _untouched(self) -> list[Path]:
         """Blocking. Recordings not seen before that nobody writes to."""

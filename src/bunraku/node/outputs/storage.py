@@ -216,7 +216,7 @@ async def erase_in(bucket: Bucket, app_id: int) -> ErasedFiles:
                     async for some in bucket.erase(str(app_id)):
                         gone += some
                 except Exception as error:
-                    log.warning("files in S3 stay (%s)", type(error).__name__, extra={"app_id": app_id})
+                    log.warning("files in S3 stay (%s)", type(error).__name__, extra={"app": app_id})
                     if attempt + 1 < ATTEMPTS:
                         await asyncio.sleep(PAUSE * 2**attempt)
                 else:
