@@ -197,6 +197,8 @@ def queue_and_modes(s: Probe) -> None:
     """6.5 mode 1 interrupts and keeps the queue; InterruptDriveTask empties it"""
     task = s.create()
     try:
+        # How long a drive is held is the rule before this one.
+        s.until(lambda: s.api.status(task)["Status"] == 3, "the stream starts")
         long = "This sentence takes a while to say, and it is said several times. " * 4
         first = s.api.speak(task, long, timbre_id=s.timbre)
         second = s.api.speak(task, long, timbre_id=s.timbre)

@@ -6,6 +6,7 @@ The journal keeps order and patience; a ledger knows how one transaction is writ
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -187,10 +188,13 @@ class DatabaseLedger:
         if over:
             these = self._database.among(CallbackRow.id, over)
             await session.execute(delete(CallbackRow).where(these), execution_options=PLAIN)
+        again: defaultdict[int, list[int]] = defaultdict(list)
         for one in attempted:
             if not one.over:
-                mine = update(CallbackRow).where(CallbackRow.id == one.row.id)
-                await session.execute(mine.values(attempts=one.attempts), execution_options=PLAIN)
+                again[one.attempts].append(one.row.id)
+        for attempts, ids in again.items():
+            those = update(CallbackRow).where(self._database.among(CallbackRow.id, ids))
+            await session.execute(those.values(attempts=attempts), execution_options=PLAIN)
 
     async def _unborn(self, session: AsyncSession, task_id: str) -> None:
         for table in (CallbackRow, DriveRow, OutputRow, StreamRow):
