@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from bunraku.core.settings import AppSettings
+from bunraku.node.tasks.stagehand import Stagehand
 from bunraku.testing.server import APP_ID, SECRET, RunningServer
 
 from ..support.piper import tiny_voice
@@ -235,7 +236,7 @@ def test_strangers_see_no_backstage(desk):
         assert answer.status_code == 403
     for path in ("figures", "code", "callback", "share"):
         assert httpx.post(f"{base}/console/{path}", json={"appId": 1}).status_code == 404
-    assert httpx.get(f"{base}/console/snapshot/{APP_ID}/nobody").status_code == 404
+    assert httpx.get(f"{base}/console/snapshot/{APP_ID}/nobody").status_code == 204
     assert (
         httpx.get(f"{base}/console/snapshot/{APP_ID}/x", headers={"Host": "evil.example"}).status_code == 403
     )
@@ -254,6 +255,34 @@ def test_strangers_see_no_backstage(desk):
 
 
 DAILY = ("cast", "create", "running", "gestures", "timbre", "text", "instead", "interrupt", "stop", "frame")
+
+
+async def test_a_visit_to_who_takes_long_to_appear_asks_for_nothing_that_is_missing(desk, page, monkeypatch):
+    """Load, create, speak, stop; the player waits for the stream, and does not ask whether it is there."""
+    bring = Stagehand.bring
+
+    async def slowly(self, *given):
+        await asyncio.sleep(5)
+        return await bring(self, *given)
+
+    monkeypatch.setattr(Stagehand, "bring", slowly)
+    answers, complaints = [], []
+    page.on(
+        "response", lambda r: answers.append((r.request.method, r.url.removeprefix(desk.base_url), r.status))
+    )
+    page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+    await begin(page, desk)
+    await page.fill("#text", "Good evening.")
+    await page.keyboard.press("Enter")
+    timeline = "document.getElementById('timeline').innerText"
+    await until(page, f"{timeline}.includes('speaking') && {timeline}.includes('ended')")
+    await until(page, "document.querySelector('#running img')?.naturalWidth === 96")
+    await page.click("#stop")
+    await until(page, "document.getElementById('frame').dataset.state === 'empty'")
+    await until(page, "document.querySelectorAll('#running [data-task]').length === 0")
+    assert [a for a in answers if a[2] >= 400] == []
+    assert complaints == []
+    assert [a[2] for a in answers if a[1].startswith("/whep/") and a[0] != "OPTIONS"] == [201, 200]
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1440, 900)])

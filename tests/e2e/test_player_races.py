@@ -138,6 +138,57 @@ async def test_a_network_that_goes_deaf_twice_is_noticed_twice(scripted):
     assert await scripted.evaluate(lost) == 2
 
 
+async def test_a_stream_is_asked_for_once_it_is_known_to_be_there(scripted):
+    await scripted.clock.install()
+    await scripted.evaluate(
+        """async () => {
+          window.posts = 0;
+          window.fetch = async () => { posts += 1; return new Response('no such stream', { status: 404 }); };
+          const login = zg.loginRoom('r', '04token', { userID: 'u' });
+          await Promise.resolve();
+          enter(sockets[0]);
+          await login;
+          zg.startPlayingStream('s').catch((error) => { window.refused = error.code; });
+        }"""
+    )
+    finds = "sockets[0].sent.filter((type) => type === 'find').length"
+    answer = "sockets[0].say({ event: 'found', streamID: 's', live: %s })"
+    for asked in range(1, 10):
+        assert await scripted.evaluate(finds) == asked
+        await scripted.evaluate(answer % "false")
+        await scripted.clock.run_for(1_010)
+    assert await scripted.evaluate("posts") == 0
+    await scripted.evaluate(answer % "true")
+    await until(scripted, "posts === 1")
+    await scripted.clock.run_for(1_010)
+    # The network goes: what is not known is not asked for.
+    await scripted.evaluate("sockets[0].break()")
+    await scripted.clock.run_for(250)
+    assert await scripted.evaluate("posts") == 1
+    await scripted.clock.run_for(60_000)
+    assert await scripted.evaluate("[posts, refused]") == [1, 1004002]
+
+
+async def test_a_server_that_does_not_say_is_asked_for_the_stream_itself(scripted):
+    """One of before the question: pages bundle the player and come with it to any server."""
+    await scripted.clock.install()
+    await scripted.evaluate(
+        """async () => {
+          window.posts = 0;
+          window.fetch = async () => { posts += 1; return new Response('no such stream', { status: 404 }); };
+          const login = zg.loginRoom('r', '04token', { userID: 'u' });
+          await Promise.resolve();
+          enter(sockets[0]);
+          await login;
+          zg.startPlayingStream('s').catch(() => {});
+        }"""
+    )
+    await scripted.clock.run_for(2_900)
+    assert await scripted.evaluate("posts") == 0
+    await scripted.clock.run_for(200)
+    await until(scripted, "posts === 1")
+
+
 STATES = "events.filter((e) => e[0] === 'playerStateUpdate').map((e) => [e[1].state, e[1].errorCode])"
 MISHAPS = """
 window.pcs = [];

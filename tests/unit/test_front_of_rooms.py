@@ -171,6 +171,33 @@ def test_a_renewed_token_takes_the_place_and_a_bad_one_is_told(scene):
         assert "renew" in scene.hall.asked
 
 
+def test_a_stream_that_the_rooms_news_do_not_tell_of_can_be_asked_for(scene):
+    reserved = Stream(1, "elsewhere", "reserved", "dh", "digitalhuman")
+    scene.publish("there", "elsewhere")
+    scene.publish("here")
+    scene.rooms.reserve(reserved)
+    own = Stream(1, "r", "own", "u", "u")
+    scene.rooms.reserve(own)
+    scene.rooms.publish(own)
+    with member(scene) as socket:
+        socket.receive_json()
+        names = {
+            "there": True,
+            "own": True,
+            "here": False,
+            "reserved": False,
+            "none": False,
+            "s" * 129: False,
+            "": False,
+        }
+        for name, live in names.items():
+            socket.send_json({"type": "find", "streamID": name})
+            assert socket.receive_json() == {"event": "found", "streamID": name, "live": live}
+        socket.send_json({"type": "find", "streamID": 5})
+        socket.send_json({"type": "ping"})
+        assert socket.receive_json() == {"event": "pong"}
+
+
 def test_refused_logins_never_reach_the_node(scene):
     with member(scene, token="bad") as socket:
         assert socket.receive_json()["code"] == 1102020

@@ -270,6 +270,29 @@ async def test_a_stream_is_watched_where_it_is_and_while_it_lives(node):
         await node.watch()
 
 
+async def test_a_goodbye_after_the_end_is_taken_and_a_second_is_not(node):
+    """A stream that stops and a watcher that leaves cross each other on the way."""
+    node.stream()
+    session = await node.watch()
+    node.transport.sessions[0].vanish()
+    await node.clock.advance(2 * FORGET * BEAT)
+    assert await node.desk.unwatch(session.id)
+    assert not await node.desk.unwatch(session.id)
+    assert not await node.desk.unwatch("n-1.nobody")
+
+
+async def test_sessions_that_ended_are_remembered_up_to_a_number(node, monkeypatch):
+    monkeypatch.setattr(watching, "REMEMBERED", 2)
+    few = Node()
+    few.stream()
+    ended = []
+    for _ in range(3):
+        ended.append((await few.watch()).id)
+        few.transport.sessions[-1].vanish()
+    await few.watch()  # which looks at who is over
+    assert [await few.desk.unwatch(i) for i in ended] == [False, True, True]
+
+
 async def test_watchers_that_arrive_together_are_counted_together():
     """Some transports take their time to answer an offer."""
     node = Node(max_watchers=2)

@@ -181,6 +181,7 @@ function connected(pc) {
 
 const LOGIN_MS = 10000;
 const PING_MS = 20000;
+const ANSWER_MS = 3000; // to whether there is a stream; who is silent may be of before the question
 const DEAF_MS = 15000; // without a pong: the network is gone
 const FIRST_RETRY_MS = 300;
 const LAST_RETRY_MS = 8000;
@@ -202,12 +203,14 @@ function enterRoom(origin, login, on) {
   let deaf;
   let retry;
   let opening;
+  const asking = new Set(); // {streamID, tell}: who waits to hear whether there is such a stream
 
   function rest() {
     clearInterval(pinger);
     clearTimeout(deaf);
     clearTimeout(opening);
     deaf = undefined;
+    for (const { tell } of asking) tell(false);
   }
 
   function send(message) {
@@ -288,6 +291,9 @@ function enterRoom(origin, login, on) {
       case 'message':
         on.message(message.content);
         break;
+      case 'found':
+        for (const { streamID, tell } of asking) if (streamID === message.streamID) tell(message.live);
+        break;
       case 'expiring':
         on.expiring();
         break;
@@ -320,6 +326,21 @@ function enterRoom(origin, login, on) {
   open();
   return {
     leave: end,
+    /** Whether there is such a stream that no `streams` tells of: in another room, or our own. */
+    find(streamID) {
+      if (!entered || lostAt || closed) return Promise.resolve(false);
+      return new Promise((resolve) => {
+        const one = { streamID };
+        const timer = setTimeout(() => one.tell(true), ANSWER_MS);
+        one.tell = (live) => {
+          clearTimeout(timer);
+          asking.delete(one);
+          resolve(live);
+        };
+        asking.add(one);
+        send({ type: 'find', streamID });
+      });
+    },
     renew(token) {
       login.token = token;
       send({ type: 'renew', token });
@@ -1954,16 +1975,16 @@ function createView(stream, isTransparent) {
 
 const WAIT_MS = 60000; // for a stream that is not there yet, or comes back
 const RETRY_MS = 1000;
-const NEWS_MS = 3000; // that a stream which no room lists yet has for being published, before it is asked for
 const QUALITY_MS = 3000;
 const HOPELESS = new Set([400, 401, 403, 415]);
 
 /**
  * `link()` gives `{url, token, iceServers, origin, appID, scene}`, the last being the stream's description;
- * `listed()` tells whether a room knows the stream; `on` has state(name, code), quality(stats), forgotten().
+ * `where` has isListed(), whether a room that we are in lists the stream, and isElsewhere(), which resolves to
+ * whether there is such a stream at all; `on` has state(name, code), quality(stats), forgotten().
  * `first` resolves to the MediaStream, which stays the same object for ever.
  */
-function startPlaying(link, listed, options, on) {
+function startPlaying(link, where, options, on) {
   const stream = new MediaStream();
   const face = faceOf(stream);
   let session = null;
@@ -2019,6 +2040,11 @@ function startPlaying(link, listed, options, on) {
     if (figure) face.set(null);
     figure = null;
     await leaving?.close();
+  }
+
+  /** To ask for what is not there is an error, which browsers also log. */
+  async function there() {
+    return where.isListed() || (await where.isElsewhere()) || where.isListed();
   }
 
   async function attempt(stale) {
@@ -2106,10 +2132,11 @@ function startPlaying(link, listed, options, on) {
     const stale = () => mine !== turn;
     const deadline = Date.now() + WAIT_MS;
     on.state('PLAY_REQUESTING', 0);
-    if (!listed()) await pause(NEWS_MS); // asking for what is not there yet is an error, and tried again late
     while (!stale()) {
       const before = undrawable;
       try {
+        if (!(await there())) throw fault(CODES.NO_SUCH_STREAM, 'no such stream');
+        if (stale()) return;
         await attempt(stale);
         if (stale()) return;
         running = false;
@@ -2421,7 +2448,11 @@ function build(engine, appID, server) {
       return { url, token: room.token, iceServers: room.iceServers, origin, appID, scene: known.get(streamID) };
     };
     const isListed = () => [...rooms.values()].some((room) => room.streams.has(streamID));
-    playing = startPlaying(link, isListed, options || {}, {
+    const isElsewhere = async () => {
+      const found = await Promise.all([...rooms.values()].map(({ room }) => room.find(streamID)));
+      return found.some(Boolean);
+    };
+    playing = startPlaying(link, { isListed, isElsewhere }, options || {}, {
       state(state, errorCode) {
         if (state === 'NO_PLAY' && plays.get(streamID) === playing && errorCode !== CODES.STREAM_ENDED) plays.delete(streamID);
         latest = state;

@@ -133,7 +133,7 @@ class RoomHall(Protocol):
         ...
 
     async def unwatch(self, session_id: str) -> bool:
-        """Whether there was such a session."""
+        """Whether there is such a session, or was until it ended by itself a moment ago."""
         ...
 
     async def publish(self, request: PublishRequest) -> Session:

@@ -231,7 +231,11 @@ function build(engine, appID, server) {
       return { url, token: room.token, iceServers: room.iceServers, origin, appID, scene: known.get(streamID) };
     };
     const isListed = () => [...rooms.values()].some((room) => room.streams.has(streamID));
-    playing = startPlaying(link, isListed, options || {}, {
+    const isElsewhere = async () => {
+      const found = await Promise.all([...rooms.values()].map(({ room }) => room.find(streamID)));
+      return found.some(Boolean);
+    };
+    playing = startPlaying(link, { isListed, isElsewhere }, options || {}, {
       state(state, errorCode) {
         if (state === 'NO_PLAY' && plays.get(streamID) === playing && errorCode !== CODES.STREAM_ENDED) plays.delete(streamID);
         latest = state;

@@ -7,16 +7,16 @@ import { connect, connected } from './media.js';
 
 const WAIT_MS = 60000; // for a stream that is not there yet, or comes back
 const RETRY_MS = 1000;
-const NEWS_MS = 3000; // that a stream which no room lists yet has for being published, before it is asked for
 const QUALITY_MS = 3000;
 const HOPELESS = new Set([400, 401, 403, 415]);
 
 /**
  * `link()` gives `{url, token, iceServers, origin, appID, scene}`, the last being the stream's description;
- * `listed()` tells whether a room knows the stream; `on` has state(name, code), quality(stats), forgotten().
+ * `where` has isListed(), whether a room that we are in lists the stream, and isElsewhere(), which resolves to
+ * whether there is such a stream at all; `on` has state(name, code), quality(stats), forgotten().
  * `first` resolves to the MediaStream, which stays the same object for ever.
  */
-export function startPlaying(link, listed, options, on) {
+export function startPlaying(link, where, options, on) {
   const stream = new MediaStream();
   const face = faceOf(stream);
   let session = null;
@@ -72,6 +72,11 @@ export function startPlaying(link, listed, options, on) {
     if (figure) face.set(null);
     figure = null;
     await leaving?.close();
+  }
+
+  /** To ask for what is not there is an error, which browsers also log. */
+  async function there() {
+    return where.isListed() || (await where.isElsewhere()) || where.isListed();
   }
 
   async function attempt(stale) {
@@ -159,10 +164,11 @@ export function startPlaying(link, listed, options, on) {
     const stale = () => mine !== turn;
     const deadline = Date.now() + WAIT_MS;
     on.state('PLAY_REQUESTING', 0);
-    if (!listed()) await pause(NEWS_MS); // asking for what is not there yet is an error, and tried again late
     while (!stale()) {
       const before = undrawable;
       try {
+        if (!(await there())) throw fault(CODES.NO_SUCH_STREAM, 'no such stream');
+        if (stale()) return;
         await attempt(stale);
         if (stale()) return;
         running = false;

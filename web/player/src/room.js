@@ -4,6 +4,7 @@ import { CODES, fault } from './errors.js';
 
 const LOGIN_MS = 10000;
 const PING_MS = 20000;
+const ANSWER_MS = 3000; // to whether there is a stream; who is silent may be of before the question
 const DEAF_MS = 15000; // without a pong: the network is gone
 const FIRST_RETRY_MS = 300;
 const LAST_RETRY_MS = 8000;
@@ -25,12 +26,14 @@ export function enterRoom(origin, login, on) {
   let deaf;
   let retry;
   let opening;
+  const asking = new Set(); // {streamID, tell}: who waits to hear whether there is such a stream
 
   function rest() {
     clearInterval(pinger);
     clearTimeout(deaf);
     clearTimeout(opening);
     deaf = undefined;
+    for (const { tell } of asking) tell(false);
   }
 
   function send(message) {
@@ -111,6 +114,9 @@ export function enterRoom(origin, login, on) {
       case 'message':
         on.message(message.content);
         break;
+      case 'found':
+        for (const { streamID, tell } of asking) if (streamID === message.streamID) tell(message.live);
+        break;
       case 'expiring':
         on.expiring();
         break;
@@ -143,6 +149,21 @@ export function enterRoom(origin, login, on) {
   open();
   return {
     leave: end,
+    /** Whether there is such a stream that no `streams` tells of: in another room, or our own. */
+    find(streamID) {
+      if (!entered || lostAt || closed) return Promise.resolve(false);
+      return new Promise((resolve) => {
+        const one = { streamID };
+        const timer = setTimeout(() => one.tell(true), ANSWER_MS);
+        one.tell = (live) => {
+          clearTimeout(timer);
+          asking.delete(one);
+          resolve(live);
+        };
+        asking.add(one);
+        send({ type: 'find', streamID });
+      });
+    },
     renew(token) {
       login.token = token;
       send({ type: 'renew', token });

@@ -1,10 +1,10 @@
 """Room signalling: one WebSocket per participant, JSON messages, private to our player module.
 
 Client to server: ``{"type": "login", "appID", "roomID", "token", "userID", "userName"}`` first,
-then ``{"type": "renew", "token"}``, ``{"type": "ping"}``. Server to client: ``{"event": ...}``
-with ``login``, ``error``, ``streams``, ``users``, ``message``, ``expiring``, ``kickout``,
-``pong``. Media never passes here. The room itself is on a node, whose events are fetched and
-handed on.
+then ``{"type": "renew", "token"}``, ``{"type": "find", "streamID"}``, ``{"type": "ping"}``. Server to
+client: ``{"event": ...}`` with ``login``, ``error``, ``streams``, ``users``, ``message``,
+``expiring``, ``kickout``, ``found``, ``pong``. Media never passes here. The room itself is on a node,
+whose events are fetched and handed on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ from starlette.websockets import WebSocketDisconnect
 from bunraku.core import strict_json
 from bunraku.core.clock import Clock, patience, timeout
 from bunraku.core.errors import ApiError
-from bunraku.core.identifiers import MAX_ROOM_ID, MAX_USER_ID, MAX_USER_NAME, has_illegal
+from bunraku.core.identifiers import (
+    MAX_ROOM_ID,
+    MAX_STREAM_ID,
+    MAX_USER_ID,
+    MAX_USER_NAME,
+    has_illegal,
+    legal,
+)
 from bunraku.core.settings_rtc import IceServer
 from bunraku.core.token import TokenError
 from bunraku.front.edge.login import Doorkeeper
@@ -133,6 +140,8 @@ class Participant:
                     self._outbox.put_nowait({"event": "pong"})
                 elif message.get("type") == "renew" and isinstance(message.get("token"), str):
                     await self._renew(message["token"])
+                elif message.get("type") == "find" and isinstance(message.get("streamID"), str):
+                    await self._find(message["streamID"])
         except (WebSocketDisconnect, KeyError, RuntimeError, asyncio.QueueFull):
             return
 
@@ -144,6 +153,17 @@ class Participant:
             self._outbox.put_nowait({"event": "error", "code": error.code, "message": str(error)})
             return
         await self._hall.renew(self._id, token, fresh.expire)
+
+    async def _find(self, stream_id: str) -> None:
+        """Whether there is such a stream that the room's own news do not tell of: in another room of the
+        app, or the user's own. Whether it may be watched, WHEP says."""
+        live, here = False, self._login
+        if legal(stream_id, MAX_STREAM_ID):
+            with contextlib.suppress(ApiError):  # its node is away: not there yet
+                stream = await self._hall.find_stream(here.app_id, stream_id)
+                told = stream is None or (stream.room_id == here.room_id and stream.user_id != here.user_id)
+                live = stream is not None and stream.live and not told
+        self._outbox.put_nowait({"event": "found", "streamID": stream_id, "live": live})
 
 
 class Signaling:

@@ -102,7 +102,7 @@ class Backstage:
 
     async def snapshot(self, request: Request, app_id: int, task_id: str) -> Response:
         """A small JPEG of what the task shows; of its first picture while nobody watches. While all who watch
-        draw, of when this was asked before."""
+        draw, of when this was asked before. Nothing (204) before it shows anything, and when it is gone."""
         refusal = self._guard.refusal(request)
         if refusal is not None:
             return refusal
@@ -110,7 +110,7 @@ class Backstage:
         with suppress(ApiError):
             jpeg = await (await self._nodes.of_task(app_id, task_id)).snapshot(app_id, task_id)
         if jpeg is None:
-            return Response("not found", 404, media_type="text/plain")
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
         return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
     async def figures(self, request: Request) -> Response:

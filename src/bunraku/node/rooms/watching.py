@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from bunraku.nodes.rooms import Refused, Session, WatchRequest
 
 MAX_CONNECTING_PER_USER = 32  # answered offers that have not connected yet
 MAX_CONNECTING_PER_ADDRESS = 128
+REMEMBERED = 1024  # sessions of late; a goodbye comes within moments of the end
 
 Keys = tuple[tuple[str, Hashable], ...]
 """By which limits something counts, and whose it is."""
@@ -75,6 +76,8 @@ class Watching:
         self._rooms, self._transport, self._connecting = rooms, transport, connecting
         self._node_id, self._max_watchers = node_id, max_watchers
         self._seats: dict[str, Seat] = {}
+        self._over: deque[str] = deque(maxlen=REMEMBERED)
+        """Ids of sessions that ended by themselves: a goodbye that crossed the stream's end is no mistake."""
         self._opening: Counter[Stream] = Counter()
 
     async def watch(self, request: WatchRequest) -> Session:
@@ -107,13 +110,18 @@ class Watching:
     async def unwatch(self, session_id: str) -> bool:
         seat = self._seats.pop(session_id, None)
         if seat is None:
-            return False
+            if session_id not in self._over:
+                return False
+            self._over.remove(session_id)
+            return True
         await asyncio.shield(seat.session.close())
         return True
 
     def forget(self) -> None:
         """Sessions that are over: each holds the packets that it could have repeated."""
-        self._seats = {k: s for k, s in self._seats.items() if not s.session.closed}
+        for session_id in [k for k, s in self._seats.items() if s.session.closed]:
+            del self._seats[session_id]
+            self._over.append(session_id)
 
     def _full(self, stream: Stream) -> bool:
         """Sessions that are still connecting count too, or they could all connect at once."""
