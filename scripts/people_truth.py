@@ -7,8 +7,8 @@ the mouth of sentences that the clip did not hold. Printed, over the pictures in
 
 - ``class``: share of pictures whose mouth is of the same class as the true one. A picture's class is that
   of the most alike of fifteen pictures of the cast member in that pose, one for each viseme, compared
-  where the patch lies (the chin beyond it cannot move); classes put together what looks the same
-  (``CLASSES``). ``viseme`` is the share without putting together.
+  where the patch of closed lips lies; classes put together what looks the same (``CLASSES``). ``viseme``
+  is the share without putting together. Which was taken for which is printed to stderr, true visemes down.
 - ``ssim``: structural similarity (Wang et al. 2004, luma, Gaussian of 1.5 px) of the face, chin and
   all, and of the mouth alone; ``ssim_silent``: of the face where nothing is said, which camera noise and
   compression alone take away.
@@ -170,13 +170,21 @@ def boxes(pack: Pack, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple
 
 
 def lips(human: LoopPack, frame: int, part: tuple[slice, slice]) -> np.ndarray:
-    """Where the patch covers a frame, within a part of a picture of size ``HALF``."""
+    """Where the patch of closed lips covers a frame, within a part of a picture of size ``HALF``."""
     crop, patches = crop_of(human.manifest, *HALF), human.patches(1.0)
     place = crop.to_picture(human.frames.place[frame])
     half = place.copy()  # alpha is held at half the patch's size: its px lie at 2 p + 0.5
     half[:, 2] += place[:, :2].sum(1) * 0.5
     half[:, :2] *= 2
-    return cv2.warpAffine(patches.alpha[0], half, HALF)[part] > 128
+    closed = int(human.mouths.fall.argmin()) if len(patches.alpha) > 1 else 0
+    return cv2.warpAffine(patches.alpha[closed], half, HALF)[part] > 128
+
+
+def table(mix: list[tuple[str, str]]) -> str:
+    seen = [v for v in VISEMES if any(v in pair for pair in mix)]
+    rows = ["true " + "".join(f"{v:>5}" for v in seen)]
+    rows += [f"{t:>5}" + "".join(f"{mix.count((t, g)) or '.':>5}" for g in seen) for t in seen]
+    return "\n".join(rows) + "\n"
 
 
 def ssim(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -245,6 +253,7 @@ def judge(pack: Pack, made: Path, clip: Path, filmed: Talk, said: Talk, out: Pat
     for true, got in mix:
         if group[true] != group[got]:
             wrong[f"{true}>{got}"] = wrong.get(f"{true}>{got}", 0) + 1
+    sys.stderr.write(table(mix))
     worst = [told[i] for i in np.argsort(likeness)[:8]]
     return {
         "pictures": len(same),

@@ -169,6 +169,55 @@ def test_the_patch_comes_and_goes_softly_and_leaves_the_rest_alone(pack, footage
     assert seen_share[20 + HELD + AHEAD + FADE :] == [0] * (20 - HELD - AHEAD - FADE)
 
 
+def jaw(share: float = 1.0) -> dict[str, np.ndarray]:
+    """What goes into ``mouths.npz`` for a jaw below the patch: a plateau of 40 px that goes down as a whole,
+    falling off over 20 px around."""
+    _, _, w, h = box_of_mouth()
+    field = np.zeros((11, 11), np.float32)
+    field[2:9, 2:9] = share
+    return {"jaw": field, "jaw_box": np.array([w / 2 - 50, h - 10, 100, 100], np.float32)}
+
+
+def test_the_chin_goes_down_with_the_jaw(folder, tmp_path):
+    target = tmp_path / "p"
+    shutil.copytree(folder, target)
+    arrays("mouths.npz", fall=lambda a: 6.0 * (a[:, 0] > 0.5), **jaw())(target)
+    made, before = LoopPack(target), LoopPack(folder)
+    figure, still = made.stage(WHOLE), before.stage(WHOLE)
+    _, _, w, h = box_of_mouth()
+    for tick in range(30):
+        weights = one_hot("aa") if 8 <= tick < 20 else SILENT
+        (picture, _), (other, _) = show(figure, tick, weights), show(still, tick, weights)
+        place = before.frames.place[before.manifest.frame_at(tick)]
+        x, y = (place @ (w / 2, h + 30, 1)).round().astype(int)  # in the middle of the plateau
+        chin, level = slice(y - 8, y + 8), slice(x - 12, x + 12)
+        above = slice(y - 8 - 6, y + 8 - 6)
+        if 14 <= tick < 20:  # as wide open as it will be
+            assert np.abs(picture[chin, level].astype(int) - other[above, level]).max() <= 1
+            # Colour too: half as many rows.
+            u, v = ((SIDE + SIDE // 4 * k) * SIDE for k in (0, 1))
+            for at in (u, v):
+                mine, theirs = (
+                    b.reshape(-1)[at : at + SIDE * SIDE // 4].reshape(SIDE // 2, -1) for b in (picture, other)
+                )
+                a = mine[(y - 8) // 2 : (y + 8) // 2, (x - 12) // 2 : (x + 12) // 2]
+                b = theirs[(y - 8) // 2 - 3 : (y + 8) // 2 - 3, (x - 12) // 2 : (x + 12) // 2]
+                assert np.abs(a.astype(int) - b).max() <= 1
+        if tick < 8:
+            assert (picture == other).all()
+        assert (picture[: y - 40, :] == other[: y - 40, :])[:SIDE].all()  # eyes and nose
+    assert not (picture != other).any()  # silent again
+
+
+def test_a_jaw_that_stays_moves_nothing(folder, tmp_path):
+    target = tmp_path / "p"
+    shutil.copytree(folder, target)
+    arrays("mouths.npz", fall=lambda a: 0 * a[:, 0], **jaw())(target)
+    figure, other = LoopPack(target).stage(WHOLE), LoopPack(folder).stage(WHOLE)
+    for tick in range(12):
+        assert (show(figure, tick, one_hot("aa"))[0] == show(other, tick, one_hot("aa"))[0]).all()
+
+
 def test_lips_lag_by_what_the_figure_says(pack):
     """A closure in the middle of a vowel is seen that many pictures later."""
     figure = pack.stage(WHOLE)
@@ -385,8 +434,10 @@ def arrays(name, **changes):
         for key, value in changes.items():
             if value is None:
                 del kept[key]
+            elif callable(value):
+                kept[key] = value(kept.get(key, kept.get("at")))
             else:
-                kept[key] = value(kept[key]) if callable(value) else value
+                kept[key] = value
         np.savez(folder / name, **kept)
 
     return change
@@ -465,6 +516,21 @@ BAD = {
     "a bomb": (arrays("mouths.npz", at=np.zeros((300, 10**5))), "mouths.npz: at must be"),
     "axes": (arrays("mouths.npz", at=lambda a: a[:, :5]), "mouths.npz: at must be"),
     "takes": (arrays("mouths.npz", take=lambda a: a[:3]), "mouths.npz: take must be"),
+    "jaw's size": (arrays("mouths.npz", **jaw() | {"jaw": np.zeros((3, 300))}), "mouths.npz: jaw of"),
+    "jaw's share": (arrays("mouths.npz", fall=np.zeros(43), **jaw(1.5)), "mouths.npz: jaw is out of range"),
+    "jaw's rim": (
+        arrays("mouths.npz", fall=np.zeros(43), **jaw() | {"jaw": np.ones((9, 9))}),
+        "the rim of jaw",
+    ),
+    "jaw nowhere": (
+        arrays("mouths.npz", fall=np.zeros(43), **jaw() | {"jaw_box": np.array([0, 0, 0, 9.0])}),
+        "mouths.npz: jaw is out of range",
+    ),
+    "no fall": (arrays("mouths.npz", **jaw()), "mouths.npz: fall unreadable"),
+    "a deep fall": (
+        arrays("mouths.npz", fall=np.full(43, 99.0), **jaw()),
+        "mouths.npz: fall is out of range",
+    ),
     "no sheet": (file("mouths_0.webp", None), "mouths_0.webp missing"),
     "no picture": (file("mouths_0.webp", b"RIFF\0\0\0\0WEBPVP8 "), "mouths_0.webp unreadable"),
     "sheet's size": (sheet((64, 64, 4)), "mouths_0.webp"),

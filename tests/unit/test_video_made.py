@@ -254,7 +254,7 @@ def watched(points: np.ndarray, n: int = 500, **changes) -> Seen:
     seen = Seen(
         (points + sway).astype(np.float32), np.full(n, 0.006, np.float32), np.zeros((n, 2, 3), np.float32),
         small.astype(np.uint8), np.ones(n, np.float32), np.full(n, 120, np.float32), np.zeros(n, np.float32),
-        0, np.zeros(n, np.float32), n // 12,
+        0, np.zeros(n, np.float32), n // 12, np.zeros((n, 44, 56, 3), np.uint8),
     )  # fmt: skip
     for name, value in changes.items():
         setattr(seen, name, value)

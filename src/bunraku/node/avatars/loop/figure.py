@@ -15,13 +15,14 @@ from bunraku.core.media import TICK_US, Picture, Rect, Weights
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.loop.footage import Footage
+from bunraku.node.avatars.loop.jaw import Jaw
 from bunraku.node.avatars.loop.manifest import LoopManifest
-from bunraku.node.avatars.loop.measures import FrameMeasures
+from bunraku.node.avatars.loop.measures import FrameMeasures, MouthMeasures
 from bunraku.node.avatars.loop.mouths import PathSearch
 from bunraku.node.avatars.loop.patches import Painter, Patches
 from bunraku.node.avatars.loop.proxy import Planes
 from bunraku.node.avatars.loop.view import Crop
-from bunraku.node.avatars.pack.mouth import SHAPES
+from bunraku.node.avatars.pack.mouth import AXES, SHAPES, stepped
 
 F32 = npt.NDArray[np.float32]
 
@@ -36,6 +37,7 @@ OPAQUE = 235  # of alpha as luma, limited range
 
 MATRIX = np.array([SHAPES[v] for v in VISEMES], np.float32)
 SILENT = VISEMES.index("sil")
+OPEN, PRESS, TUCK = (AXES.index(name) for name in ("open", "press", "tuck"))
 NO_GESTURES: Mapping[str, float] = MappingProxyType({})
 
 
@@ -58,6 +60,7 @@ class LoopFigure:
         self,
         manifest: LoopManifest,
         frames: FrameMeasures,
+        mouths: MouthMeasures,
         patches: Patches,
         search: PathSearch,
         footage: Footage,
@@ -68,6 +71,8 @@ class LoopFigure:
         self._manifest, self._frames, self._crop = manifest, frames, crop
         self._search, self._footage = search, footage
         self._painter = Painter(patches, framing.width, framing.height)
+        self._fall = mouths.fall
+        self._jaw = Jaw(mouths.jaw, framing.width, framing.height) if mouths.jaw else None
         self._picture = Picture(framing.stream_width, framing.height)
         w, p = framing.width, self._picture
         self._colour = Planes(p.y[:, :w], p.u[:, : w // 2], p.v[:, : w // 2])
@@ -90,11 +95,12 @@ class LoopFigure:
     def render(self, moment: Moment) -> Rect:
         tick = moment.time_us // TICK_US
         self._hear(tick, moment.weights)
-        for mine, frame in zip(self._colour, self._footage.at(tick), strict=True):
-            mine[:] = frame
+        frame = self._footage.at(tick)
+        for mine, seen in zip(self._colour, frame, strict=True):
+            mine[:] = seen
         self._fade()
         if self._share:
-            self._speak(tick)
+            self._speak(tick, frame)
         else:
             self._search.rest()
         return Rect(0, 0, self._picture.width, self._picture.height)
@@ -107,7 +113,10 @@ class LoopFigure:
             self._heard.extend([QUIET] * len(self._heard))
             self._search.rest()
             self._share = 0
-        heard = MouthTick(weights @ MATRIX, float(weights[SILENT]) < 1.0 - SPOKEN)
+        point = weights @ MATRIX
+        opened, press, tuck = (float(point[axis]) for axis in (OPEN, PRESS, TUCK))
+        point[OPEN] = stepped(opened, press, tuck, float(self._heard[-1].point[OPEN]))
+        heard = MouthTick(point, float(weights[SILENT]) < 1.0 - SPOKEN)
         # Asked again for the same tick it is a picture more all the same: who draws one moment again and
         # again means to see the mouth arrive there.
         self._heard.extend([heard] * (1 if missed > SKIPPED else max(1, missed)))
@@ -117,9 +126,12 @@ class LoopFigure:
         wanted = any(heard.spoken for heard in self._heard)
         self._share = min(FADE, self._share + 1) if wanted else max(0, self._share - 1)
 
-    def _speak(self, tick: int) -> None:
+    def _speak(self, tick: int, frame: Planes) -> None:
         shown = [self._manifest.frame_at(tick + k) for k in range(AHEAD + 1)]
         wanted = np.stack([heard.point for heard in list(self._heard)[-AHEAD - 1 :]])
         patch = self._search.follow(wanted, self._frames.turn[shown])
         place = self._crop.to_picture(self._frames.place[shown[0]])
-        self._painter.lay(self._colour, patch, place, self._frames.tone[shown[0]], self._share / FADE)
+        share = self._share / FADE
+        if self._jaw is not None:
+            self._jaw.lower(frame, self._colour, place, share * float(self._fall[patch]))
+        self._painter.lay(self._colour, patch, place, self._frames.tone[shown[0]], share)

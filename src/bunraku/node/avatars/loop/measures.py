@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bunraku.core.errors import DigitalHumanBroken
+from bunraku.node.avatars.loop.jaw import JawField
 from bunraku.node.avatars.loop.manifest import LoopManifest
 from bunraku.node.avatars.pack.mouth import AXES
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 MOST_PATCHES = 400
+MOST_FALL = 0.4  # of the jaw's field: one that falls farther is drawn over itself
 HEADER = 10_000  # bytes before an array's own that are believed
 KINDS = (np.float16, np.float32, np.float64, np.int16, np.int32, np.int64)
 FARTHEST = 4.0  # lengths of the footage's longer side that a patch's corner may lie outside
@@ -40,11 +42,15 @@ class FrameMeasures:
 @dataclass(frozen=True)
 class MouthMeasures:
     """Of k patches: ``at`` (k, 6), the point in mouth space (``AXES``); ``turn`` (k, 2), yaw and pitch at
-    which it was seen; ``take`` (k, 2), the run it is of (below zero: of none) and its place there."""
+    which it was seen; ``take`` (k, 2), the run it is of (below zero: of none) and its place there; ``fall``
+    (k,), how far the jaw is down in it, patch px; ``jaw``: what of the face goes down with it, if anything
+    does."""
 
     at: F32
     turn: F32
     take: I32
+    fall: F32
+    jaw: JawField | None
 
 
 def read_frames(folder: Path, manifest: LoopManifest) -> FrameMeasures:
@@ -73,9 +79,33 @@ def read_mouths(folder: Path) -> MouthMeasures:
             raise DigitalHumanBroken(f"{name}: {k} patches, of 1 to {MOST_PATCHES}")
         at, turn = file.floats("at", (k, len(AXES))), file.floats("pose", (k, 2))
         take = file.floats("take", (k, 2))
+        jaw = _jaw(file)
+        fall = file.floats("fall", (k,)) if jaw else np.zeros(k, np.float32)
     if np.abs(at).max() > 100 or np.abs(turn).max() > 360 or np.abs(take).max() > 1e6:
         raise DigitalHumanBroken(f"{name}: out of range")
-    return MouthMeasures(at, turn, take.astype(np.int32))
+    if jaw and (fall.min() < 0 or fall.max() > MOST_FALL * jaw.box[3]):
+        raise DigitalHumanBroken(f"{name}: fall is out of range")
+    return MouthMeasures(at, turn, take.astype(np.int32), fall, jaw)
+
+
+def _jaw(file: _Npz) -> JawField | None:
+    """None in a pack that has none."""
+    if not file.has("jaw"):
+        return None
+    shape = file.shape("jaw")
+    if len(shape) != 2 or not 4 <= min(shape) <= max(shape) <= 256:
+        raise DigitalHumanBroken(f"mouths.npz: jaw of {shape}"[:200])
+    share, (x, y, width, height) = file.floats("jaw", shape), file.floats("jaw_box", (4,)).tolist()
+    if (
+        share.min() < 0
+        or share.max() > 1
+        or max(abs(x), abs(y)) > 4096
+        or not 8 <= min(width, height) <= 4096
+    ):
+        raise DigitalHumanBroken("mouths.npz: jaw is out of range")
+    if share[[0, -1]].any() or share[:, [0, -1]].any():
+        raise DigitalHumanBroken("mouths.npz: the rim of jaw moves")
+    return JawField(share, (x, y, width, height))
 
 
 class _Npz:
@@ -94,8 +124,14 @@ class _Npz:
     def __exit__(self, *_: object) -> None:
         self._zip.close()
 
+    def has(self, field: str) -> bool:
+        return f"{field}.npy" in self._zip.namelist()
+
+    def shape(self, field: str) -> tuple[int, ...]:
+        return self._read(field, 0)[0]
+
     def length(self, field: str) -> int:
-        shape = self._read(field, 0)[0]
+        shape = self.shape(field)
         return shape[0] if shape else 0
 
     def floats(self, field: str, shape: tuple[int, ...]) -> F32:

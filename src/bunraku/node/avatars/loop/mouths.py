@@ -25,7 +25,7 @@ BEAM = 40
 TURNED = 0.002
 """Cost of a degree (squared) by which the head is turned otherwise: 5 are as bad as 0.11 of openness."""
 
-JUMP = 0.0006
+JUMP = 0.00008
 """Cost of a grey level (squared, mean over the patch) by which two successive patches differ."""
 
 BACK = 0.35

@@ -99,7 +99,7 @@ class LoopPack:
             except FrameUnreadable as error:
                 raise DigitalHumanBroken(f"{error} unreadable") from error
             self._proved = True
-        return LoopFigure(self.manifest, self.frames, patches, search, footage, crop, framing)
+        return LoopFigure(self.manifest, self.frames, self.mouths, patches, search, footage, crop, framing)
 
     def patches(self, scale: float) -> Patches:
         """Reduced as far as a picture of this scale needs. Raises ``DigitalHumanBroken``."""

@@ -33,14 +33,22 @@ COST = np.array([4.0, 0.8, 0.9, 1.0, 0.35, 0.4, 0.5], np.float32)
 STICKY = 0.006  # the current sprite is kept unless another is clearly nearer
 
 
-class MouthChooser:
-    """Finds the sprite nearest to the wanted mouth; steps, never jumps.
+MAX_STEP = 0.34
 
-    Openness may change by at most ``MAX_STEP`` a frame on the way, except into and out of lip
-    closure, which must be seen on the very frame.
+
+def stepped(wanted: float, press: float, tuck: float, before: float) -> float:
+    """How far a mouth opens that is to open by ``wanted`` and was open by ``before``: it steps, never jumps.
+
+    Openness changes by at most ``MAX_STEP`` a frame, except into lip closure, which must be seen on the
+    very frame.
     """
+    if press > 0.6 or tuck > 0.6:
+        return wanted
+    return min(before + MAX_STEP, max(before - MAX_STEP, wanted))
 
-    MAX_STEP = 0.34
+
+class MouthChooser:
+    """Finds the sprite nearest to the wanted mouth, as it is ``stepped``."""
 
     def __init__(self, manifest: Manifest) -> None:
         self._matrix = np.array([SHAPES[v] for v in VISEMES], np.float32)
@@ -57,9 +65,7 @@ class MouthChooser:
     def choose(self, weights: Weights, smile: float) -> int:
         target: list[float] = (weights @ self._matrix).tolist()
         press, tuck = target[2], target[3]
-        if press <= 0.6 and tuck <= 0.6:
-            target[0] = min(self.open + self.MAX_STEP, max(self.open - self.MAX_STEP, target[0]))
-        self.open = target[0]
+        self.open = target[0] = stepped(target[0], press, tuck, self.open)
         # A smile belongs to the resting mouth and fades as the lips get to work.
         still = max(0.0, 1.0 - 4.0 * self.open - press - tuck)
         distance = self._square - self._pull @ np.array([*target, smile * still], np.float32)

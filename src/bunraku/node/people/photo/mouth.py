@@ -10,7 +10,7 @@ import numpy as np
 
 from bunraku.node.people.photo.arrays import F32, F64, U8, Box, Floats, smooth
 from bunraku.node.people.photo.interior import Curves, Interior
-from bunraku.node.people.photo.lips import MIDDLE, Lips, U
+from bunraku.node.people.photo.lips import Lips, U
 from bunraku.node.people.photo.portrait import Portrait
 from bunraku.node.people.photo.shapes import Rig
 from bunraku.node.people.photo.space import Spline, grid, inverse, sample
@@ -154,10 +154,9 @@ class Mouth:
         both = up + (low - up) * self._share
         return up + (both - up) * self._blend, low + (both - low) * self._blend
 
-    def fall(self, rig: Rig) -> tuple[float, float]:
-        """How far the chin goes down, and where the lower edge of the lower lip is then, y; art px."""
-        c, lips = self._curves(rig), self._lips
-        return c.jaw * lips.half, float(lips.from_uv(np.array([0.0, c.lower_out[MIDDLE]]))[1])
+    def fall(self, rig: Rig) -> float:
+        """How far the chin goes down, art px."""
+        return self._curves(rig).jaw * self._lips.half
 
     def draw(self, rig: Rig) -> U8:
         """Straight BGRA of ``box``."""

@@ -27,6 +27,11 @@ SKIN = (9, 107, 69, 34, 116, 50, 205, 203, 98, 2, 327, 423, 425, 280, 345, 264, 
 """Around the part of the face that neither speech nor blinking moves much: brow, nose, upper cheeks."""
 EYES = ((33, 160, 158, 133, 153, 144), (362, 385, 387, 263, 373, 380))
 CHEEK = (50, 280, 101, 330)
+FIRM = (33, 133, 362, 263, 168, 6, 197, 195, 5, 4, 1, 98, 327)
+"""Eyes' corners and nose, by which small pictures of the mouth are laid on each other."""
+APART = 45  # px between the eyes in these
+MOUTH_SIZE = (56, 44)  # px
+MOUTH_AT = (28.0, 15.0)  # where the middle of the lips is in the first of them
 
 
 @dataclass
@@ -38,7 +43,8 @@ class Seen:
     ``small`` (n, h, w): grey; ``sharp`` (n,): of the mouth and nose at one size; ``light`` (n,): of the
     cheeks, 0 to 255; ``teeth`` (n,): share of the opening of the lips that is bright and pale; ``others``,
     ``missed``: how often another face, or none where the points are, was seen in ``glances``;
-    ``biggest``: the other's part of the face's size.
+    ``biggest``: the other's part of the face's size. ``mouths`` (n, h, w, 3): Y, Cr, Cb of mouth and chin,
+    the firm part of the face in its place.
     """
 
     points: F32
@@ -51,6 +57,7 @@ class Seen:
     others: int
     missed: F32
     glances: int
+    mouths: U8
 
     def __len__(self) -> int:
         return len(self.points)
@@ -68,6 +75,8 @@ class Follower:
         self._small: list[U8] = []
         self._numbers: list[tuple[float, float, float, float]] = []
         self._missed: list[float] = []
+        self._mouths: list[U8] = []
+        self._firm: F64 | None = None
         self._others = self._glances = 0
 
     def begin_with(self, face: Face) -> None:
@@ -97,7 +106,22 @@ class Follower:
         self._small.append(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
         self._numbers.append((spread, *_quality(bgr, grey, points)))
         self._missed.append(missed)
+        self._mouths.append(self._mouth(bgr, points))
         return self._points[-1]
+
+    def _mouth(self, bgr: U8, points: F64) -> U8:
+        firm = np.asarray(points[list(FIRM), :2], np.float64)
+        at = self._firm
+        if at is None:
+            lips = points[[13, 14, 61, 291], :2].mean(0)
+            scale = APART / max(1.0, float(np.linalg.norm(points[263, :2] - points[33, :2])))
+            at = self._firm = np.asarray((firm - lips) * scale + MOUTH_AT, np.float64)
+        to = similarity(firm, at)
+        big = (MOUTH_SIZE[0] * 3, MOUTH_SIZE[1] * 3)
+        to = np.column_stack([to[:, :2] * 3, to[:, 2] * 3 + 1])  # averaged afterwards: no stairs
+        seen = cv2.warpAffine(bgr, to, big, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        small = cv2.resize(seen, MOUTH_SIZE, interpolation=cv2.INTER_AREA)
+        return cv2.cvtColor(small, cv2.COLOR_BGR2YCrCb)
 
     def _glance(self, rgb: U8) -> float:
         """1 when no face is where it was; a lost face is sought in the whole picture."""
@@ -158,7 +182,19 @@ class Follower:
             self._others,
             np.array(self._missed, np.float32),
             self._glances,
+            np.array(self._mouths),
         )
+
+
+def similarity(a: F64, b: F64) -> F64:
+    """(2, 3): the turn, scale and shift that take points ``a`` (n, 2) nearest to ``b``."""
+    ca, cb = a.mean(0), b.mean(0)
+    x, y = (a - ca).T
+    u, v = (b - cb).T
+    size = float((x**2 + y**2).sum())
+    p, q = float((x * u + y * v).sum()) / size, float((x * v - y * u).sum()) / size
+    turn = np.array([[p, -q], [q, p]])
+    return np.column_stack([turn, cb - turn @ ca])
 
 
 def _quality(bgr: U8, grey: U8, points: F64) -> tuple[float, float, float]:

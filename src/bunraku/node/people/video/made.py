@@ -15,7 +15,7 @@ from bunraku.node.people.photo.mouth import Mouth
 from bunraku.node.people.photo.portrait import Portrait
 from bunraku.node.people.photo.shapes import MOUTHS, REST_SMILE, Rig, Shape
 from bunraku.node.people.video import select
-from bunraku.node.people.video.patch import MouthSeat, taken
+from bunraku.node.people.video.patch import MouthSeat, seen_at
 
 APART = 0.6
 """In mouth space: a mouth nearer than this to what a sound wants is good enough to be shown for it."""
@@ -23,8 +23,11 @@ FEW = 60  # spoken pictures of a clip in which next to nothing is said: then eve
 
 
 class MadeMouth(NamedTuple):
+    """``drop``: how far the chin is down, on the head at rest."""
+
     at: F32
     patch: U8
+    drop: float
 
 
 def wanted(at: F32, spoken: int) -> list[Shape]:
@@ -53,13 +56,12 @@ def draw(
     x, y, w, h = mouth.box
     # On the head at rest this picture is itself, but for how it stands.
     grown = float(np.linalg.norm(place[:, 1])) * seat.scale
-    rest, (_, rest_lip) = mouth.fall(Rig())[0], mouth.fall(Rig())
+    rest = mouth.fall(Rig())
     out: list[MadeMouth] = []
     for shape in shapes:
         whole = bgr.copy()
         whole[y : y + h, x : x + w] = mouth.draw(shape.rig)[..., :3]
-        drop, lip = mouth.fall(shape.rig)
-        patch = taken(whole, place, seat, (drop - rest) / grown, seat.lip + (lip - rest_lip) / grown)
-        out.append(MadeMouth(select.rows_of([shape.at], AXES)[0], patch))
+        drop = (mouth.fall(shape.rig) - rest) / grown
+        out.append(MadeMouth(select.rows_of([shape.at], AXES)[0], seen_at(whole, place, seat), drop))
         told(len(out))
     return out

@@ -17,7 +17,7 @@ from bunraku.node.people.base import MARKS, Progress, Unsuitable
 from bunraku.node.people.photo.arrays import F32, F64, U8, Floats
 from bunraku.node.people.photo.find import Finder, square_of
 from bunraku.node.people.video import clip as clips
-from bunraku.node.people.video import judge, loop, made, measure, patch, select, steady
+from bunraku.node.people.video import jaw, judge, loop, made, measure, patch, select, steady
 from bunraku.node.people.video.clip import Clip
 from bunraku.node.people.video.loop import FADE, Stretch
 from bunraku.node.people.video.study import Study, study
@@ -78,6 +78,7 @@ class _Work:
         self._tones: list[F32] = []
         self._corners: list[F64] = []
         self._patches: dict[int, U8] = {}
+        self._jaw = jaw.field_of(known.head, known.seat)
         self._made: list[made.MadeMouth] = []
 
     def _choose(self) -> tuple[Stretch, bool]:
@@ -127,7 +128,8 @@ class _Work:
             for n, bgr in self._clip.frames(known.first + start, known.first + end):
                 i = n - known.first
                 if self._kept[i]:
-                    self._patches[i] = patch.levelled(self._take(bgr, i), self._model, known.seat.ring)
+                    light = patch.relight(self._take(bgr, i), self._model, known.seat.ring)
+                    self._patches[i] = light(patch.seen_at(bgr, self._places[i], known.seat))
                 if begin <= i < stretch.first:
                     held.append(bgr)
                 elif stretch.first <= i < fading:
@@ -181,16 +183,25 @@ class _Work:
         own = known.angles[known.rest, :2]
         pose = np.concatenate([known.angles[index, :2], np.tile(own, (count, 1))])
         take = select.takes(self._kept, count)
-        sheets(folder, patches, seat.alpha)
+        fall = np.concatenate([self._falls(known.drop[index]), self._falls([m.drop for m in self._made])])
+        sheets(folder, patches, [jaw.lowered_edge(seat.alpha, self._jaw, f) for f in fall.tolist()])
         np.savez_compressed(
             folder / "mouths.npz",
             at=at.astype(np.float32),
             pose=pose.astype(np.float32),
             take=take,
+            fall=fall,
+            jaw=self._jaw.share,
+            jaw_box=np.array(self._jaw.box, np.float32),
         )
         self._write_frames(folder)
         about = self._manifest(name)
         (folder / "manifest.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+    def _falls(self, drops: Floats | list[float]) -> F32:
+        """How far jaws are down, patch px; ``drops`` on the head at rest."""
+        seat = self._known.seat
+        return (np.clip(drops, 0, seat.fall) * seat.scale).astype(np.float32)
 
     def _write_frames(self, folder: Path) -> None:
         known, stretch = self._known, self.stretch

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bunraku.node.people.photo.arrays import F32, F64, Floats, smooth
+from bunraku.node.people.photo.arrays import F32, F64, U8, Floats, smooth
 from bunraku.node.people.video.steady import smoothed
 
 GAPS = ((13, 14), (82, 87), (312, 317))
@@ -19,6 +19,8 @@ FULL = 0.6  # "open" of a mouth that is opened as far as the person does, where 
 FLAT = 0.02  # of the mouth's width: lips that never part by more do not speak
 ENOUGH = 100  # pictures of speech from which what is seen can be fitted to what is heard
 STIFF = 3.0  # of the fit, pictures
+SIGHTS = 30  # principal components of how the mouth looks that are fitted
+EACH = 8  # pictures of speech that one of them needs
 SEEN = np.array([0.7, 0.7, 0.0, 0.0, 0.5, 0.5], np.float32)
 """Share of what is seen in each axis; the rest is what is heard."""
 WIDEST, NARROWEST = 0.08, 0.12
@@ -54,9 +56,9 @@ def _thick(points: Floats) -> F64:
     return np.stack([np.mean([y[..., b] - y[..., a] for a, b in pairs], axis=0) for pairs in THICK], -1)
 
 
-def spoken(points: Floats, teeth: Floats, told: Floats | None) -> Uttered:
-    """``points`` (n, 468, 3) of the head at rest, ``teeth`` (n,) as ``follow.Seen``; ``told`` (n, 6) what is
-    heard, when it is the person who speaks."""
+def spoken(points: Floats, teeth: Floats, mouths: U8, told: Floats | None) -> Uttered:
+    """``points`` (n, 468, 3) of the head at rest, ``teeth`` (n,) and ``mouths`` as ``follow.Seen``; ``told``
+    (n, 6) what is heard, when it is the person who speaks."""
     wide, gaps, thick = (smoothed(f(points), 0.7) for f in (width_of, gap_of, _thick))
     low = np.sort(gaps)[: max(5, len(gaps) // 10)]
     closed_gap = float(np.median(low))
@@ -73,7 +75,7 @@ def spoken(points: Floats, teeth: Floats, told: Floats | None) -> Uttered:
     else:
         quiet = np.ones(len(gap), bool)
     still = closed & (smoothed(motion, 2.0) < 0.008) & quiet
-    at = _axes(gap, closed_at, wide / width - 1, thick, still, talks, teeth, told)
+    at = _axes(gap, closed_at, wide / width - 1, thick, still, talks, teeth, mouths, told)
     return Uttered(at, still, talks, gap, width)
 
 
@@ -87,17 +89,37 @@ def _motion(gap: F64, wide: F64) -> F64:
     return np.hypot(np.gradient(gap), np.gradient(wide))
 
 
-def _fitted(signs: Floats, told: Floats, talks: np.ndarray) -> F32:
-    """(n, 6): ``signs`` (n, k) of the lips in the words of mouth space, by ridge regression on what is heard
-    in the pictures of speech. One picture's sound is uncertain; of hundreds it tells what a gap or a width
-    of this person's lips means."""
-    spoken = signs[talks]
-    mean, spread = spoken.mean(0), spoken.std(0) + 1e-9
-    x = (spoken - mean) / spread
+def _learned(mouths: U8, told: Floats, talks: np.ndarray) -> F32:
+    """(n, 6): how mouths look in the words of mouth space, by ridge regression on what is heard in the
+    pictures of speech. One picture's sound is uncertain; of hundreds it tells what this person's lips, teeth
+    and chin mean. Each axis is then stretched to what is heard on it as a whole: a fit keeps to the
+    middle."""
+    looks = _sights(mouths, talks)
+    spread = looks[talks].std(0) + 1e-9
+    x = looks[talks] / spread
     heard = told[talks].mean(0)
     weights = np.linalg.solve(x.T @ x + STIFF * np.eye(x.shape[1]), x.T @ (told[talks] - heard))
-    at = (signs - mean) / spread @ weights + heard
+    at = looks / spread @ weights + heard
+    for axis in range(at.shape[1]):
+        at[:, axis] = np.interp(at[:, axis], np.sort(at[talks, axis]), np.sort(told[talks, axis]))
     return np.clip(at, [0, -1, 0, 0, 0, 0], 1).astype(np.float32)
+
+
+def _sights(mouths: U8, talks: np.ndarray) -> F32:
+    """(n, k): principal components of how the mouth looks in speech, the mean taken off."""
+    flat = mouths.reshape(len(mouths), -1)
+    some = flat[talks].astype(np.float32)
+    mean = some.mean(0)
+    some -= mean
+    k = min(SIGHTS, int(talks.sum()) // EACH)
+    spread = some.T @ some if len(some) > some.shape[1] else some @ some.T
+    vectors = np.linalg.eigh(spread)[1][:, ::-1][:, :k]
+    if len(some) <= flat.shape[1]:
+        vectors = some.T @ vectors
+        vectors /= np.linalg.norm(vectors, axis=0) + 1e-9
+    return np.concatenate(
+        [(part.astype(np.float32) - mean) @ vectors for part in np.array_split(flat, 1 + len(flat) // 500)]
+    )
 
 
 def _axes(
@@ -108,8 +130,13 @@ def _axes(
     still: np.ndarray,
     talks: np.ndarray,
     teeth: Floats,
+    mouths: U8,
     told: Floats | None,
 ) -> F32:
+    if told is not None and talks.sum() > ENOUGH:
+        at = _learned(mouths, told, talks)
+        at[still & ~talks] = 0.0
+        return at
     at = np.zeros((len(gap), 6), np.float32)
     shut = np.asarray(smooth(2.0 * closed_at, 0.8 * closed_at, gap), np.float64)
     top = float(np.percentile(gap[talks], 95)) if talks.sum() > 25 else 0.0
@@ -134,11 +161,7 @@ def _axes(
     bright = np.clip(teeth / 0.5, 0, 1) * np.asarray(smooth(0.0, closed_at, gap - closed_at), np.float64)
     at[:, PRESS], at[:, TEETH] = pressed, bright
     if told is not None:
-        seen = at
-        if talks.sum() > ENOUGH:
-            signs = np.column_stack([gap, np.sqrt(gap), wider, wider * gap, wider**2, gap**2, thick, teeth])
-            seen = _fitted(signs, told, talks)
-        at = np.asarray(told + SEEN * (seen - told), np.float32)
+        at = np.asarray(told + SEEN * (at - told), np.float32)
         at[:, OPEN] *= 1 - shut
         at[:, PRESS] = shut * np.maximum(pressed, told[:, PRESS])
         at[:, TUCK] *= at[:, OPEN] < 0.35

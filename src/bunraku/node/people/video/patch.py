@@ -26,6 +26,8 @@ LOWEST = 0.58  # of that way: where the lower lip's edge may be
 UP = (0.78, 0.15)  # of the way from the nose to the upper lip: whole, gone
 BASE = np.array([16.0, 128.0, 128.0])  # black of Y, U, V
 LIGHTS = (0.5, 2.0)  # least and most of a gain
+FALLS = (0.16, 0.42)
+"""Of the eyes' distance: how far a jaw goes down that hardly moved in the clip, and the most."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class MouthSeat:
     """``width`` x ``height`` px of a patch whose px (0, 0) lies at ``origin`` of the head at rest; ``alpha``
     (h, w) 0 to 1; ``ring`` (h, w): weights of the skin by which light is compared; ``anchors`` (3, 3): the
     points of the head that carry it; ``line``, ``lip``, ``chin``: y of the mouth, of the lower lip's edge,
-    of the chin, on the head at rest; ``unit``: between the eyes."""
+    of the chin, on the head at rest; ``unit``: between the eyes; ``fall``: how far down a jaw may be for a
+    patch to hold it, px of the head at rest."""
 
     width: int
     height: int
@@ -46,6 +49,7 @@ class MouthSeat:
     lip: float
     chin: float
     unit: float
+    fall: float
 
     def on_patch(self, xy: Floats) -> F64:
         return (np.asarray(xy, np.float64) - self.origin) * self.scale
@@ -57,16 +61,18 @@ def eyes_apart(points: Floats) -> float:
     return float(np.linalg.norm(b - a))
 
 
-def seat_of(head: Floats) -> MouthSeat:
-    """``head`` (468, 3): the points of the head at rest, lips closed, eyes about level."""
+def seat_of(head: Floats, fall: float = 0.0) -> MouthSeat:
+    """``head`` (468, 3): the points of the head at rest, lips closed, eyes about level; ``fall``: how far the
+    jaw goes down, px."""
     p = np.asarray(head, np.float64)
     unit = eyes_apart(p)
+    fall = float(np.clip(fall, FALLS[0] * unit, FALLS[1] * unit))
     line = float(p[[13, 14], 1].mean())
     left, right = float(p[61, 0]), float(p[291, 0])
     nose, lip_top = float(p[2, 1]), float(p[0, 1])
     chin = float(p[list(CHIN), 1].max())
     x0, x1 = left - (SIDE[1] + 0.03) * unit, right + (SIDE[1] + 0.03) * unit
-    y0, y1 = nose, line + 0.92 * (chin - line)
+    y0, y1 = nose, line + 0.92 * (chin - line) + fall
     scale = min(1.0, WIDEST / (x1 - x0))
     width, height = (max(16, int(np.ceil((b - a) * scale / 2)) * 2) for a, b in ((x0, x1), (y0, y1)))
     origin = np.array([x0, y0])
@@ -90,7 +96,7 @@ def seat_of(head: Floats) -> MouthSeat:
     anchors[2, 1] += 0.5 * unit
     return MouthSeat(
         width, height, origin, scale, alpha.astype(np.float32), ring.astype(np.float32), anchors, line,
-        float(p[17, 1]), chin, unit,
+        float(p[17, 1]), chin, unit, fall,
     )  # fmt: skip
 
 
@@ -105,6 +111,14 @@ def taken(bgr: U8, place: Floats, seat: MouthSeat, drop: float, lip: float) -> U
     own = grid(seat.width, seat.height).astype(np.float64)
     own[..., 1] = source[:, None]
     at = (own @ np.asarray(place, np.float64)[:, :2].T + place[:, 2]).astype(np.float32)
+    return cv2.remap(bgr, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+
+
+def seen_at(bgr: U8, place: Floats, seat: MouthSeat) -> U8:
+    """BGR (h, w, 3): the patch of a picture as it is, wherever the jaw."""
+    at = (grid(seat.width, seat.height) @ np.asarray(place, np.float64)[:, :2].T + place[:, 2]).astype(
+        np.float32
+    )
     return cv2.remap(bgr, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -147,8 +161,24 @@ def lit(patch: U8, tone: Floats) -> U8:
     return _bgr(yuv)
 
 
-def levelled(patch: U8, model: U8, ring: F32) -> U8:
-    """The patch in the light of ``model``: brightness by a plane over it, colour as a whole."""
+@dataclass(frozen=True)
+class Relight:
+    """Brightness by a plane over the patch (log, of place -0.5 to 0.5 across), colour as a whole."""
+
+    plane: F64
+    colour: F64
+
+    def __call__(self, patch: U8) -> U8:
+        h, w = patch.shape[:2]
+        yuv = _yuv(patch)
+        gain = np.exp(self.plane[0] + (grid(w, h) / w - 0.5) @ self.plane[1:])
+        yuv[..., 0] = (yuv[..., 0] - 16) * gain + 16
+        yuv[..., 1:] += self.colour
+        return _bgr(yuv)
+
+
+def relight(patch: U8, model: U8, ring: F32) -> Relight:
+    """What brings a patch into the light of ``model``; both with the jaw up, so that skin meets skin."""
     a, b = _yuv(patch), _yuv(model)
     sigma = 0.08 * patch.shape[1]
 
@@ -162,14 +192,8 @@ def levelled(patch: U8, model: U8, ring: F32) -> U8:
     columns = np.column_stack([np.ones(len(at)), at])
     ratio = (light(b) - light(a))[::4, ::4].ravel()
     plane = np.linalg.lstsq(columns * weight[:, None], ratio * weight, rcond=None)[0]
-    plane = np.clip(plane, -0.4, 0.4)
-    full = grid(w, h) / w - 0.5
-    gain = np.exp(plane[0] + full @ plane[1:])
-    a[..., 0] = (a[..., 0] - 16) * gain + 16
-    total = ring.sum()
-    for c in (1, 2):
-        a[..., c] += ((b[..., c] - a[..., c]) * ring).sum() / total
-    return _bgr(a)
+    colour = ((b - a) * ring[..., None]).sum((0, 1))[1:] / ring.sum()
+    return Relight(np.clip(np.asarray(plane, np.float64), -0.4, 0.4), np.asarray(colour, np.float64))
 
 
 def laid(bgr: U8, patch: U8, place: Floats, tone: Floats, seat: MouthSeat) -> U8:

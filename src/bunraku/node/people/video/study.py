@@ -21,6 +21,7 @@ from bunraku.node.people.video.follow import EYES, Follower, Seen
 SEEK = 25  # pictures between two looks for a first face
 LOOK = 125  # pictures between two that are judged by their light
 MARK = 50  # pictures between two that are shown to whoever waits
+DEEPEST = 99  # per cent of the pictures of speech whose jaw a patch holds whole
 NEUTRAL = 40  # pictures that the head at rest is averaged over
 EYE_SEEN, PLACE_SEEN = 0.05, 0.03
 """Of the eyes' distance: how far lids or head may be from where they were before it is seen."""
@@ -77,6 +78,8 @@ def study(clip: Clip, finder: Finder, folder: Path, told: Callable[[int, str], N
     base = float(np.median(chin[spoken.still])) if spoken.still.any() else seat.chin
     drop = steady.smoothed(chin - base, 1.0)
     lip = steady.smoothed(still_head[:, 17, 1], 1.0)
+    if spoken.talks.any():
+        seat = patch.seat_of(head, float(np.percentile(drop[spoken.talks], DEEPEST)))
     smooth_angles = steady.smoothed(angles, 2.0)
     good = ~judge.astray(seen)
     return Study(
@@ -174,12 +177,12 @@ def _rest(seen: Seen) -> tuple[int, F64]:
 
 
 def _spoken(clip: Clip, first: int, seen: Seen, head: F64) -> tuple[measure.Uttered, bool]:
-    silent = measure.spoken(head, seen.teeth, None)
+    silent = measure.spoken(head, seen.teeth, seen.mouths, None)
     samples = clip.heard()
     if samples is None or not samples.size:
         return silent, False
-    told = listen.heard(samples, first + len(seen), clip.rate)[first:]
+    told = listen.heard(samples, first + len(seen), clip.rate)[listen.FINE * first :]
     late, fit = listen.agreed(told[:, measure.OPEN], silent.gap)
     if fit < listen.BELIEVED:
         return silent, False
-    return measure.spoken(head, seen.teeth, listen.moved(told, late)), True
+    return measure.spoken(head, seen.teeth, seen.mouths, listen.moved(told, late)), True

@@ -56,23 +56,28 @@ class LoopFilm:
             self._file.close()
 
 
-def sheets(folder: Path, patches: list[U8], alpha: F32) -> None:
-    """``mouths_0.webp`` …: patches one below the other, BGR each, with one soft edge for all."""
+def sheets(folder: Path, patches: list[U8], alphas: list[F32]) -> None:
+    """``mouths_0.webp`` …: patches one below the other, BGR each, with their soft edges."""
     height = patches[0].shape[0]
     each = SHEET // height
-    edge = np.clip(alpha * 255 + 0.5, 0, 255).astype(np.uint8)
+    cut = [np.dstack([p, _edge(a)]) for p, a in zip(patches, alphas, strict=True)]
     files: list[bytes] = []
     for quality in QUALITIES:
-        files = [_sheet(patches[at : at + each], edge, quality) for at in range(0, len(patches), each)]
+        files = [_sheet(cut[at : at + each], quality) for at in range(0, len(cut), each)]
         if sum(map(len, files)) <= SHEET_BYTES:
             break
     for i, data in enumerate(files):
         (folder / f"mouths_{i}.webp").write_bytes(data)
 
 
-def _sheet(patches: list[U8], edge: U8, quality: int) -> bytes:
-    sheet = np.concatenate([np.dstack([p, edge]) for p in patches])
-    done, data = cv2.imencode(".webp", sheet, [cv2.IMWRITE_WEBP_QUALITY, quality])
+def _edge(alpha: F32) -> U8:
+    """In steps of four, of which nobody sees one: a third of the bytes."""
+    out = np.clip(alpha * 64 + 0.5, 0, 64).astype(np.int32) * 4
+    return np.minimum(out, 255).astype(np.uint8)
+
+
+def _sheet(patches: list[U8], quality: int) -> bytes:
+    done, data = cv2.imencode(".webp", np.concatenate(patches), [cv2.IMWRITE_WEBP_QUALITY, quality])
     if not done:
         raise OSError("WebP")
     return data.tobytes()
