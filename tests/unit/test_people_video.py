@@ -10,7 +10,7 @@ import pytest
 from bunraku.core.media import Phoneme
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.lipsync.coarticulation import VisemeTrack
-from bunraku.node.people.video import jaw, listen, loop, measure, patch, select, steady
+from bunraku.node.people.video import jaw, listen, loop, measure, patch, select, settle, steady
 from bunraku.node.people.video.loop import FADE, LONGEST, SHORTEST
 
 RANDOM = np.random.default_rng(5)
@@ -378,3 +378,18 @@ def test_the_soft_edge_goes_down_with_the_jaw_and_what_is_above_the_lips_stays()
     assert 18 < lowest[1] - lowest[0] <= 30
     assert lowest[1] < chin[1] + 30 - 0.1 * (chin[1] - seat.on_patch(np.array((360, seat.line)))[1])
     assert np.abs(jaw.lowered_edge(seat.alpha, field, 0.0) - seat.alpha).max() < 1e-3
+
+
+# --- where a face that speaks is
+
+
+def test_how_far_pictures_lie_apart_is_seen_whatever_their_light():
+    y, x = np.mgrid[0:40, 0:90].astype(np.float32)
+
+    def nose(dx: float, dy: float, gain: float) -> np.ndarray:
+        hole = sum(np.exp(-(((x - c - dx) / 7) ** 2) - ((y - 20 - dy) / 5) ** 2) for c in (32, 58))
+        return gain * (150 - 90 * hole).astype(np.float32) + 8
+
+    by = [(0.0, 0.0), (1.2, -0.7), (-0.8, 0.9), (0.0, 1.5)]
+    got = settle.shifts([nose(dx, dy, gain) for (dx, dy), gain in zip(by, (1, 0.9, 1.1, 1), strict=True)])
+    assert got - got[0] == pytest.approx(np.array(by), abs=0.2)

@@ -17,7 +17,7 @@ from bunraku.node.people.base import MARKS, Progress, Unsuitable
 from bunraku.node.people.photo.arrays import F32, F64, U8, Floats
 from bunraku.node.people.photo.find import Finder, square_of
 from bunraku.node.people.video import clip as clips
-from bunraku.node.people.video import jaw, judge, loop, made, measure, patch, select, steady
+from bunraku.node.people.video import jaw, judge, loop, made, measure, patch, select, settle, steady
 from bunraku.node.people.video.clip import Clip
 from bunraku.node.people.video.loop import FADE, Stretch
 from bunraku.node.people.video.study import Study, study
@@ -25,7 +25,7 @@ from bunraku.node.people.video.write import LoopFilm, sheets
 
 NETS = True
 FORMAT = 1
-VERSION = 1
+VERSION = 2
 """Of this maker: counted up when the same clip makes another pack."""
 UNEVEN = 0.7  # of the usual sharpness: a mouth more blurred than this is not kept
 EMPTY = 12  # pictures with a mouth that says something: fewer are none
@@ -70,7 +70,7 @@ class _Work:
     def __init__(self, clip: Clip, known: Study, finder: Finder) -> None:
         self._clip, self._known, self._finder = clip, known, finder
         self._at_patch = known.seat.on_patch(known.seat.anchors[:, :2])
-        self._places = steady.places(known.corners, self._at_patch)
+        self._places = self._settled(steady.places(known.corners, self._at_patch))
         self.stretch, self.covered = self._choose()
         self._kept = self._choose_mouths()
         self.spoken = int((self._kept & known.spoken.talks).sum())
@@ -80,6 +80,17 @@ class _Work:
         self._patches: dict[int, U8] = {}
         self._jaw = jaw.field_of(known.head, known.seat)
         self._made: list[made.MadeMouth] = []
+
+    def _settled(self, places: F32) -> F32:
+        """Where patches are taken: in speech where the silent face has them."""
+        known, clip = self._known, self._clip
+        talks, still = known.spoken.talks & known.good, known.spoken.still & known.good
+        nose = settle.Nose(known.head, known.seat)
+        by = settle.of_speech(clip, known.first, nose, places, talks, still)
+        most = settle.FARTHEST * known.seat.unit * known.seat.scale
+        out = places.copy()
+        out[known.spoken.talks, :, 2] += out[known.spoken.talks, :, :2] @ np.clip(by, -most, most)
+        return out
 
     def _choose(self) -> tuple[Stretch, bool]:
         """Raises ``Unsuitable``."""
