@@ -21,7 +21,7 @@ from bunraku.core.token import generate
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.avatars.base import Moment
 from bunraku.node.avatars.catalog import Catalog
-from bunraku.node.avatars.label import DrawableLabelledAvatar
+from bunraku.node.avatars.label import DrawableLabelledAvatar, badge
 from bunraku.node.avatars.pack.chooser import Chooser
 from bunraku.node.avatars.pack.pack import Pack
 from bunraku.node.lipsync.visemes import one_hot
@@ -29,7 +29,7 @@ from bunraku.node.people.photo.maker import make
 from bunraku.node.performance.life import Life
 from bunraku.node.rtc.drawing import message
 from bunraku.node.streams.hearing import OpusHearing
-from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET
+from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, SECRET, RunningServer
 
 from ..support.members import Member
 from ..support.photographs import GRACE, nets, photograph
@@ -398,6 +398,25 @@ def test_art_needs_a_token_of_the_app_and_never_changes(live):
     missing = get(token, f"{live.base_url}/art/{APP_ID}/{'0' * 32}")
     assert missing.status_code == 404
     assert "cache-control" not in missing.headers
+
+
+@drawn_here
+async def test_a_labelled_stream_is_drawn_with_its_label(page):
+    with RunningServer(provenance={"label": "AI"}) as live, live.client() as api:
+        human = api.digital_humans()[0]["DigitalHumanId"]
+        task = api.create(human, room_id="drawn", stream_id="drawn", size=(256, 256), background="#2040e0")
+        await page.goto(f"{live.base_url}/player/package.json")
+        token = generate(APP_ID, "viewer", SECRET, time.time())
+        await page.evaluate(PLAY, [APP_ID, "drawn", "drawn", token, live.base_url])
+        await until(page, "window.engine.drawing('drawn').pictures > 2")
+        look = await page.locator("#stage").screenshot(path=BUILD / "drawn-label.png")
+        picture = cv2.imdecode(np.frombuffer(look, np.uint8), cv2.IMREAD_COLOR)
+        wanted = badge("AI", 256, 256)
+        side, r = picture.shape[0] / 256, wanted.rect
+        place = picture[round(r.y * side) : round((r.y + r.height) * side)]
+        place = place[:, round(r.x * side) : round((r.x + r.width) * side)]
+        assert psnr(cv2.resize(wanted.bgr, place.shape[1::-1], interpolation=cv2.INTER_AREA), place) > 20
+        api.stop(task)
 
 
 async def test_a_task_may_forbid_drawing(live):
