@@ -1,10 +1,11 @@
 """A drawn stream, and the same as video, in a browser behind a bad network: ``python scripts/drawn_lossy.py``.
 
-    python scripts/drawn_lossy.py [--loss 0.1] [--delay 0.1] [--seconds 30] [--pictures FOLDER] [--no-video]
+    python scripts/drawn_lossy.py [--loss 0.1] [--delay 0.1] [--seconds 30] [--pictures FOLDER] [--no-video] [--small]
 
 A real server, headless Chromium with a software renderer, and between them a path that loses a share of all
 datagrams, whatever they carry, and delays the others each way. Each picture drawn is compared with what the
-server chose for its moment. ``--pictures``: pairs of what is seen, video left, drawn right.
+server chose for its moment. ``--pictures``: pairs of what is seen, video left, drawn right. ``--small``: 256x256, which
+a software renderer draws often enough.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 from playwright.async_api import Route, async_playwright
 
 from bunraku.client import AsyncClient
+from bunraku.core.stream_task import TaskStatus
 from bunraku.core.token import generate
 from bunraku.node.avatars.pack import tracer
 from bunraku.node.avatars.pack.chooser import Choice
@@ -36,10 +38,10 @@ FLAGS = [
     "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
 ]  # fmt: skip
 PLAY = """
-async ([app, tokens, base, names]) => {
+async ([app, tokens, base, names, width, height]) => {
   document.body.style.margin = '0';
   document.body.innerHTML = names.map((n) =>
-    `<div id="${n}" style="position:relative;display:inline-block;width:360px;height:640px"></div>`).join('');
+    `<div id="${n}" style="position:relative;display:inline-block;width:${width}px;height:${height}px"></div>`).join('');
   const { ZegoExpressEngine } = await import(`${base}/player/index.js`);
   window.seen = [];
   for (const name of names) {
@@ -100,7 +102,7 @@ def watch_choices() -> dict[int, Choice]:
 def compare(seen: list[list[Any]], chosen: dict[int, Choice], offset: int) -> str:
     """How many pictures showed what was chosen for their moment, and the others by how much of a tick."""
     right = wrong = unknown = near = 0
-    for at, _, plate, mouth, eyes, _ in seen:
+    for at, _, _, mouth, eyes, _ in seen:
         time_us = ((int(at) - offset) & 0xFFFFFFFF) / RATE * 1000
         tick = int(time_us // TICK_US) * TICK_US
         choice = chosen.get(tick)
@@ -114,22 +116,25 @@ def compare(seen: list[list[Any]], chosen: dict[int, Choice], offset: int) -> st
             near += 1
         else:
             wrong += 1
-        del plate
     return f"{len(seen)} pictures: {right} right, {near} a tick off, {wrong} wrong, {unknown} unknown"
 
 
-async def main(loss: float, delay: float, seconds: float, pictures: Path | None, names: list[str]) -> None:
+async def main(
+    loss: float, delay: float, seconds: float, pictures: Path | None, names: list[str], small: bool
+) -> None:
+    size = (256, 256) if small else (720, 1280)
+    width, height = size[0] // 2, size[1] // 2
     chosen = watch_choices()
     async with AsyncExitStack() as stack:
-        live = stack.enter_context(RunningServer())
+        live = stack.enter_context(RunningServer(speech={"kokoro_helpers": 0}))
         profile = stack.enter_context(tempfile.TemporaryDirectory())
         api = await stack.enter_async_context(AsyncClient(live.base_url, APP_ID, SECRET))
         p = await stack.enter_async_context(async_playwright())
         human = (await api.call("GetDigitalHumanList"))["DigitalHumans"][0]["DigitalHumanId"]
-        task = await api.create(human, room_id="lossy", stream_id="lossy", size=(720, 1280))
+        task = await api.create(human, room_id="lossy", stream_id="lossy", size=size)
         context = await p.chromium.launch_persistent_context(
             profile, executable_path="/usr/bin/chromium", headless=True, args=FLAGS,
-            viewport={"width": 360 * len(names), "height": 640}, device_scale_factor=2,
+            viewport={"width": width * len(names), "height": height}, device_scale_factor=2,
         )  # fmt: skip
         stack.push_async_callback(context.close)
         page = await context.new_page()
@@ -148,13 +153,18 @@ async def main(loss: float, delay: float, seconds: float, pictures: Path | None,
         await page.route("**/whep/**", answer)
         await page.goto(f"{live.base_url}/player/package.json")
         tokens = {name: generate(APP_ID, name, SECRET, time.time()) for name in names}
+        while (await api.status(task))["Status"] != TaskStatus.STREAMING:
+            await asyncio.sleep(0.05)
         await api.speak(task, TEXT, timbre_id="en-us-evan")
-        await page.evaluate(PLAY, [APP_ID, tokens, live.base_url, names])
+        await page.evaluate(PLAY, [APP_ID, tokens, live.base_url, names, width, height])
         await asyncio.sleep(2)
         before = await page.evaluate(FIGURES)
         stream = live.parts.rooms.stream(APP_ID, "lossy")
         assert stream is not None
         watcher = next(w for w in stream.drawers if isinstance(w, PortWatcher))
+        assert watcher._channel is not None  # noqa: SLF001
+        sctp = watcher._channel.sctp  # noqa: SLF001
+        sent = sctp._tsn  # noqa: SLF001
         offset = next(t.offset for k, t in watcher.tracks.items() if k.value == "audio")
         for i in range(6):
             await asyncio.sleep(seconds / 6)
@@ -164,10 +174,12 @@ async def main(loss: float, delay: float, seconds: float, pictures: Path | None,
         for name, path in ways.items():
             sys.stdout.write(f"{name}: {path.down.lost} of {path.down.met} datagrams lost\n")  # type: ignore[attr-defined]
         told = found["messages"] - before["messages"]
+        sent = sctp._tsn - sent & 0xFFFFFFFF  # noqa: SLF001
         span = (found["now"] - before["now"]) / 1000
         sys.stdout.write(
             f"first picture after {found['took']:.0f} ms {found['steps']}\n"
-            f"{told / span:.1f} messages and {(found['pictures'] - before['pictures']) / span:.1f} pictures a second\n"
+            f"{told} of {sent} messages,"
+            f" {(found['pictures'] - before['pictures']) / span:.1f} pictures a second\n"
             f"by the sound's clock: {sum(one[5] for one in found['seen'])}\n"
             f"{compare(found['seen'], chosen, offset)}\n"
         )
@@ -180,6 +192,7 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--no-video", action="store_true")
+    parser.add_argument("--small", action="store_true")
     given = parser.parse_args()
     shown = ["drawn"] if given.no_video else ["video", "drawn"]
-    asyncio.run(main(given.loss, given.delay, given.seconds, given.pictures, shown))
+    asyncio.run(main(given.loss, given.delay, given.seconds, given.pictures, shown, given.small))

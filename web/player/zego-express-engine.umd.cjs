@@ -1037,10 +1037,18 @@ async function printed(gl, { picture }) {
   return texture;
 }
 
-/** Let pictures be drawn between. */
-const pause = () => new Promise((resolve) => {
+const moment = () => new Promise((resolve) => {
   setTimeout(resolve);
 });
+
+/** Let pictures be drawn between: until the graphics card has done all that it was told, else they would wait for it. */
+async function pause(gl) {
+  const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+  gl.flush();
+  do await moment();
+  while (fence && !gl.isContextLost() && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED);
+  gl.deleteSync(fence);
+}
 
 /**
  * `scene` is `{width, height, background, transparent, label}` of the stream. Resolves when the plate of `pose` can be
@@ -1215,10 +1223,10 @@ async function createRenderer(canvas, bundle, scene, pose, eager = true) {
       if (index === first) {
         if (made) discard(made);
         made = set;
-        await pause();
+        await moment();
       }
       if (soonest) await plate.dress();
-      while (eager && !closed && made === set && !plates.finish(plate)) await pause();
+      while (eager && !closed && made === set && !plates.finish(plate)) await pause(gl);
       if (closed || made !== set) return;
       if (index !== first) continue;
       for (const art of manifest.limbs) {
@@ -1563,7 +1571,7 @@ function faceOf(stream) {
 
 
 const KINDS = new Set(['pack', 'pack+label']);
-const START_MS = 8000; // from the server's answer to the first picture
+const START_MS = 8000; // from the connection to the first picture
 const SILENT_MS = 4000; // without a message the stream is lost to us
 const SLOWEST_MS = 50; // a picture: slower, and video serves better
 const HIDDEN_MS = 200;
@@ -1621,7 +1629,7 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
   let renderer;
   let states;
   let time;
-  let answeredAt = Infinity;
+  let connectedAt = Infinity;
   let heardAt = begun;
   let closed = false;
   let early = [];
@@ -1744,7 +1752,7 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
   const watchdog = setInterval(() => {
     const now = performance.now();
     if (document.hidden) pauses += 1;
-    if (!figures.pictures && now - answeredAt > START_MS) fail('nothing to draw');
+    if (!figures.pictures && now - connectedAt > START_MS) fail('nothing to draw');
     else if (figures.pictures && now - heardAt > SILENT_MS) fail('no messages', true);
   }, 500);
 
@@ -1777,10 +1785,10 @@ function startFigure({ scene, art, channel, receiver, face, failed }) {
     figures,
     close,
     step,
-    /** The server's answer is there. */
-    answered() {
-      answeredAt = performance.now();
-      step('answered');
+    /** Media can come from now on. */
+    connected() {
+      connectedAt = performance.now();
+      step('connected');
     },
     /** The canvas is shown by another element, or by none. */
     placed() {
@@ -2072,7 +2080,7 @@ function startPlaying(link, where, options, on) {
     session = made;
     if (drawing) {
       figure = begun;
-      figure.answered();
+      figure.step('answered');
       if (!made.pc.sctp) {
         undrawable = true;
         throw fault(CODES.PARAMETER, 'the server does not let this stream be drawn');
@@ -2081,7 +2089,7 @@ function startPlaying(link, where, options, on) {
       face.set(figure.canvas);
     }
     await connected(made.pc);
-    figure?.step('connected');
+    figure?.connected();
     if (stale()) return;
     if (drawing) await figure.first;
     if (stale()) return;

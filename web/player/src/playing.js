@@ -104,7 +104,7 @@ export function startPlaying(link, where, options, on) {
     session = made;
     if (drawing) {
       figure = begun;
-      figure.answered();
+      figure.step('answered');
       if (!made.pc.sctp) {
         undrawable = true;
         throw fault(CODES.PARAMETER, 'the server does not let this stream be drawn');
@@ -113,7 +113,7 @@ export function startPlaying(link, where, options, on) {
       face.set(figure.canvas);
     }
     await connected(made.pc);
-    figure?.step('connected');
+    figure?.connected();
     if (stale()) return;
     if (drawing) await figure.first;
     if (stale()) return;

@@ -7,7 +7,7 @@ import { createStates, DRAWING } from './states.js';
 import { createTime } from './time.js';
 
 const KINDS = new Set(['pack', 'pack+label']);
-const START_MS = 8000; // from the server's answer to the first picture
+const START_MS = 8000; // from the connection to the first picture
 const SILENT_MS = 4000; // without a message the stream is lost to us
 const SLOWEST_MS = 50; // a picture: slower, and video serves better
 const HIDDEN_MS = 200;
@@ -65,7 +65,7 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
   let renderer;
   let states;
   let time;
-  let answeredAt = Infinity;
+  let connectedAt = Infinity;
   let heardAt = begun;
   let closed = false;
   let early = [];
@@ -188,7 +188,7 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
   const watchdog = setInterval(() => {
     const now = performance.now();
     if (document.hidden) pauses += 1;
-    if (!figures.pictures && now - answeredAt > START_MS) fail('nothing to draw');
+    if (!figures.pictures && now - connectedAt > START_MS) fail('nothing to draw');
     else if (figures.pictures && now - heardAt > SILENT_MS) fail('no messages', true);
   }, 500);
 
@@ -221,10 +221,10 @@ export function startFigure({ scene, art, channel, receiver, face, failed }) {
     figures,
     close,
     step,
-    /** The server's answer is there. */
-    answered() {
-      answeredAt = performance.now();
-      step('answered');
+    /** Media can come from now on. */
+    connected() {
+      connectedAt = performance.now();
+      step('connected');
     },
     /** The canvas is shown by another element, or by none. */
     placed() {

@@ -66,10 +66,18 @@ async function printed(gl, { picture }) {
   return texture;
 }
 
-/** Let pictures be drawn between. */
-const pause = () => new Promise((resolve) => {
+const moment = () => new Promise((resolve) => {
   setTimeout(resolve);
 });
+
+/** Let pictures be drawn between: until the graphics card has done all that it was told, else they would wait for it. */
+async function pause(gl) {
+  const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+  gl.flush();
+  do await moment();
+  while (fence && !gl.isContextLost() && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED);
+  gl.deleteSync(fence);
+}
 
 /**
  * `scene` is `{width, height, background, transparent, label}` of the stream. Resolves when the plate of `pose` can be
@@ -244,10 +252,10 @@ export async function createRenderer(canvas, bundle, scene, pose, eager = true) 
       if (index === first) {
         if (made) discard(made);
         made = set;
-        await pause();
+        await moment();
       }
       if (soonest) await plate.dress();
-      while (eager && !closed && made === set && !plates.finish(plate)) await pause();
+      while (eager && !closed && made === set && !plates.finish(plate)) await pause(gl);
       if (closed || made !== set) return;
       if (index !== first) continue;
       for (const art of manifest.limbs) {
