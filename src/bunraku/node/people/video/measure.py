@@ -21,6 +21,7 @@ ENOUGH = 100  # pictures of speech from which what is seen can be fitted to what
 STIFF = 3.0  # of the fit, pictures
 SIGHTS = 30  # principal components of how the mouth looks that are fitted
 EACH = 8  # pictures of speech that one of them needs
+ENOUGH_LOOKS = 1200  # pictures of speech of which they are found
 SEEN = np.array([0.7, 0.7, 0.0, 0.0, 0.5, 0.5], np.float32)
 """Share of what is seen in each axis; the rest is what is heard."""
 WIDEST, NARROWEST = 0.08, 0.12
@@ -108,15 +109,13 @@ def _learned(mouths: U8, told: Floats, talks: np.ndarray) -> F32:
 def _sights(mouths: U8, talks: np.ndarray) -> F32:
     """(n, k): principal components of how the mouth looks in speech, the mean taken off."""
     flat = mouths.reshape(len(mouths), -1)
-    some = flat[talks].astype(np.float32)
+    some = flat[np.flatnonzero(talks)[:: 1 + int(talks.sum()) // ENOUGH_LOOKS]].astype(np.float32)
     mean = some.mean(0)
     some -= mean
     k = min(SIGHTS, int(talks.sum()) // EACH)
-    spread = some.T @ some if len(some) > some.shape[1] else some @ some.T
-    vectors = np.linalg.eigh(spread)[1][:, ::-1][:, :k]
-    if len(some) <= flat.shape[1]:
-        vectors = some.T @ vectors
-        vectors /= np.linalg.norm(vectors, axis=0) + 1e-9
+    # Of fewer pictures than a picture has values: by how the pictures go with each other.
+    vectors = some.T @ np.linalg.eigh(some @ some.T)[1][:, ::-1][:, :k]
+    vectors /= np.linalg.norm(vectors, axis=0) + 1e-9
     return np.concatenate(
         [(part.astype(np.float32) - mean) @ vectors for part in np.array_split(flat, 1 + len(flat) // 500)]
     )
