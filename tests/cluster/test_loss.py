@@ -5,6 +5,7 @@ One town for all of it: each test adds what it takes away.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -53,6 +54,22 @@ def ask(town, query):
     url = f"host={town.folder}/postgresql dbname=postgres user=bunraku"
     done = subprocess.run(["psql", "-At", url, "-c", query], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+@contextlib.contextmanager
+def telling(town, callbacks, task):
+    """What the database knows, where what is waited for does not happen."""
+    try:
+        yield
+    except AssertionError as error:
+        queries = (
+            "SELECT id, epoch, state, beat, extract(epoch FROM clock_timestamp()) - beat_at FROM nodes",
+            f"SELECT node_id, epoch, status FROM stream_tasks WHERE id = '{task}'",
+            f"SELECT node_id, event_type, detail, attempts FROM callbacks WHERE task_id = '{task}'",
+            "SELECT pid, state, wait_event, now() - xact_start, left(query, 90) FROM pg_stat_activity",
+        )
+        known = "\n\n".join(ask(town, query) for query in queries)
+        raise AssertionError(f"{events(callbacks, task)}\n{known}") from error
 
 
 def bring_to(town, front, node_id, tries=40):
@@ -150,7 +167,8 @@ def test_a_node_that_was_only_stopped_is_no_ghost_afterwards(town, front, callba
     os.kill(pid, signal.SIGSTOP)
     stopped = time.monotonic()
     try:
-        wait_for(lambda: (3, 5) in events(callbacks, lost), 20)
+        with telling(town, callbacks, lost):
+            wait_for(lambda: (3, 5) in events(callbacks, lost), 20)
         print(f"ended after {time.monotonic() - stopped:.1f} s")
         # Its name is free for a successor while the old one is not dead.
         successor, _, home = bring(town, front, room_id="successor", stream_id=stream)
