@@ -91,7 +91,7 @@ def test_british_dates_put_the_day_first():
         ("es-ES", "ana@correo.es", "ana arroba correo punto es"),
         ("fr-FR", "Le 1er mai 2026 à 9h30", "Le premier mai deux mille vingt six à neuf heures trente"),
         ("fr-FR", "3,50 €, 71 %, l'été", "trois euros cinquante, soixante et onze pour cent, l'été"),
-        ("fr-FR", "06 12 34 56 78", "zéro six, un deux, trois quatre, cinq six, sept huit"),
+        ("fr-FR", "06 12 34 56 78", "zéro six, douze, trente quatre, cinquante six, soixante dix huit"),
         ("it-IT", "Il 3 maggio alle 10:30", "Il tre maggio alle dieci e trenta"),
         ("it-IT", "€ 2,50 e 1.000 km", "due euro e cinquanta e mille chilometri"),
         ("pt-BR", "Em 3 de maio às 10:30", "Em três de maio às dez e trinta"),
