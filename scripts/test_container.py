@@ -216,7 +216,7 @@ class Container:
         variables = [f"{k}={v}" for k, v in self.environment.items()]
         enter = ("nsenter", f"--target={self.pid}", "--mount", "--pid", "--net", "--ipc", "--uts", "--root")
         return subprocess.run(
-            [*enter, "/usr/bin/env", "-i", *variables, *identity, *command],
+            [*enter, "/usr/bin/env", "--chdir=/data", "-i", *variables, *identity, *command],
             check=check, text=True, capture_output=not check,
         )  # fmt: skip
 
@@ -258,8 +258,10 @@ def try_out(image: Image) -> None:
             assert "Read-only file system" in refused.stderr, (path, refused.stderr)
         container.inside("bunraku", "check", "--app-id", str(APP_ID), "--secret", SECRET)
         container.inside("bunraku", "--version")
-        told = json.loads(container.inside("bunraku", "doctor", "--json", check=False).stdout)
-        assert [f["state"] for f in told if f["check"] == "people"] == ["OK"], (
+        doctor = container.inside("bunraku", "doctor", "--json", check=False)
+        assert doctor.stdout, doctor.stderr
+        told = json.loads(doctor.stdout)
+        assert [f["state"] for f in told if f["check"] == "nets"] == ["OK"], (
             told
         )  # it has no pip to fetch them
         resident = int(container.status("VmRSS").split()[0]) / 1000

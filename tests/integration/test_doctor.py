@@ -239,14 +239,14 @@ async def test_codecs_encode_and_one_that_does_not(monkeypatch):
 
 async def test_nets_that_are_not_there_and_cannot_come(tmp_path, monkeypatch):
     settings = Settings(data_dir=tmp_path / "data", people={"nets": tmp_path / "nets"})
-    (finding,) = await media.people(settings)
+    (finding,) = await media.nets(settings)
     assert (finding.state, f"bunraku people nets {tmp_path / 'nets'}" in finding.remedy) == (WARN, True)
     monkeypatch.setattr(media, "can_fetch", lambda: False)
-    (finding,) = await media.people(settings)
+    (finding,) = await media.nets(settings)
     assert (finding.state, "no pip" in finding.text) == (WARN, True)
     monkeypatch.setattr(models, "missing", lambda folder: [] if folder == tmp_path / "nets" else ["all"])
-    assert states(await media.people(settings)) == [OK]
-    assert states(await media.people(Settings(data_dir=tmp_path / "nets"))) == [WARN]
+    assert states(await media.nets(settings)) == [OK]
+    assert states(await media.nets(Settings(data_dir=tmp_path / "nets"))) == [WARN]
     assert not (tmp_path / "nets").exists()
 
 
@@ -271,10 +271,9 @@ async def test_voices_say_a_word_and_one_that_is_silent(monkeypatch, tmp_path):
 
 async def test_people_are_kept_where_every_machine_finds_them(tmp_path, monkeypatch):
     settings = Settings(data_dir=tmp_path / "data")
-    kept, nets = await people.people(settings)
-    assert states([kept, nets]) == [OK, OK]
+    (kept,) = await people.people(settings)
+    assert states([kept]) == [OK]
     assert "will be made" in kept.text
-    assert "fetches them" in nets.text
     assert not settings.data_dir.exists()
 
     async def three(_):

@@ -32,7 +32,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("codecs", media.codecs),
     ("provenance", media.provenance),
     ("voices", media.voices),
-    ("people", media.people),
+    ("nets", media.nets),
 )
 
 

@@ -79,19 +79,19 @@ async def voices(settings: Settings) -> list[Finding]:
     return found
 
 
-async def people(settings: Settings) -> list[Finding]:
-    """Whether digital humans can be made of photos. Nothing is fetched here."""
+async def nets(settings: Settings) -> list[Finding]:
+    """Whether digital humans can be made of photos and videos. Nothing is fetched here."""
     folder = models.folder_of(settings.people.nets, settings.data_dir)
     if not await asyncio.to_thread(models.missing, folder):
-        return [Finding("people", OK, f"the nets that find a face are in {folder}")]
+        return [Finding("nets", OK, f"the nets that find a face are in {folder}")]
     if can_fetch():
-        text = f"the nets that find a face are not in {folder} yet: the first photo fetches them"
-        return [Finding("people", WARN, text, f"to have them before: bunraku people nets {folder}")]
-    text = (
-        f"no digital human can be made of a photo: its nets are not in {folder}, and no pip could fetch them"
-    )
+        text = (
+            f"the nets that find a face are not in {folder} yet: the first photo or video fetches them, 46 MB"
+        )
+        return [Finding("nets", WARN, text, f"to have them before: bunraku people nets {folder}")]
+    text = f"no digital human can be made of a photo or video: no nets in {folder}, and no pip to fetch them"
     remedy = "bunraku people nets FOLDER where there is pip; copy the folder here, and name it in people.nets"
-    return [Finding("people", WARN, text, remedy)]
+    return [Finding("nets", WARN, text, remedy)]
 
 
 def _ready(settings: Settings) -> bool:

@@ -1,4 +1,4 @@
-"""Where digital humans of single apps are kept, and what one is made with."""
+"""Where digital humans of single apps are kept."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import distinct, func, select
 from bunraku.core.settings import Settings
 from bunraku.doctor.finding import FAIL, OK, WARN, Finding
 from bunraku.doctor.storage import nearest, takes_files
-from bunraku.node.people import models
 from bunraku.store.database import Database
 from bunraku.store.lives import HERE
 from bunraku.store.tables import NodeRow
@@ -24,36 +23,26 @@ SHARING = {
 
 
 async def people(settings: Settings) -> list[Finding]:
-    found = [await _nets(settings)]
     if settings.people.s3_url is not None:
-        return [Finding("people", OK, f"packs are kept in {settings.people.s3_url}"), *found]
+        return [Finding("people", OK, f"packs are kept in {settings.people.s3_url}")]
     folder = settings.people.folder or settings.data_dir / "people"
     here = nearest(folder)
     why = "it is a file" if here.is_file() else await asyncio.to_thread(takes_files, here)
     if why:
         remedy = "chown it to the user that serves, or set people.folder elsewhere"
-        return [Finding("people", FAIL, f"{here} cannot be written to: {why}", remedy), *found]
+        return [Finding("people", FAIL, f"{here} cannot be written to: {why}", remedy)]
     machines = await _machines(settings)
     kind = await asyncio.to_thread(kind_of, here)
     if machines > 1 and not (kind in SHARING or kind.startswith("fuse.")):
         text = f"{machines} machines serve, and {folder} is on a disk of this one ({kind or 'unknown'})"
         remedy = "set people.folder to a folder that all of them mount, or people.s3_url"
-        return [Finding("people", WARN, text, remedy), *found]
+        return [Finding("people", WARN, text, remedy)]
     free = shutil.disk_usage(here).free
     low = free < settings.people.most_bytes
     text = f"{folder} can be written to" if folder.exists() else f"{folder} will be made when it is needed"
     text += f", {free / 2**30:.1f} GiB free" if low else ""
     remedy = "make room: one app's may take people.most_bytes" if low else ""
-    return [Finding("people", WARN if low else OK, text, remedy), *found]
-
-
-async def _nets(settings: Settings) -> Finding:
-    folder = settings.data_dir / models.FOLDER
-    missing = await asyncio.to_thread(models.missing, folder)
-    if not missing:
-        return Finding("people", OK, f"the nets that see faces are in {folder}")
-    text = f"{len(missing)} of {len(models.NETS)} nets that see faces are not in {folder} yet"
-    return Finding("people", OK, f"{text}: the first photo or video fetches them, 46 MB")
+    return [Finding("people", WARN if low else OK, text, remedy)]
 
 
 async def _machines(settings: Settings) -> int:
