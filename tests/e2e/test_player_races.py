@@ -138,7 +138,8 @@ async def test_a_network_that_goes_deaf_twice_is_noticed_twice(scripted):
     assert await scripted.evaluate(lost) == 2
 
 
-async def test_a_stream_is_asked_for_once_it_is_known_to_be_there(scripted):
+async def played_before_it_is_there(scripted):
+    """The page has asked for stream ``s``; ``posts`` counts what it asks the server for, ``refused`` is why it gave up."""
     await scripted.clock.install()
     await scripted.evaluate(
         """async () => {
@@ -151,6 +152,10 @@ async def test_a_stream_is_asked_for_once_it_is_known_to_be_there(scripted):
           zg.startPlayingStream('s').catch((error) => { window.refused = error.code; });
         }"""
     )
+
+
+async def test_a_stream_is_asked_for_once_it_is_known_to_be_there(scripted):
+    await played_before_it_is_there(scripted)
     finds = "sockets[0].sent.filter((type) => type === 'find').length"
     answer = "sockets[0].say({ event: 'found', streamID: 's', live: %s })"
     for asked in range(1, 10):
@@ -171,18 +176,7 @@ async def test_a_stream_is_asked_for_once_it_is_known_to_be_there(scripted):
 
 async def test_a_server_that_does_not_say_is_asked_for_the_stream_itself(scripted):
     """One of before the question: pages bundle the player and come with it to any server."""
-    await scripted.clock.install()
-    await scripted.evaluate(
-        """async () => {
-          window.posts = 0;
-          window.fetch = async () => { posts += 1; return new Response('no such stream', { status: 404 }); };
-          const login = zg.loginRoom('r', '04token', { userID: 'u' });
-          await Promise.resolve();
-          enter(sockets[0]);
-          await login;
-          zg.startPlayingStream('s').catch(() => {});
-        }"""
-    )
+    await played_before_it_is_there(scripted)
     await scripted.clock.run_for(2_900)
     assert await scripted.evaluate("posts") == 0
     await scripted.clock.run_for(200)

@@ -241,6 +241,7 @@ async def test_nets_that_are_not_there_and_cannot_come(tmp_path, monkeypatch):
     settings = Settings(data_dir=tmp_path / "data", people={"nets": tmp_path / "nets"})
     (finding,) = await media.nets(settings)
     assert (finding.state, f"bunraku people nets {tmp_path / 'nets'}" in finding.remedy) == (WARN, True)
+    assert "fetches them" in finding.text
     monkeypatch.setattr(media, "can_fetch", lambda: False)
     (finding,) = await media.nets(settings)
     assert (finding.state, "no pip" in finding.text) == (WARN, True)
