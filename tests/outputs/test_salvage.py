@@ -11,14 +11,18 @@ import shutil
 import time
 
 import av
+import httpx
 import pytest
 from click.testing import CliRunner
 
 from bunraku.cli import main
 from bunraku.core.output import OutputStatus, Protocol
-from bunraku.core.settings import ProvenanceSettings
+from bunraku.core.settings import OutputSettings, ProvenanceSettings
 from bunraku.node.outputs import salvage as module
+from bunraku.node.outputs.finishing import Finisher
 from bunraku.node.outputs.salvage import Salvage, whole
+from bunraku.node.outputs.storage import Place, Storage
+from bunraku.node.outputs.unfinished import mark_of
 from bunraku.testing.server import RunningServer
 
 from ..support.waiting import wait_for
@@ -162,6 +166,73 @@ async def test_it_goes_to_s3_as_any_other(recorded, tmp_path, workers, s3):
     await asyncio.to_thread(desk.storage.bucket.get, f"1/former/take/{NAME}", copy)
     assert copy.read_bytes() == running[:begin]
     await desk.close()
+
+
+@pytest.mark.parametrize("done", ["nothing", "signed"])
+async def test_one_that_was_closed_but_not_finished_is_known_by_its_mark(
+    recorded, tmp_path, workers, keys, s3, caplog, done
+):
+    """A worker whose server was killed closes its file in order, and nobody signs or sends it."""
+    from bunraku.node.provenance import credentials
+
+    _, closed = recorded
+    signing = ProvenanceSettings(certificate=keys / "chain.pem", key=keys / "key.pem")
+    desk = Desk(tmp_path / "other", workers, sealing=signing, **s3.settings)
+    path = left(desk, closed)
+    captions = left(desk, b"WEBVTT\n", name=NAME.replace(".mp4", ".vtt"))
+    mark_of(path).touch()
+    if done == "signed":
+        await Finisher(workers, Storage(OutputSettings(), desk.storage.root.parent), signing, 6.0).late(
+            Place(1, "former", "take"), NAME
+        )
+        os.utime(path, (0, 0))
+    before = path.read_bytes()
+    with mark_of(path).open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert await salvage(desk).look() == [], "somebody finishes it"
+    with caplog.at_level(logging.WARNING):
+        assert await salvage(desk).look() == [path]
+    assert [r.getMessage() for r in caplog.records] == [
+        f"recording left behind: {NAME} had been closed; what else was to be done with it is done now"
+    ]
+    assert not any(p.exists() for p in (path, captions, mark_of(path)))
+    copy = tmp_path / "copy.mp4"
+    await asyncio.to_thread(desk.storage.bucket.get, f"1/former/take/{NAME}", copy)
+    found = credentials(copy, (keys / "root.pem").read_bytes())
+    assert found is not None
+    assert (found.state, found.title) == ("Trusted", NAME)
+    assert (copy.read_bytes() == before) == (done == "signed"), "signed once"
+    await asyncio.to_thread(desk.storage.bucket.get, f"1/former/take/{captions.name}", copy)
+    assert copy.read_bytes() == b"WEBVTT\n"
+    await desk.close()
+
+
+async def test_what_the_storage_did_not_take_is_tried_again(recorded, tmp_path, workers, s3):
+    _, closed = recorded
+    desk = Desk(tmp_path / "other", workers, **{**s3.settings, "s3_url": "s3://nowhere/all"})
+    path = left(desk, closed)
+    mark_of(path).touch()
+    saver = salvage(desk)
+    assert await saver.look() == [path]
+    assert (path.exists(), mark_of(path).exists()) == (True, True)
+    httpx.put(f"{s3.endpoint}/nowhere").raise_for_status()
+    assert await saver.look() == [path]
+    assert (path.exists(), mark_of(path).exists()) == (False, False)
+    await desk.close()
+
+
+async def test_a_mark_is_there_while_something_is_left_to_do(desk):
+    output = desk.add(Protocol.FILE, name="take")
+    await desk.until(lambda: list(desk.folder(output).glob("*.mp4")) and desk.flashing.tick > 20)
+    (path,) = desk.folder(output).glob("*.mp4")
+    assert mark_of(path).exists()
+    os.utime(mark_of(path), (0, 0))
+    forgetting = Storage(OutputSettings(keep_seconds=5000), desk.storage.root.parent)
+    assert (forgetting.root, forgetting.sweep(time.time())) == (desk.storage.root, 0), (
+        "it goes with its recording"
+    )
+    await desk.close()
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name]
 
 
 async def test_a_server_looks_for_them_when_it_has_started(recorded, tmp_path, monkeypatch):

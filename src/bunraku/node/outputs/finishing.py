@@ -16,6 +16,7 @@ from bunraku.core.settings import ProvenanceSettings
 from bunraku.node.outputs.base import Feed, OutputFailed, Told
 from bunraku.node.outputs.keeping import Keeping
 from bunraku.node.outputs.storage import Place, Storage
+from bunraku.node.outputs.unfinished import Mark
 from bunraku.node.provenance import half_signed
 from bunraku.node.workers.pool import JobFailed, Workers
 
@@ -41,19 +42,26 @@ class Finisher:
         """``file`` is one of ``place``'s folder. Raises ``OutputFailed`` when the storage is away; what
         cannot be signed is kept all the same, and logged."""
         path = self._storage.folder(place) / file.name
-        if self._sealing is not None and path.suffix in SIGNED:
-            if reason := await self._sign(place, path, feed):
-                self._unsigned(place, path, reason)
-            size = await asyncio.to_thread(_size, path)
-            file = OutputFile(file.name, file.bytes if size is None else size, file.seconds)
-        if self._storage.bucket is not None:
-            await self._keep(place, path)
+        mark = Mark(path)
+        await asyncio.to_thread(mark.take)
+        try:
+            if self._sealing is not None and path.suffix in SIGNED:
+                if reason := await self._sign(place, path, feed):
+                    self._unsigned(place, path, reason)
+                size = await asyncio.to_thread(_size, path)
+                file = OutputFile(file.name, file.bytes if size is None else size, file.seconds)
+            if self._storage.bucket is not None:
+                await self._keep(place, path)
+            await asyncio.to_thread(mark.remove)
+        finally:
+            mark.release()
         told.file(file)
 
-    async def late(self, place: Place, name: str) -> None:
-        """The same for a recording whose output is over. Raises ``OutputFailed``."""
+    async def late(self, place: Place, name: str, *, signed: bool = False) -> None:
+        """The same for a file whose output is over, and whose mark, if it has one, the caller holds;
+        ``signed``: it is already. Raises ``OutputFailed``."""
         path = self._storage.folder(place) / name
-        if self._sealing is not None:
+        if self._sealing is not None and path.suffix in SIGNED and not signed:
             try:
                 reason = await self._signed(place, path)
             finally:

@@ -1,8 +1,9 @@
-"""Recordings that the end of a process cut off: each is closed at its last whole fragment, then signed and
-sent to S3 as any other.
+"""Recordings that the end of a process left unfinished: each is closed at its last whole fragment if it was
+cut off, then signed and sent to S3 as any other.
 
 While it is written, a recording is a fragmented MP4 (``file.writer``): boxes ``moof`` and ``mdat`` in turn,
-ISO/IEC 14496-12, 8.8. What ends in the middle of a box plays, but the C2PA library cannot sign it.
+ISO/IEC 14496-12, 8.8. What ends in the middle of a box plays, but the C2PA library cannot sign it. One that a
+worker closed in order, but nobody signed or sent, is known by its mark (``unfinished``).
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from bunraku.core.clock import Clock
 from bunraku.node.outputs.base import OutputFailed
 from bunraku.node.outputs.finishing import Finisher
 from bunraku.node.outputs.storage import UNTOUCHED, Place, Storage
+from bunraku.node.outputs.unfinished import Mark
 from bunraku.node.provenance import half_signed
 
 log = logging.getLogger(__name__)
 
 EVERY = 3600.0  # s between two looks; the first is ``UNTOUCHED`` after the start
 RECORDING = re.compile(r"-\d{8}T\d{9}Z\.mp4$")  # as ``file.sink`` names them
+CUT = "recording cut off: %s ends with its last whole fragment"
+CLOSED = "recording left behind: %s had been closed; what else was to be done with it is done now"
 C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 """Of the box that holds a manifest: C2PA 2, section "Embedding manifests into BMFF-based assets"."""
 
@@ -51,24 +55,30 @@ class Salvage:
                 log.exception("recordings that were cut off")
 
     async def look(self) -> list[Path]:
-        """Those that were closed now. Each file is looked at once."""
-        closed: list[Path] = []
+        """Those that were finished now. Each is looked at once; again, if the storage took it not."""
+        finished: list[Path] = []
         for path in await asyncio.to_thread(self._untouched):
-            with _claimed(path) as file:
-                if file is not None and await asyncio.to_thread(_close, file):
-                    await self._finish(path)
-                    closed.append(path)
-        return closed
+            mark = Mark(path)
+            with _claimed(path, mark) as file:
+                left = None if file is None else await asyncio.to_thread(_close, file, mark)
+                if file is not None and left is not None:
+                    await self._finish(path, mark, left, signed=await asyncio.to_thread(is_signed, file))
+                    finished.append(path)
+        return finished
 
-    async def _finish(self, path: Path) -> None:
+    async def _finish(self, path: Path, mark: Mark, left: str, *, signed: bool) -> None:
         app_id, task_id, name, _ = path.relative_to(self._storage.root).parts
-        log.warning(
-            "recording cut off: %s ends with its last whole fragment", path.name, extra={"task": task_id}
-        )
+        log.warning(left, path.name, extra={"task": task_id})
+        captions = path.with_suffix(".vtt")
+        names = [captions.name] if await asyncio.to_thread(captions.exists) else []
         try:
-            await self._finisher.late(Place(int(app_id), task_id, name), path.name)
+            for file in (*names, path.name):
+                await self._finisher.late(Place(int(app_id), task_id, name), file, signed=signed)
         except OutputFailed as error:
+            self._seen.discard(path)
             log.warning("recording stays in its folder: %s: %s", path.name, error, extra={"task": task_id})
+        else:
+            await asyncio.to_thread(mark.remove)
 
     def _untouched(self) -> list[Path]:
         """Blocking. Recordings not seen before that nobody writes to."""
@@ -94,8 +104,9 @@ def _quiet(path: Path, now: float) -> bool:
 
 
 @contextmanager
-def _claimed(path: Path) -> Iterator[BinaryIO | None]:
-    """The file, for this process alone among those that salvage; None when another has it or it is gone."""
+def _claimed(path: Path, mark: Mark) -> Iterator[BinaryIO | None]:
+    """The file and its mark, for this process alone among those that salvage or finish; None when another has
+    either or it is gone."""
     try:
         file = path.open("r+b")
     except OSError:
@@ -107,29 +118,59 @@ def _claimed(path: Path) -> Iterator[BinaryIO | None]:
         except OSError:
             yield None
             return
-        half_signed(path).unlink(missing_ok=True)  # of who was killed while he signed
-        yield file
+        if not mark.take():
+            yield None
+            return
+        try:
+            half_signed(path).unlink(missing_ok=True)  # of who was killed while he signed
+            yield file
+        finally:
+            mark.release()
 
 
-def _close(file: BinaryIO) -> bool:
-    """Blocking. Whether it had been cut off, and holds something: then it is whole now."""
+def _close(file: BinaryIO, mark: Mark) -> str | None:
+    """Blocking. What was left to do with it, for the log; None for nothing, or when nothing is in it. It is
+    whole afterwards."""
     end = whole(file)
+    if end is None and mark.taken:
+        return CLOSED
     if not end:
-        return False
+        return None
     before = os.fstat(file.fileno())
     if before.st_size > end:
         file.truncate(end)
         # How long it is kept counts from when it was recorded.
         os.utime(file.fileno(), ns=(before.st_atime_ns, before.st_mtime_ns))
-    return True
+    return CUT
 
 
 def whole(file: BinaryIO) -> int | None:
     """Where the last whole fragment of a recording ends, in bytes; 0 when there is none. None for one that
     was closed in order, or was signed."""
+    end, fragment = 0, False
+    for kind, after, signature in _boxes(file):
+        match kind:
+            case b"uuid" if signature == C2PA:
+                return None
+            case b"mdat" if not fragment:  # ordinary, with one index
+                return None
+            case b"mdat":
+                end, fragment = after, False
+            case b"moof":
+                fragment = True
+            case _:
+                pass
+    return end
+
+
+def is_signed(file: BinaryIO) -> bool:
+    return any(kind == b"uuid" and signature == C2PA for kind, _, signature in _boxes(file))
+
+
+def _boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, bytes]]:
+    """Those that are whole: kind, where the next begins, and the 16 bytes that name one of kind ``uuid``."""
     total = file.seek(0, os.SEEK_END)
-    at = end = 0
-    fragment = False
+    at = 0
     while at < total:
         file.seek(at)
         head = file.read(24)
@@ -137,17 +178,6 @@ def whole(file: BinaryIO) -> int | None:
         if size == 1:
             size = int.from_bytes(head[8:16], "big")
         if size < 8 or at + size > total:
-            break
-        match kind:
-            case b"uuid" if head[8:24] == C2PA:
-                return None
-            case b"mdat" if not fragment:  # ordinary, with one index
-                return None
-            case b"mdat":
-                end, fragment = at + size, False
-            case b"moof":
-                fragment = True
-            case _:
-                pass
+            return
         at += size
-    return end
+        yield kind, at, head[8:24]

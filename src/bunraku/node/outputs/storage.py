@@ -20,6 +20,7 @@ from typing import Any
 from bunraku.core.clock import patience
 from bunraku.core.output import ErasedFiles
 from bunraku.core.settings import OutputSettings
+from bunraku.node.outputs.unfinished import is_mark_of_another
 
 log = logging.getLogger(__name__)
 
@@ -199,7 +200,7 @@ def _inside(path: Path, root: Path) -> bool:
 def _local(root: Path) -> Iterator[tuple[float, int, str]]:
     for path in root.rglob("*"):
         try:
-            if path.is_file():
+            if path.is_file() and not is_mark_of_another(path):
                 found = path.stat()
                 yield found.st_mtime, found.st_size, str(path.relative_to(root))
         except OSError:  # gone meanwhile

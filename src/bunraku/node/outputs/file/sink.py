@@ -9,6 +9,7 @@ from typing import Any
 from bunraku.core.output import OutputFile
 from bunraku.node.outputs.file.writer import FileWriter
 from bunraku.node.outputs.sink_job import Teller
+from bunraku.node.outputs.unfinished import begin
 
 
 def open_sink(request: dict[str, Any], teller: Teller) -> FileWriter:
@@ -23,11 +24,15 @@ def open_sink(request: dict[str, Any], teller: Teller) -> FileWriter:
             teller.whole(OutputFile(captions.name, captions.stat().st_size, round(seconds, 3)))
         teller.whole(OutputFile(path.name, path.stat().st_size, round(seconds, 3)))
 
+    def opened(path: Path) -> None:
+        begin(path)
+        teller.file(OutputFile(path.name, 0, 0.0))
+
     segment = request["segment_seconds"]
     return FileWriter(
         path,
         closed,
-        opened=lambda path: teller.file(OutputFile(path.name, 0, 0.0)),
+        opened=opened,
         segment_us=None if segment is None else segment * 1_000_000,
     )
 
