@@ -254,6 +254,24 @@ def test_strangers_see_no_backstage(desk):
         assert httpx.get(f"{locked.base_url}/console/snapshot/1/x").status_code == 401
 
 
+async def test_who_must_log_in_first_is_asked_and_nothing_is_logged_as_an_error(page):
+    with RunningServer(providers=[], console={"password": "long enough"}) as locked:
+        missing, complaints = [], []
+        page.on("response", lambda r: r.status >= 400 and missing.append(r.url))
+        page.on("console", lambda m: m.type == "error" and complaints.append(m.text))
+        await page.goto(locked.base_url)
+        await until(page, "document.getElementById('login').open")
+        await page.fill("#login-form input[type=password]", "long enough")
+        await page.keyboard.press("Enter")
+        await until(page, "bunraku.human !== null")
+        await page.goto(f"{locked.base_url}/console/api")
+        await until(page, "document.querySelectorAll('#actions button').length > 5")
+        await page.context.clear_cookies()
+        await page.reload()
+        await until(page, "document.getElementById('answer').textContent.startsWith('Log in')")
+        assert (missing, complaints) == ([], [])
+
+
 DAILY = ("cast", "create", "running", "gestures", "timbre", "text", "instead", "interrupt", "stop", "frame")
 
 

@@ -76,6 +76,7 @@ class Console:
         router.add_api_route("/console/static/{path:path}", self.static, methods=["GET", "HEAD"])
         router.add_api_route("/console/api", self.api_page, methods=["GET", "HEAD"])
         router.add_api_route("/console/openapi.json", self.openapi, methods=["GET"])
+        router.add_api_route("/console/session", self.session, methods=["GET"])
         router.add_api_route("/console/login", self.login, methods=["POST"])
         router.add_api_route("/console/state", self.state, methods=["GET"])
         router.add_api_route("/console/call/{action}", self.call, methods=["POST"])
@@ -116,6 +117,12 @@ class Console:
             return JSONResponse({"error": "login required", "needs": needs}, 401, headers=HEADERS)
         admitted(request.scope)
         return None
+
+    async def session(self, request: Request) -> Response:
+        """Whether the browser is let in: a page asks this first, for browsers log a 401 as an error."""
+        if not self._host_known(request) or not self._same_origin(request):
+            return JSONResponse({"error": "host or origin not allowed"}, 403, headers=HEADERS)
+        return JSONResponse({"loggedIn": self._logged_in(request)}, headers=HEADERS)
 
     async def login(self, request: Request) -> Response:
         if not self._host_known(request) or not self._same_origin(request):

@@ -25,6 +25,8 @@ async function post(path, body) {
 }
 
 export async function state() {
+  const session = await fetch('/console/session'); // a browser would log the 401 of the next as an error
+  if (session.ok && !(await session.json()).loggedIn) throw new LoginRequired();
   const response = await fetch('/console/state');
   if (response.status === 401) throw new LoginRequired();
   if (!response.ok) throw new CallError(response.status, 'The console is not reachable.');
