@@ -1,7 +1,7 @@
-"""Every test, in two parts. First what is easily disturbed, alone: browsers, clusters, agents. Then what waits for
-real time on one server, in two lanes, since it mostly waits; and beside them, in a process that gives way
-(``nice``), what only calculates or fetches packages. What the first lane says is printed as it comes, the rest at
-the end.
+"""Every test, in three parts. First what is easily disturbed, alone: nodes that are lost, agents. Then browsers, and
+beside them the contract, which mostly waits, in a process that gives way (``nice``). Then what waits for real time on
+one server, in two lanes, since it mostly waits; and beside them, giving way, what only calculates or fetches
+packages. What the first of several says is printed as it comes, the rest at the end of the part.
 
 Many tests wait for real time, and a machine of two cores that others use as well now and then is late for one of
 them. So up to ``FEW`` that failed are run once more, alone, and those that pass then are named in the last lines.
@@ -14,14 +14,14 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
 PYTEST = [sys.executable, "-m", "pytest", "--durations=15", "--durations-min=5"]
-ALONE = ["tests/agents", "tests/cluster", "tests/conformance", "tests/e2e"]
-FIRST = [*PYTEST, "-m", "not network", *ALONE]
+HERE = [*PYTEST, "-m", "not network"]
+ALONE, BROWSERS, CONTRACT = ["tests/agents", "tests/cluster"], ["tests/e2e"], ["tests/conformance"]
 ASIDE = ["tests/unit", "tests/integration/test_kokoro.py"]
 CALCULATING = [[*PYTEST, *ASIDE], [*PYTEST, "-m", "network", "--ignore=tests/unit"]]
 LANES = 2
@@ -32,11 +32,13 @@ TESTS_FAILED = 1  # pytest's exit status for that alone
 def waiting() -> list[list[str]]:
     """The lanes: every other file of what is not in the lists above, so that a new one is in one of them."""
     others = [str(p) for p in sorted(Path("tests").glob("*/test_*.py")) if not _listed(str(p))]
-    return [[*PYTEST, "-m", "not network", *others[i::LANES]] for i in range(LANES)]
+    return [[*HERE, *others[i::LANES]] for i in range(LANES)]
 
 
 def _listed(path: str) -> bool:
-    return any(path == listed or path.startswith(f"{listed}/") for listed in [*ALONE, *ASIDE])
+    return any(
+        path == listed or path.startswith(f"{listed}/") for listed in [*ALONE, *BROWSERS, *CONTRACT, *ASIDE]
+    )
 
 
 def run(command: list[str], bad: list[str]) -> int:
@@ -85,26 +87,36 @@ class Aside:
         return code
 
 
-def second(bad: list[str]) -> list[int]:
-    """The exit statuses of the second part."""
-    first, *others = waiting()
+def together(
+    first: list[str], lanes: list[list[str]], aside: list[list[str]], nice: int, bad: list[str]
+) -> list[int]:
+    """The exit statuses of ``first``, of what runs beside it, and of those that give way, one after the other."""
     with ExitStack() as ends:
         folder = ends.enter_context(tempfile.TemporaryDirectory())
 
-        def aside(commands: list[list[str]], name: str, nice: int = 0) -> Aside:
+        def begun(commands: list[list[str]], name: str, nice: int = 0) -> Aside:
             told = ends.enter_context(tempfile.TemporaryFile("w+"))
             process = Aside(commands, told, f"{folder}/{name}", nice=nice)
             ends.callback(process.kill)
             return process
 
-        beside = [aside([lane], f"lane{i}") for i, lane in enumerate(others)]
-        beside.append(aside(CALCULATING, "aside", nice=10))
+        beside = [begun([lane], f"lane{i}") for i, lane in enumerate(lanes)]
+        beside.append(begun(aside, "aside", nice))
         return [run(first, bad), *(process.end(bad) for process in beside)]
+
+
+def parts(bad: list[str]) -> Iterator[list[int]]:
+    """The exit statuses of each part."""
+    if "--second" not in sys.argv:
+        yield [run([*HERE, *ALONE], bad)]
+        yield together([*HERE, *BROWSERS], [], [[*HERE, *CONTRACT]], 5, bad)
+    first, *others = waiting()
+    yield together(first, others, CALCULATING, 10, bad)
 
 
 def main() -> int:
     bad: list[str] = []
-    codes = [0 if "--second" in sys.argv else run(FIRST, bad), *second(bad)]
+    codes = [code for part in parts(bad) for code in part]
     if not any(codes):
         return 0
     print("\nFailed, of all parts:", *bad, sep="\n", flush=True)

@@ -286,9 +286,14 @@ def test_section_5_16_unknown_actions_after_the_signature(server):
 
 def test_section_3_7_ten_calls_a_second_per_app_and_action():
     with RunningServer(providers=[], limits={"calls_per_second": 10}) as limited:
-        begin = time.monotonic()
-        codes = [envelope(post(limited, signed()))["Code"] for _ in range(12)]
-        assert time.monotonic() - begin < 1
+        for _ in range(8):
+            begin = time.monotonic()
+            codes = [envelope(post(limited, signed()))["Code"] for _ in range(12)]
+            if time.monotonic() - begin < 1:  # else calls of another second may be among them
+                break
+            time.sleep(1.1)
+        else:
+            raise AssertionError("twelve calls never fitted into a second")
         assert codes == [0] * 10 + [400010009] * 2
         assert envelope(post(limited, signed("GetTimbreList")))["Code"] == 0
         deadline = time.monotonic() + 3
