@@ -142,15 +142,17 @@ def film_clip(pack: Pack, talk: Talk, path: Path) -> None:
 
 
 def origins(clip: Path, loop: Path) -> list[int]:
-    """Of each of the loop's pictures the most alike of the clip's."""
+    """Which of the clip's pictures each of the loop's is. They follow on each other, so they are the stretch
+    that is most alike as a whole: a single one is like its neighbours, but not where an eye blinks."""
 
     def small(path: Path) -> np.ndarray:
         with av.open(str(path)) as file:
             frames = (f.to_ndarray(format="gray") for f in file.decode(video=0))
             return np.stack([cv2.resize(f, (90, 160), interpolation=cv2.INTER_AREA).ravel() for f in frames])
 
-    theirs = small(clip).astype(np.float32)
-    return [int(((theirs - one) ** 2).sum(1).argmin()) for one in small(loop).astype(np.float32)]
+    theirs, own = small(clip).astype(np.float32), small(loop).astype(np.float32)
+    apart = [float(((theirs[i : i + len(own)] - own) ** 2).mean()) for i in range(len(theirs) - len(own) + 1)]
+    return [int(np.argmin(apart)) + i for i in range(len(own))]
 
 
 def boxes(pack: Pack, size: tuple[int, int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:

@@ -7,13 +7,10 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable
 
-from bunraku.core.settings import Settings
+from bunraku.core.settings import RELOADED, Settings
 from bunraku.core.starting import CannotStart
 
 log = logging.getLogger(__name__)
-
-RELOADED = ("apps", "limits", "callbacks", "tls_cert", "tls_key")
-"""Settings that change while the server runs; all others are read when it starts."""
 
 
 class SettingsRefused(Exception):

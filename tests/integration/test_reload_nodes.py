@@ -10,6 +10,7 @@ import signal
 import ssl
 import time
 
+import psutil
 import pytest
 
 from bunraku.bench.receiver import Receiver
@@ -45,6 +46,12 @@ def full(create):
     except NoResources:
         return True
     raise AssertionError("there was room")
+
+
+def nodes_of(process):
+    """The processes of its nodes, as Ray names them."""
+    found = psutil.Process(process.process.pid).children(recursive=True)
+    return [p for p in found if "NodeActor" in " ".join(p.cmdline())]
 
 
 async def watched(process, stream, trust):
@@ -156,6 +163,29 @@ async def test_two_nodes_and_their_front_take_over_apps_limits_callbacks_and_cer
             # What a busy machine skips is no reload's: a stream that was dropped would not come back at all.
             assert sum(step - 960 for step in steps) < 48000
             await receiver.close()
+
+        # A node that dies begins anew with what it was last told, not with what it was made with.
+        victim = nodes_of(process)[0]
+        before = len(process.logged())
+        victim.kill()
+        lost = await asyncio.to_thread(
+            wait_for, lambda: [t for t in tasks if (3, 5) in statuses(new.heard, t)], 60
+        )
+        (home,) = [node for node, (_, task) in homes.items() if task == lost[0]]
+        await asyncio.to_thread(wait_for, lambda: f"ready node={home}" in process.logged()[before:], 60)
+
+        def born_there():
+            """A task of the new life."""
+            task = able(lambda: create(secrets.token_hex(4)))
+            if task is None or node_of(task) == home:
+                return task
+            api.stop(task)
+            return None
+
+        task = await asyncio.to_thread(wait_for, born_there, 90)
+        await asyncio.to_thread(wait_for, lambda: (3, 3) in statuses(new.heard, task), 60)
+        assert not any((3, 5) in statuses(old.heard, t) for t in lost)
+        assert not any(event["TaskId"] == task for event in old.heard)
         api.close()
     finally:
         await asyncio.to_thread(process.end, signal.SIGTERM)

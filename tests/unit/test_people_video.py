@@ -344,9 +344,13 @@ def test_a_patch_takes_the_light_of_the_frame():
     assert patch.tone_of(same, seat.ring) == pytest.approx(tones[1], abs=0.7)
     shade = np.linspace(0.75, 1.15, seat.width)[None, :, None]
     aside = np.clip(skin * shade, 0, 255).astype(np.uint8)
-    level = patch.relight(aside, day, seat.ring)(aside)
+    level = patch.relight(aside, day, seat.beside)(aside)
     left, right = (level[:, s].mean() for s in (slice(20, 60), slice(-60, -20)))
     assert left / right == pytest.approx(day[:, 20:60].mean() / day[:, -60:-20].mean(), abs=0.05)
+    # Shade below the lip is the jaw's, in the same light.
+    shaded = day.copy()
+    shaded[int(seat.on_patch([0, seat.lip])[1]) :] //= 2
+    assert np.abs(patch.relight(shaded, day, seat.beside)(day).astype(int) - day).mean() < 2
 
 
 # --- the jaw

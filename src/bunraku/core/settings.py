@@ -31,6 +31,9 @@ from bunraku.core.settings_people import PeopleSettings
 from bunraku.core.settings_rtc import RtcSettings
 from bunraku.core.settings_speech import SpeechSettings
 
+RELOADED = ("apps", "limits", "callbacks", "tls_cert", "tls_key")
+"""Settings that change while the server runs; all others are read when it starts."""
+
 
 class AppSettings(_Section):
     """One ``[[apps]]`` entry: a tenant. Apps from the file are read-only at run time."""

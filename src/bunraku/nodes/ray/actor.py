@@ -21,6 +21,7 @@ from bunraku.core.settings import Settings
 from bunraku.node.clustered import ClusteredNode
 from bunraku.node.speech.base import SpeechProvider
 from bunraku.nodes.ray.answer import QUESTIONS, Answer
+from bunraku.nodes.ray.kept import KeptSettings
 from bunraku.nodes.ray.remote import named
 from bunraku.telemetry import tracer as tracer_of
 
@@ -43,6 +44,8 @@ class NodeActor:
     ) -> None:
         """``providers`` replaces the installed voices, for tests; Ray pickles them."""
         logs.configure(log_level, settings.log_format)
+        self._kept = KeptSettings(settings.data_dir, node_id)
+        settings = self._kept.of(settings)
         self._node_id, clock = node_id, SystemClock()
         tracer = tracer_of(settings, clock, node_id)
         self._node = ClusteredNode(settings, clock, node_id, self._die, providers, tracer, others=named)
@@ -89,16 +92,22 @@ class NodeActor:
         return os.getpid()
 
     async def apply(self, settings: Settings) -> None:
-        """Apps, limits and callbacks from now on."""
+        """Apps, limits and callbacks from now on, and in the lives that follow."""
         await self._started.wait()
         await self._node.apply(settings)
+        try:
+            await asyncio.to_thread(self._kept.keep, settings)
+        except OSError as error:
+            log.error("not kept for the node's next life: %s", error.strerror)
 
     async def drain(self, deadline: float) -> None:
         """Take no new rooms; return when no task is left, at the latest ``deadline`` seconds later."""
         await self._started.wait()
         await self._node.drain(deadline)
 
-    async def close(self) -> None:
-        """End this life in order: tasks are stopped, callbacks sent."""
+    async def close(self, *, last: bool = False) -> None:
+        """End this life in order: tasks are stopped, callbacks sent. ``last``: none follows."""
         self._closing.set()
         await asyncio.gather(self._life, return_exceptions=True)
+        if last:
+            await asyncio.to_thread(self._kept.forget)

@@ -223,7 +223,7 @@ async def started(cluster: Joined, node_ids: list[str]) -> None:
 
 async def apply(cluster: Joined, node_ids: Sequence[str], settings: Settings) -> None:
     """Tell these nodes what stands now. One that cannot be told has a life that is over; it begins the
-    next with what it was made with."""
+    next with what it was told before."""
     handles = [cluster.ray.get_actor(i, namespace=NAMESPACE) for i in node_ids]
     async with patience(APPLY_TIMEOUT):
         told = await asyncio.gather(*(h.apply.remote(settings) for h in handles), return_exceptions=True)
@@ -242,5 +242,5 @@ async def drain(cluster: Joined, node_id: str, deadline: float, *, restart: bool
     except ValueError:
         raise KeyError(node_id) from None
     await handle.drain.remote(deadline)
-    await handle.close.remote()
+    await handle.close.remote(last=not restart)
     cluster.ray.kill(handle, no_restart=not restart)

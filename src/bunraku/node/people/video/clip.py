@@ -17,10 +17,14 @@ import av
 import av.container
 import av.error
 import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
 
 from bunraku.core.media import FRAME_RATE, PCM, SAMPLE_RATE
+from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.people.base import Unsuitable
 from bunraku.node.people.photo.arrays import U8
+
+BT601, LIMITED = Colorspace.ITU601, ColorRange.MPEG  # as OpenCV converts
 
 LONGEST = 1280
 """px of the longer side that are kept."""
@@ -99,7 +103,17 @@ class Clip:
         turns = round(frame.rotation / 90) % 4
         width, height = (self.height, self.width) if turns % 2 else (self.width, self.height)
         way = "AREA" if width < frame.width else "BICUBIC"
-        bgr = cast(U8, frame.reformat(width, height, "bgr24", interpolation=way, threads=1).to_ndarray())
+        # FFmpeg's own way to RGB rounds down: by a whole grey level, twice that when it comes back.
+        planes = frame.reformat(
+            width,
+            height,
+            "yuv420p",
+            interpolation=way,
+            dst_colorspace=BT601,
+            dst_color_range=LIMITED,
+            threads=1,
+        )
+        bgr = cv2.cvtColor(cast(U8, planes.to_ndarray()), cv2.COLOR_YUV2BGR_I420)
         return np.ascontiguousarray(np.rot90(bgr, turns))
 
     def heard(self) -> PCM | None:

@@ -15,6 +15,13 @@ NODES = 49  # across
 UPPER_LIP = (61, 291, 0, 37, 267, 13)
 THROAT = (0.62, 0.85)  # of the eyes' distance below the chin: where nothing goes down any more
 RIM = 0.1  # of the field's sides, over which it fades
+HINGE = 2.0
+"""Power of the photo route's shares. A jaw turns about joints before the ears: what of it lies near them goes
+down less than a smooth stretch of the face would have it."""
+BESIDE = {(132, 361): (0.2, 0.0), (58, 288): (0.2, 0.0), (172, 397): (0.22, 0.0), (136, 365): (0.24, 0.06),
+          (150, 379): (0.26, 0.14), (149, 378): (0.26, 0.28)}  # fmt: skip
+"""Outside the face, beside and below points of its outline, in parts of the eyes' distance: hair, shoulders
+and what is behind stay."""
 
 
 def field_of(head: Floats, seat: MouthSeat) -> JawField:
@@ -23,9 +30,14 @@ def field_of(head: Floats, seat: MouthSeat) -> JawField:
     jaw = {i: share for pair, share in JAW.items() for i in pair}
     fixed = [i for i in (*STILL, *PHILTRUM, *UPPER_LIP) if i not in jaw]
     throat = [p[152] + seat.unit * np.array([s, d]) for d in THROAT for s in (-0.9, -0.45, 0, 0.45, 0.9)]
-    points = seat.on_patch(np.concatenate([p[[*jaw, *fixed]], throat]))
+    beside = [
+        p[i] + seat.unit * np.array([side * x, y])
+        for pair, (x, y) in BESIDE.items()
+        for i, side in zip(pair, (-1, 1), strict=True)
+    ]
+    points = seat.on_patch(np.concatenate([p[[*jaw, *fixed]], beside, throat]))
     values = np.zeros((len(points), 1))
-    values[: len(jaw), 0] = list(jaw.values())
+    values[: len(jaw), 0] = np.array(list(jaw.values())) ** HINGE
     unit = seat.unit * seat.scale
     sides = seat.on_patch(p[[234, 454]])[:, 0]
     x0, x1 = int(sides[0] - 0.12 * unit), int(sides[1] + 0.12 * unit)

@@ -17,7 +17,7 @@ from bunraku.node.people.base import MARKS, Progress, Unsuitable
 from bunraku.node.people.photo.arrays import F32, F64, U8, Floats
 from bunraku.node.people.photo.find import Finder, square_of
 from bunraku.node.people.video import clip as clips
-from bunraku.node.people.video import jaw, judge, loop, made, measure, patch, select, settle, steady
+from bunraku.node.people.video import jaw, judge, loop, made, measure, patch, select, steady
 from bunraku.node.people.video.clip import Clip
 from bunraku.node.people.video.loop import FADE, Stretch
 from bunraku.node.people.video.study import Study, study
@@ -83,13 +83,8 @@ class _Work:
 
     def _settled(self, places: F32) -> F32:
         """Where patches are taken: in speech where the silent face has them."""
-        known, clip = self._known, self._clip
-        talks, still = known.spoken.talks & known.good, known.spoken.still & known.good
-        nose = settle.Nose(known.head, known.seat)
-        by = settle.of_speech(clip, known.first, nose, places, talks, still)
-        most = settle.FARTHEST * known.seat.unit * known.seat.scale
-        out = places.copy()
-        out[known.spoken.talks, :, 2] += out[known.spoken.talks, :, :2] @ np.clip(by, -most, most)
+        talks, out = self._known.spoken.talks, places.copy()
+        out[talks, :, 2] += out[talks, :, :2] @ self._known.by
         return out
 
     def _choose(self) -> tuple[Stretch, bool]:
@@ -139,7 +134,7 @@ class _Work:
             for n, bgr in self._clip.frames(known.first + start, known.first + end):
                 i = n - known.first
                 if self._kept[i]:
-                    light = patch.relight(self._take(bgr, i), self._model, known.seat.ring)
+                    light = patch.relight(self._take(bgr, i), self._model, known.seat.beside)
                     self._patches[i] = light(patch.seen_at(bgr, self._places[i], known.seat))
                 if begin <= i < stretch.first:
                     held.append(bgr)

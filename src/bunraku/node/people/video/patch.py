@@ -33,10 +33,11 @@ FALLS = (0.16, 0.42)
 @dataclass(frozen=True)
 class MouthSeat:
     """``width`` x ``height`` px of a patch whose px (0, 0) lies at ``origin`` of the head at rest; ``alpha``
-    (h, w) 0 to 1; ``ring`` (h, w): weights of the skin by which light is compared; ``anchors`` (3, 3): the
-    points of the head that carry it; ``line``, ``lip``, ``chin``: y of the mouth, of the lower lip's edge,
-    of the chin, on the head at rest; ``unit``: between the eyes; ``fall``: how far down a jaw may be for a
-    patch to hold it, px of the head at rest."""
+    (h, w) 0 to 1; ``ring`` (h, w): weights of the skin by which light is compared, ``beside`` (h, w): of that
+    of it which no jaw moves or shades; ``anchors`` (3, 3): the points of the head that carry the patch;
+    ``line``, ``lip``, ``chin``: y of the mouth, of the lower lip's edge, of the chin, on the head at rest;
+    ``unit``: between the eyes; ``fall``: how far down a jaw may be for a patch to hold it, px of the head at
+    rest."""
 
     width: int
     height: int
@@ -44,6 +45,7 @@ class MouthSeat:
     scale: float
     alpha: F32
     ring: F32
+    beside: F32
     anchors: F64
     line: float
     lip: float
@@ -90,13 +92,14 @@ def seat_of(head: Floats, fall: float = 0.0) -> MouthSeat:
     alpha *= smooth(0, 3, np.minimum(edge, rows))  # nothing on the very rim
     # Skin beside and below the lips, away from them and from the nose's shadow.
     ring = smooth(0.02, 0.2, alpha) * smooth(0.98, 0.7, alpha) * smooth(0.45, 0.75, up)
+    beside = ring * smooth(0.12, -0.02, (y - line) / unit)
     anchors = np.zeros((3, 3))
     anchors[:] = p[list(LIPS)].mean(0)
     anchors[1, 0] += 0.5 * unit
     anchors[2, 1] += 0.5 * unit
     return MouthSeat(
-        width, height, origin, scale, alpha.astype(np.float32), ring.astype(np.float32), anchors, line,
-        float(p[17, 1]), chin, unit, fall,
+        width, height, origin, scale, alpha.astype(np.float32), ring.astype(np.float32),
+        beside.astype(np.float32), anchors, line, float(p[17, 1]), chin, unit, fall,
     )  # fmt: skip
 
 
@@ -163,22 +166,23 @@ def lit(patch: U8, tone: Floats) -> U8:
 
 @dataclass(frozen=True)
 class Relight:
-    """Brightness by a plane over the patch (log, of place -0.5 to 0.5 across), colour as a whole."""
+    """Brightness by a slope across the patch (log, of place -0.5 to 0.5), colour as a whole."""
 
-    plane: F64
+    slope: F64
     colour: F64
 
     def __call__(self, patch: U8) -> U8:
-        h, w = patch.shape[:2]
+        w = patch.shape[1]
         yuv = _yuv(patch)
-        gain = np.exp(self.plane[0] + (grid(w, h) / w - 0.5) @ self.plane[1:])
+        gain = np.exp(self.slope[0] + (np.arange(w) / w - 0.5) * self.slope[1])
         yuv[..., 0] = (yuv[..., 0] - 16) * gain + 16
         yuv[..., 1:] += self.colour
         return _bgr(yuv)
 
 
 def relight(patch: U8, model: U8, ring: F32) -> Relight:
-    """What brings a patch into the light of ``model``; both with the jaw up, so that skin meets skin."""
+    """What brings a patch into the light of ``model``. ``ring`` (h, w): weights of the skin that tells it
+    (``MouthSeat.beside``)."""
     a, b = _yuv(patch), _yuv(model)
     sigma = 0.08 * patch.shape[1]
 
@@ -187,13 +191,13 @@ def relight(patch: U8, model: U8, ring: F32) -> Relight:
         return np.log(np.maximum(blurred / np.maximum(cv2.GaussianBlur(ring, (0, 0), sigma), 1e-4), 1.0))
 
     h, w = ring.shape
-    at = grid(w, h)[::4, ::4].reshape(-1, 2) / w - 0.5
+    across = (grid(w, h)[::4, ::4, 0].reshape(-1, 1) / w - 0.5).astype(np.float64)
     weight = np.sqrt(ring[::4, ::4].ravel().astype(np.float64))
-    columns = np.column_stack([np.ones(len(at)), at])
+    columns = np.column_stack([np.ones(len(across)), across])
     ratio = (light(b) - light(a))[::4, ::4].ravel()
-    plane = np.linalg.lstsq(columns * weight[:, None], ratio * weight, rcond=None)[0]
+    slope = np.linalg.lstsq(columns * weight[:, None], ratio * weight, rcond=None)[0]
     colour = ((b - a) * ring[..., None]).sum((0, 1))[1:] / ring.sum()
-    return Relight(np.clip(np.asarray(plane, np.float64), -0.4, 0.4), np.asarray(colour, np.float64))
+    return Relight(np.clip(np.asarray(slope, np.float64), -0.4, 0.4), np.asarray(colour, np.float64))
 
 
 def laid(bgr: U8, patch: U8, place: Floats, tone: Floats, seat: MouthSeat) -> U8:

@@ -7,10 +7,13 @@ skin below them do not speak; how they lie in both tells by how much.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.people.photo.arrays import F32, F64, U8, Floats
+from bunraku.node.people.video.chin import Chin
 from bunraku.node.people.video.clip import Clip
 from bunraku.node.people.video.patch import MouthSeat
 
@@ -34,7 +37,8 @@ class Nose:
         across, down = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
         corner = seat.on_patch(np.array([x - ACROSS * unit, y - ABOVE * unit]))
         self._at: F64 = np.stack([across, down], -1) + corner
-        self._soft = SOFT * unit * seat.scale
+        self.unit = unit * seat.scale
+        self._soft = SOFT * self.unit
 
     def seen(self, bgr: U8, place: Floats) -> F32:
         """(h, w): softened luma; ``place`` (2, 3) from patch to picture."""
@@ -52,21 +56,47 @@ def shifts(noses: list[F32]) -> F64:
     return -np.array([solve @ (nose - mean).ravel() for nose in noses])
 
 
+@dataclass(frozen=True)
+class Settled:
+    """``by`` (2,): how far, in patch px, the face lies to the right and below in the pictures in which
+    somebody talks, against those in which nobody does; 0 where that cannot be told. ``chins`` (m,): in which
+    pictures the chin was looked for; ``down`` (m,) patch px: where it was found, and ``alike`` (m,) how sure
+    that is (``chin.Chin``)."""
+
+    by: F64
+    chins: np.ndarray
+    down: F64
+    alike: F64
+
+
 def of_speech(
-    clip: Clip, first: int, nose: Nose, places: Floats, talks: np.ndarray, still: np.ndarray
-) -> F64:
-    """(2,): how far, in patch px, the face lies to the right and below in the pictures in which it ``talks``
-    (n,), against those in which it is ``still``; 0 where that cannot be told. Reads the clip once."""
+    clip: Clip, first: int, nose: Nose, chin: Chin, places: Floats, talks: np.ndarray, still: np.ndarray
+) -> Settled:
+    """Of the pictures, from the clip's ``first`` on, in which it ``talks`` (n,) and in which it is ``still``.
+    Reads the clip once."""
     some = [_spread(talks, SPOKEN), _spread(still, SILENT)]
     if min(map(len, some)) < LEAST:
-        return np.zeros(2)
-    index = np.sort(np.concatenate(some))
-    wanted, noses = set(index.tolist()), list[F32]()
-    for n, bgr in clip.frames(first + int(index[0]), first + int(index[-1]) + 1):
-        if n - first in wanted:
-            noses.append(nose.seen(bgr, places[n - first]))
-    shift, spoken = shifts(noses), np.isin(index, some[0])[: len(noses)]
-    return np.median(shift[spoken], axis=0) - np.median(shift[~spoken], axis=0)
+        return Settled(np.zeros(2), np.zeros(0, int), np.zeros(0), np.zeros(0))
+    index, speaking = np.sort(np.concatenate(some)), np.flatnonzero(talks)
+    noses, at_rest = set(index.tolist()), set(some[1].tolist())
+    seen: dict[int, F32] = {}
+    closed: list[U8] = []
+    open_: dict[int, U8] = {}
+    begin, end = int(min(index[0], speaking[0])), int(max(index[-1], speaking[-1])) + 1
+    for n, bgr in clip.frames(first + begin, first + end):
+        i = n - first
+        if i in noses:
+            seen[i] = nose.seen(bgr, places[i])
+        if i in at_rest:
+            closed.append(chin.seen(bgr, places[i]))
+        elif talks[i]:
+            open_[i] = chin.seen(bgr, places[i])
+    shift, spoken = shifts(list(seen.values())), np.isin(list(seen), some[0])
+    by = np.median(shift[spoken], axis=0) - np.median(shift[~spoken], axis=0)
+    most = FARTHEST * nose.unit
+    by = np.clip(by, -most, most)
+    down, alike = chin.down(closed, list(open_.values()))
+    return Settled(by, np.array(list(open_), int), down - by[1], alike)
 
 
 def _spread(mask: np.ndarray, most: int) -> np.ndarray:
