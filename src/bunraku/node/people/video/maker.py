@@ -25,7 +25,7 @@ from bunraku.node.people.video.write import LoopFilm, sheets
 
 NETS = True
 FORMAT = 1
-VERSION = 2
+VERSION = 3
 """Of this maker: counted up when the same clip makes another pack."""
 UNEVEN = 0.7  # of the usual sharpness: a mouth more blurred than this is not kept
 EMPTY = 12  # pictures with a mouth that says something: fewer are none

@@ -75,8 +75,9 @@ def of_speech(
     """Of the pictures, from the clip's ``first`` on, in which it ``talks`` (n,) and in which it is ``still``.
     Reads the clip once."""
     some = [_spread(talks, SPOKEN), _spread(still, SILENT)]
+    nothing = Settled(np.zeros(2), np.zeros(0, int), np.zeros(0), np.zeros(0))
     if min(map(len, some)) < LEAST:
-        return Settled(np.zeros(2), np.zeros(0, int), np.zeros(0), np.zeros(0))
+        return nothing
     index, speaking = np.sort(np.concatenate(some)), np.flatnonzero(talks)
     noses, at_rest = set(index.tolist()), set(some[1].tolist())
     seen: dict[int, F32] = {}
@@ -91,7 +92,10 @@ def of_speech(
             closed.append(chin.seen(bgr, places[i]))
         elif talks[i]:
             open_[i] = chin.seen(bgr, places[i])
-    shift, spoken = shifts(list(seen.values())), np.isin(list(seen), some[0])
+    spoken = np.isin(list(seen), some[0])
+    if not closed or not open_ or not spoken.any():  # it breaks off earlier than it did
+        return nothing
+    shift = shifts(list(seen.values()))
     by = np.median(shift[spoken], axis=0) - np.median(shift[~spoken], axis=0)
     most = FARTHEST * nose.unit
     by = np.clip(by, -most, most)
