@@ -271,7 +271,7 @@ def test_english(written, said):
         ('fr-FR', '30.11.2026', 'trente novembre deux mille vingt six'),
         ('fr-FR', '30 nov. 2026', 'trente novembre deux mille vingt six'),
         ('fr-FR', '½ tasse', 'une demi tasse'),
-        ('fr-FR', '1½', 'un et un demi'),
+        ('fr-FR', '1½', 'un et demi'),
         ('fr-FR', '3/4', 'trois quarts'),
         ('fr-FR', '#1', 'numéro un'),
         ('fr-FR', '#salut', 'hashtag salut'),

@@ -16,14 +16,20 @@ _UNFINISHED = re.compile(
     r"(?:^|[\s(\"'“‘])(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Srta|Jr|Gen|Capt|Lt|Sgt|Rev|Hon|No|Nos|Nr|vs|approx|Fig|fig|e\.g|i\.e|cf"
     r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Mme|Mlle|MM|Sig|Sig\.ra|Dott|Dott\.ssa|Dra|Ud|Uds|Avda?|núm|pág|págs"
     r"|tel|Tel|tél|Tél|bzw|ca|Hr|Fr|Abs|Art|Bd|ej|ex|es|EE|[^\W\d_])\.$"
-    r"|(?:^|\n)\s*\d{1,3}\.$"
+    r"|(?:^|\n)\s*\d{1,3}\.$|\d\s?(?:Mio|Mrd|Tsd)\.$"
 )
 """What ends with a point and is no end of a sentence."""
 _SHORTENED = re.compile(
     r"(?:(?:\b[^\W\d_]\.){2,}|\b(?:Ph\.D|[BM]\.Sc|etc|Inc|Ltd|Corp|Co|Ave|Blvd|Rd|Mt|dept|est|max|min|ext|hrs?|mins?|secs?|v|vol|ch|pp?|sec|al"
-    r"|ecc|aprox|máx|mín|usw|Str|inkl|Nr|Jh|Std|Min|Mio|Mrd|Tsd|ggf|evtl)\.)[\"'”’»)\]]*$"
+    r"|ecc|aprox|máx|mín|usw|\w*[Ss]tr|inkl|Nr|Jh|Std|Min|Mio|Mrd|Tsd|ggf|evtl)\.)[\"'”’»)\]]*$"
 )
 """What ends a sentence only where a capital or nothing follows."""
+_NUMBERED = re.compile(
+    r"\b(?:[Nn]os?|[Cc]h|[Aa]pts?|apto|[Aa]pto|[Pp]agg?|[Pp]p|chap|[Cc]ap|[Kk]ap|lun|mar|mer|jeu|ven|sam|dim)\.$"
+)
+"""What is no end of a sentence where a number follows."""
+_HALF_DAY = re.compile(r"\d\s?[AaPp]\.?[Mm]\.$")
+_ZONE = re.compile(r"\s(?:[ECMP][SD]?T|GMT|UTC|BST|CES?T)\b")
 _COUNTED = re.compile(r"(?<![\d.,:/-])(?:\d{1,3}|[IVX]+)\.$")
 _COUNTS = re.compile(
     r"\b(?:[Dd](?:er|ie|as|en|em|es)|[Aa]m|[Vv]om|[Zz]u[mr]|[Ii]m|[Bb]eim|[Bb]is|[Ss]eit|[Aa]b|[Jj]ede[rsn]?)"
@@ -63,9 +69,13 @@ def _goes_on(begun: str, rest: str) -> bool:
     following = rest.lstrip(" \t\u00a0")[:1]
     if _COUNTED.search(begun) and (following.islower() or _MONTH.match(rest)):
         return True
+    if _NUMBERED.search(begun) and following.isdigit():
+        return True
+    if _HALF_DAY.search(begun) and _ZONE.match(rest):
+        return True
     if following and _COUNTS.search(begun):
         return True
-    if _SHORTENED.search(begun) and (following.islower() or following.isdigit() or following in "(&"):
+    if _SHORTENED.search(begun) and (following.islower() or following.isdigit() or following in "(&€$£%"):
         return bool(following)
     # Names begin with initials; sentences may end with them.
     return bool(_INITIALS.search(begun)) and following.isupper() and not _OPENS.match(rest)

@@ -318,7 +318,22 @@ def _rules(*, british: bool) -> tuple[Rule, ...]:
         rule(r"(mid|early|late|pre|post)-(?=\d)", lambda m: m[1]),
         rule(r"(?<=(?:mid|rly|ate)[- ])([2-9]0)s" + end, lambda m: _plural(cardinal(m[1]))),
         rule(r"(1[1-9]|20)\d0s" + end, lambda m: _plural(year(int(m.group()[:4])))),
-        rule(rf"(?P<minus>[-−])?(?P<number>{NUMBER})\s?(?P<unit>{UNIT})" + end, _unit),
+        rule(
+            rf"({NUMBER})(?:[-–]|\s[-–]\s)(?={NUMBER}\s?(?:{UNIT})(?![\w/]))",
+            lambda m: f"{cardinal(m[1])} to",
+        ),
+        rule(
+            rf"(?P<minus>[-−])?(?P<number>{NUMBER})\s?(?P<unit>{UNIT})" + end + r"(?:\.(?=[,;)]|\s[a-z\d]))?",
+            _unit,
+        ),
+        rule(r"t(?:bsp|sp)\b", lambda m: UNITS[m.group()][0]),
+        rule(r"(?<=st|nd|rd|th)\s?[-–]\s?(?=\d+(?:st|nd|rd|th)\b)", lambda _: "to"),
+        rule(
+            r"(?<=ISBN.)\s?\d[\d-]{8,15}[\dX]" + end,
+            lambda m: ", ".join(
+                " ".join(digits(c) if c.isdigit() else c for c in g) for g in m.group().split("-")
+            ),
+        ),
         rule(
             r"(\d{1,3}(?:,\d{3})*|\d+)(?:st|nd|rd|th)" + end,
             lambda m: ordinal(int(m[1].replace(",", ""))) if len(m[1]) < 12 else None,
@@ -349,7 +364,7 @@ def _rules(*, british: bool) -> tuple[Rule, ...]:
         rule(r"(UTC|GMT)\s?([+−-])(?=\d)", lambda m: f"{m[1]} {'plus' if m[2] == '+' else 'minus'}"),
         rule(r"401\(k\)", lambda _: "four oh one K"),
         rule(r"Nos\.(?=\s?\d)", lambda _: "numbers"),
-        rule(r"(?:No\.|Nr\.|#|№)\s?(\d+)" + end, lambda m: f"number {cardinal(m[1])}"),
+        rule(r"(?:[Nn]o\.|Nr\.|#|№)\s?(\d+)" + end, lambda m: f"number {cardinal(m[1])}"),
         rule(r"\d+(?:\.\d+){2,}", lambda m: _dots(m.group())),
         rule(rf"((?:{RELEASED})\s)(?:v)?(\d+\.\d+)" + end, lambda m: f"{m[1]}{_dots(m[2])}"),
         rule(r"([A-Za-z]+)-?(\d+\.\d+)([A-Za-z]?)" + end, lambda m: f"{m[1]} {cardinal(m[2])} {m[3]}"),

@@ -69,6 +69,7 @@ UNITS = {
     "°C": ("degree Celsius", "degrees Celsius"),
     "°F": ("degree Fahrenheit", "degrees Fahrenheit"), "°": ("degree", "degrees"),
     "%": ("percent", "percent"),
+    "tsp": ("teaspoon", "teaspoons"), "tbsp": ("tablespoon", "tablespoons"),
     "m²": ("square metre", "square metres"), "km²": ("square kilometre", "square kilometres"),
 }  # fmt: skip
 UNIT = "|".join(re.escape(u) for u in sorted(UNITS, key=len, reverse=True))
@@ -103,7 +104,8 @@ SHORTENED = {
     "Inc": "Incorporated", "Ltd": "Limited", "Corp": "Corporation", "Co": "Company", "Ave": "Avenue",
     "Blvd": "Boulevard", "Rd": "Road", "Mt": "Mount", "Ft": "Fort", "Fig": "Figure", "fig": "figure",
     "max": "maximum",
-    "min": "minimum", "tel": "telephone", "Tel": "Telephone", "ext": "extension", "etc": "etcetera",
+    "min": "minimum", "Apt": "Apartment", "apt": "apartment", "tel": "telephone", "Tel": "Telephone",
+    "ext": "extension", "etc": "etcetera",
 }  # fmt: skip
 PAGES = {"pp": "pages", "p": "page", "ch": "chapter", "vol": "volume", "sec": "section"}
 FRACTIONS = {

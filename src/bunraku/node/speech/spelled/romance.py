@@ -10,7 +10,7 @@ import re
 from num2words import num2words
 
 from bunraku.node.speech.spelled.roman import NUMERAL, value
-from bunraku.node.speech.spelled.romance_words import LANGUAGES, Language, Unit
+from bunraku.node.speech.spelled.romance_words import DAYS, LANGUAGES, Language, Unit
 from bunraku.node.speech.spelled.words import RAISED, Rule, power, rule
 
 _NUMBER = r"\d{1,3}(?:[.\u202f\u00a0 ]\d{3})+(?:,\d+)?(?!\d)|\d+(?:[,.]\d+)?"
@@ -26,6 +26,13 @@ _MORE = {
     "pt": {"by": "por", "2": "ao quadrado", "3": "ao cubo", "^": "elevado a", "per": "por", "half": "meia"},
 }
 """Words for sizes, powers and what is paid a month."""
+_HALVED = {"fr": r"(?:heure|livre|journée|tasse|bouteille|page|douzaine|cuillère|minute|année)s?\b"}
+"""Nouns that a half is feminine before; in other languages those in a."""
+_COUNTED_HERS = re.compile(
+    r"(?:personne|heure|fois|minute|seconde|semaine|année|journée|page|place|chambre|nuit|chose|voiture|maison|femme|fille"
+    r"|ville|rue|étoile|photo|vidéo|table|tasse|pièce|\w+(?:tion|té|ette|ence|ance))s?$"
+)
+"""French feminine nouns that are often counted; *livre* may be either."""
 _ENGLISH = r"\d{1,3}(?:,\d{3})+\.\d{2}"
 """Thousands and cents as English writes them."""
 
@@ -79,7 +86,8 @@ class NumberReader:
     def counted(self, number: str, unit: Unit) -> str:
         one, many, gender = unit
         whole, part = plain(number)
-        return f"{self.cardinal(number, gender)} {one if whole == '1' and not part else many}"
+        said = f"{self.cardinal(number, gender)} {one if whole == '1' and not part else many}"
+        return said.replace("una ora", "un' ora")
 
     def ordinal(self, number: int, gender: str = "m") -> str:
         said = str(num2words(number, lang=self.lang.code, to="ordinal"))
@@ -125,9 +133,13 @@ class NumberReader:
         cents = int(part.ljust(2, "0")[:2]) if part else 0
         return f"{units} {self.lang.cents} {self.words(cents)}" if cents else units
 
-    def millions(self, amount: str, sign: str) -> str:
+    def millions(self, amount: str, sign: str, scale: str = "") -> str:
         one, many = self.lang.millions
         joined = one if plain(amount) == ("1", "") else many
+        if scale == "mil":
+            joined = "mil"
+        elif scale.startswith("bi"):
+            joined = joined.replace("mi", "bi")
         return f"{self.cardinal(amount, 'm')} {joined} {self.lang.money[sign][1]}".replace("d' ", "d'")
 
     def address(self, text: str) -> str:
@@ -166,12 +178,14 @@ class NumberReader:
         """A number that ends in one, before a noun whose gender its ending tells."""
         noun, code = m[2].lower(), self.code
         if code == "fr":
-            return None
+            return self.agreed(self.words(int(m[1])), "f") if _COUNTED_HERS.match(noun) else None
         gender = "f" if noun.endswith(("a", "as", "ión", "dad", "ção", "dade")) else "m"
         if noun.rstrip("s") in _MASCULINE_IN_A:
             gender = "m"
         if code == "it" and m[1] == "1" and gender == "m" and re.match("s[^aeiou]|z|gn|ps|x|y", noun):
             return "uno"
+        if code == "it" and m[1] == "1" and gender == "f" and noun[0] in "aeiou":
+            return "un'"
         return self.agreed(self.words(int(m[1])), gender)
 
 
@@ -190,7 +204,7 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
     short = "|".join(re.escape(s) for s in sorted(lang.short, key=len, reverse=True))
     names = "|".join(lang.months)
     number = f"(?:{_NUMBER})"
-    millions = "M|" + "|".join(w.split()[0] for w in lang.millions)
+    millions = "M|mln|" + "|".join(w.split()[0] for w in lang.millions)
     degrees = "degrés|grados|gradi|graus"
 
     def signed(sign: str | None) -> str:
@@ -205,6 +219,11 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
         return reader.ordinal(found) if found else None
 
     more = _MORE[reader.code]
+    days = DAYS[reader.code]
+    day = rf"({'|'.join(days)})"
+    half = _HALVED.get(reader.code, r"[^\W\d_]+a\b")
+    agreeing = {"pt": r"\d*[12]|[2-9]00", "es": r"\d*1|[2-9]00"}.get(reader.code, r"\d*1")
+    out_of = "de" if reader.code == "pt" else lang.over
     own: tuple[Rule, ...] = ()
     if reader.code == "es":
         own = (rule(r"([13])\.?er\b", lambda m: "primer" if m[1] == "1" else "tercer"),)
@@ -244,6 +263,12 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
         ),
         rule(r"(\d{1,2})(?:[:hH]|\sh\s)(\d{2})(?:\s?h\b)?(?!\w|:\d)", reader.time),
         rule(r"(\d{1,2})\s?[hH]()" + end, reader.time if reader.code in ("fr", "pt") else lambda _: None),
+        rule(
+            rf"{day}\.?\s?[-–]\s?{day}(?:\.|\b)" + end,
+            lambda m: f"{days[m[1].lower()]} {lang.to} {days[m[2].lower()]}",
+            re.I,
+        ),
+        rule(r"(?<=[\dhH])\s?[-–]\s?(?=\d{1,2}(?::\d{2}|\s?[hH]\d{0,2})(?![\w:]))", lambda _: lang.to),
         rule(r"\+\d[\d ().-]{6,}\d" + end, reader.phone),
         rule(r"\(\d{2,3}\)\s?\d{4,5}-\d{4}" + end, reader.phone),
         rule(r"0\d(?:[ .]\d{2}){4}" + end, reader.phone),
@@ -267,6 +292,10 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
         rule(r"#(?=[^\W\d])", lambda _: "hashtag"),
         rule(r"(\d{1,2})\)(?=\s)", lambda m: f"{reader.cardinal(m[1])},"),
         rule(rf"({number})\s?(?:{millions})\s?({symbols})", lambda m: reader.millions(m[1], m[2])),
+        rule(
+            rf"({symbols})\s?({number})\s(mil|mi|bi|mill\w+|mili\w+|milh\w+|bilh\w+)\b",
+            lambda m: reader.millions(m[2], m[1], m[3]),
+        ),
         rule(rf"({symbols})\s?({number})", lambda m: reader.money(m[1], m[2])),
         rule(rf"({number})\s?({symbols})", lambda m: reader.money(m[2], m[1])),
         rule(
@@ -284,16 +313,28 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
         rule(r"(\d{1,3})\.?(º|ª)", ordinal),
         *own,
         rule(
+            rf"({number})\s?[-–]\s?(?={number}\s?(?:{units})(?![\w/]))",
+            lambda m: f"{reader.cardinal(m[1])} {lang.to}",
+        ),
+        rule(
             rf"{alone}([-−])?({number})\s?({units})" + end,
             lambda m: f"{signed(m[1])}{reader.counted(m[2], lang.units[m[3]])}",
         ),
         rule(r"24/7" + end, lambda _: f"{reader.words(24)} {lang.over} {reader.words(7)}"),
+        rule(
+            r"(\d+[.,]\d)\s?/\s?(5|10|20|100)(?![\w/])",
+            lambda m: f"{reader.cardinal(m[1])} {out_of} {reader.cardinal(m[2])}",
+        ),
+        rule(rf"1/2(?=\s{half})", lambda _: more["half"]),
+        rule(r"1/2(?=\s[^\W\d_])", lambda _: lang.fractions["½"]),
         rule(r"(\d{1,3})/(\d{1,3})(?![\w/])", reader.fraction),
         rule(
-            r"(\d+)([½¼¾⅓⅔])",
-            lambda m: f"{reader.cardinal(m[1])} {lang.signs['&']} {lang.fractions[m[2]]}",
+            r"(\d+)\s?([½¼¾⅓⅔])",
+            lambda m: f"{reader.cardinal(m[1])} {lang.signs['&']} {lang.fractions[m[2]]}".replace(
+                "un demi", "demi"
+            ),
         ),
-        rule(r"½(?=\s[^\W\d_]+[ae]\b)", lambda _: more["half"]),
+        rule(rf"½(?=\s{half})", lambda _: more["half"]),
         rule(r"[½¼¾⅓⅔]", lambda m: lang.fractions[m.group()]),
         rule(
             r"[vV]\.?(\d+(?:\.\d+)+)" + end,
@@ -309,7 +350,7 @@ def _rules(reader: NumberReader, lang: Language) -> tuple[Rule, ...]:
         ),
         rule(rf"{alone}[-−]({number})", lambda m: f"{lang.minus} {reader.cardinal(m[1])}"),
         rule(
-            r"(\d*1)(?=\s([a-záéíóúâêôãõçñ]{3,}))(?<!11)(?!\s(?:de|por|para|con|com|per|que|che|y|e|o)\b)",
+            rf"(?<!\d)({agreeing})(?=\s([a-záéíóúâêôãõçñ]{{3,}}))(?<!11)(?<!12)(?!\s(?:de|por|para|con|com|per|que|che|y|e|o)\b)",
             reader.one_noun,
         ),
         rule(_NUMBER, lambda m: reader.cardinal(m.group())),
