@@ -44,9 +44,9 @@ class NodeActor:
     ) -> None:
         """``providers`` replaces the installed voices, for tests; Ray pickles them."""
         logs.configure(log_level, settings.log_format)
-        self._kept = KeptSettings(settings.data_dir, node_id)
-        settings = self._kept.of(settings)
         self._node_id, clock = node_id, SystemClock()
+        self._kept = KeptSettings(settings.data_dir, node_id, clock)
+        settings = self._kept.of(settings)
         tracer = tracer_of(settings, clock, node_id)
         self._node = ClusteredNode(settings, clock, node_id, self._die, providers, tracer, others=named)
         self._started = asyncio.Event()

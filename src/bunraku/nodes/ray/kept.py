@@ -10,13 +10,13 @@ import fcntl
 import json
 import logging
 import os
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydantic import TypeAdapter, ValidationError
 
+from bunraku.core.clock import Clock
 from bunraku.core.settings import RELOADED, Settings
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ ABANDONED = 86400.0  # s after which what nobody holds is deleted: its node was 
 class KeptSettings:
     """Of one node. Blocking."""
 
-    def __init__(self, data_dir: Path, node_id: str) -> None:
+    def __init__(self, data_dir: Path, node_id: str, clock: Clock) -> None:
+        self._clock = clock
         self._folder = data_dir / "nodes"
         self._path = self._folder / f"{node_id}.json"
         self._held: BinaryIO | None = None
@@ -76,7 +77,7 @@ class KeptSettings:
 
     def _sweep(self) -> None:
         for path in self._folder.glob("*.json"):
-            if path == self._path or time.time() - path.stat().st_mtime < ABANDONED:
+            if path == self._path or self._clock.wall() - path.stat().st_mtime < ABANDONED:
                 continue
             with self._lock_of(path).open("wb") as held, suppress(BlockingIOError):
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
