@@ -52,7 +52,7 @@ def desk(receiver):
 
 async def begin(page, desk):
     await page.goto(desk.base_url)
-    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await until(page, "document.querySelectorAll('button.card').length >= 2")
     await page.select_option("#size", "512x512")
     await page.click("#create")
     await until(page, "document.querySelector('video')?.videoWidth === 512")
@@ -118,7 +118,7 @@ async def test_an_audio_file_is_spoken_and_options_are_sent(desk, page, tmp_path
         file.setparams((1, 2, 48000, 0, "NONE", ""))
         file.writeframes(tone(440, 1.5).tobytes())
     await page.goto(desk.base_url)
-    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await until(page, "document.querySelectorAll('button.card').length >= 2")
     await page.click("summary")
     await page.fill("#room", "a-room-of-one's-own")
     await page.check("#transparent")
@@ -161,7 +161,7 @@ async def test_every_text_of_the_page_has_a_translation(desk, page):
 async def test_an_app_is_made_changed_and_its_secret_rotated(desk, page, receiver):
     """All in the page: the new app is called with the secrets it was shown, old and new."""
     await page.goto(desk.base_url)
-    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await until(page, "document.querySelectorAll('button.card').length >= 2")
     await page.click("#settings")
     assert await page.is_disabled("#apps-name")  # named by the file
     await page.fill("#apps-new-name", "Night desk")
@@ -353,10 +353,27 @@ async def test_on_a_phone_no_control_is_cut_off(desk, page):
     await page.click("#stop")
 
 
+async def test_nobody_is_brought_to_life_before_the_cast_is_known(desk, page):
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def late(route):
+        asked.set()
+        await answer.wait()
+        await route.continue_()
+
+    await page.route("**/GetDigitalHumanList", late)
+    await page.goto(desk.base_url)
+    await asked.wait()
+    assert await page.is_disabled("#create")
+    answer.set()
+    await until(page, "!document.getElementById('create').disabled")
+    assert await page.evaluate("document.querySelectorAll('button.card[aria-checked=true]').length") == 1
+
+
 async def test_the_cast_is_there_at_once_and_nothing_moves(desk, page):
     """Pictures are ready-made: none is rendered on the first visit."""
     await page.goto(desk.base_url)
-    await until(page, "document.querySelectorAll('.card').length >= 6")
+    await until(page, "document.querySelectorAll('button.card').length >= 6")
     before = await page.evaluate("document.getElementById('cast').getBoundingClientRect().height")
     began = time.monotonic()
     await until(
@@ -372,7 +389,7 @@ async def test_the_cast_is_there_at_once_and_nothing_moves(desk, page):
 async def test_nodes_are_shown_once_there_is_more_than_one(desk, page):
     """What the page makes of nodes; that they are told truthfully is tested where they live."""
     await page.goto(desk.base_url)
-    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await until(page, "document.querySelectorAll('button.card').length >= 2")
     assert len(httpx.get(f"{desk.base_url}/console/nodes").json()["nodes"]) == 1
     hidden = "document.getElementById('nodes').hidden"
     assert await page.evaluate(hidden)

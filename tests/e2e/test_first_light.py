@@ -66,9 +66,9 @@ async def test_first_light(live, page):
 
 async def test_the_console_does_it_all(live, page, voice):
     await page.goto(live.base_url)
-    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await until(page, "document.querySelectorAll('button.card').length >= 2")
     await page.screenshot(path=BUILD / "console-start.png")
-    await page.click(".card:nth-child(2)")
+    await page.click("button.card:nth-child(2)")
     await page.select_option("#size", "512x512")
     await page.click("#create")
     # On a house just opened the portraits are made first, one by one.

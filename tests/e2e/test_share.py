@@ -123,7 +123,7 @@ async def test_a_link_that_is_not_good_says_so(page, theatre):
 async def test_the_console_makes_a_link_that_a_stranger_can_watch_by(page, theatre):
     await page.add_init_script("navigator.clipboard.writeText = async (text) => { window.copied = text; };")
     await page.goto(theatre.base_url)
-    await until(page, "document.querySelectorAll('.card').length >= 2")
+    await until(page, "document.querySelectorAll('button.card').length >= 2")
     await page.click("#create")
     await until(page, "document.querySelector('video')?.videoWidth > 0")
     await page.click("#share")

@@ -40,6 +40,7 @@ export function createCast(chosen) {
       return make('button', { type: 'button', className: 'card', role: 'radio', onclick: () => pick(one) }, picture, name);
     }));
     mark(human);
+    $('create').disabled = !human;
   };
 }
 

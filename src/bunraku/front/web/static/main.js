@@ -162,7 +162,7 @@ $('create').onclick = () => attempt(async () => {
     log(`${t('created')} ${TaskId.slice(0, 8)}`);
     await watch({ TaskId, ...asked.RTCConfig });
   } finally {
-    $('create').disabled = false;
+    $('create').disabled = !ui.human;
   }
 });
 
