@@ -1,7 +1,7 @@
 """Every test, in three parts. First what is easily disturbed, alone: nodes that are lost, agents. Then browsers, and
-beside them the contract, which mostly waits, in a process that gives way (``nice``). Then what waits for real time on
-one server, in two lanes, since it mostly waits; and beside them, giving way, what only calculates or fetches
-packages. What the first of several says is printed as it comes, the rest at the end of the part.
+beside them the contract, which mostly waits, in a process that gives way (``nice``), and after it what fetches
+packages. Then what waits for real time on one server, in two lanes, since it mostly waits; and beside them, giving
+way, what only calculates. What the first of several says is printed as it comes, the rest at the end of the part.
 
 Many tests wait for real time, and a machine of two cores that others use as well now and then is late for one of
 them. So up to ``FEW`` that failed are run once more, alone, and those that pass then are named in the last lines.
@@ -23,7 +23,7 @@ PYTEST = [sys.executable, "-m", "pytest", "--durations=15", "--durations-min=5"]
 HERE = [*PYTEST, "-m", "not network"]
 ALONE, BROWSERS, CONTRACT = ["tests/agents", "tests/cluster"], ["tests/e2e"], ["tests/conformance"]
 ASIDE = ["tests/unit", "tests/integration/test_kokoro.py"]
-CALCULATING = [[*PYTEST, *ASIDE], [*PYTEST, "-m", "network", "--ignore=tests/unit"]]
+FETCHING = [*PYTEST, "-m", "network", "--ignore=tests/unit"]
 LANES = 2
 FEW = 5
 TESTS_FAILED = 1  # pytest's exit status for that alone
@@ -109,9 +109,9 @@ def parts(bad: list[str]) -> Iterator[list[int]]:
     """The exit statuses of each part."""
     if "--second" not in sys.argv:
         yield [run([*HERE, *ALONE], bad)]
-        yield together([*HERE, *BROWSERS], [], [[*HERE, *CONTRACT]], 5, bad)
+        yield together([*HERE, *BROWSERS], [], [[*HERE, *CONTRACT], FETCHING], 5, bad)
     first, *others = waiting()
-    yield together(first, others, CALCULATING, 10, bad)
+    yield together(first, others, [[*PYTEST, *ASIDE]], 10, bad)
 
 
 def main() -> int:

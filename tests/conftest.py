@@ -10,6 +10,7 @@ from typing import Literal
 
 import cv2
 import pytest
+from hypothesis import settings
 
 from bunraku.client import Client
 from bunraku.node.speech import espeak
@@ -29,6 +30,10 @@ from .support.cluster import RunningCluster, missing
 from .support.listening import receivers
 
 __all__ = ["receivers"]
+
+# How long an example takes is this machine's affair.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 CHROMIUM = shutil.which("chromium")
 

@@ -1,12 +1,13 @@
 """A file server and callback receiver that misbehaves: ``python tests/strangers.py``.
 
-A process of its own, so that what it burns is not the server's. Prints its port. The first word of
+A process of its own, which gives way, for strangers burn cores of their own. Prints its port. The first word of
 the path says how it answers; none of them ends by itself before ``SECONDS``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -67,4 +68,5 @@ def strangers():
 
 
 if __name__ == "__main__":
+    os.nice(15)
     serve()

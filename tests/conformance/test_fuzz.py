@@ -46,7 +46,7 @@ def bodies(model):
 def test_only_envelopes_come_back(server, api, action):
     with httpx.Client(base_url=server.base_url) as http:
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=60, suppress_health_check=list(HealthCheck))
         @given(bodies(action.params))
         def attempt(body):
             answer = envelope(http.post("/", params=query(action.name, APP_ID, SECRET), json=body))
@@ -58,7 +58,7 @@ def test_only_envelopes_come_back(server, api, action):
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 def test_any_bytes_as_a_body(server, body):
     answer = envelope(
         httpx.post(server.base_url + "/", params=query("GetTimbreList", APP_ID, SECRET), content=body)
@@ -67,7 +67,7 @@ def test_any_bytes_as_a_body(server, body):
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=8))
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 def test_any_query(server, pairs):
     for method in ("GET", "POST"):
         pairs_with_action = [("Action", "GetTimbreList"), *pairs]

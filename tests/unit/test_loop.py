@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bunraku.core.errors import DigitalHumanBroken, DigitalHumanVersion
@@ -277,7 +277,6 @@ def searches(draw):
     return at, turn, take, apart, rng.random((n + 2, 6), np.float32), rng.normal(0, 5, (n + 2, 2)), n
 
 
-@settings(deadline=None)
 @given(searches())
 def test_no_path_is_cheaper_than_the_one_that_is_taken(case):
     at, turn, take, apart, wanted, turned, n = case

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("num2words", reason="needs the extra bunraku[kokoro]")
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bunraku.node.speech.kokoro import mandarin
@@ -140,7 +140,6 @@ def test_words_know_where_they_were_written():
     assert said[-1].place == 20
 
 
-@settings(deadline=None)  # the first text of a language makes its rules
 @given(
     st.text(max_size=200),
     st.sampled_from(["en-US", "en-GB", "es-ES", "fr-FR", "it-IT", "pt-BR", "hi-IN", "zh-CN", "ja-JP"]),
@@ -152,14 +151,12 @@ def test_never_fails_and_goes_on(text, language):
     assert all(s.text.strip() for s in said)
 
 
-@settings(deadline=None)
 @given(st.text(st.sampled_from("0123456789.,:/-+$€%°kmAPhst @€½"), max_size=30))
 def test_number_soup_never_fails(text):
     for language in ("en-US", "es-ES", "fr-FR", "it-IT", "pt-BR", "zh-CN", "ja-JP"):
         spell_out(text, language)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.text(st.characters(categories=["Lo", "Ll"], min_codepoint=0xA1, max_codepoint=0xFFFF), min_size=1)
