@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -16,8 +17,12 @@ from click.testing import CliRunner
 from bunraku.cli import main
 from bunraku.core.errors import ApiError
 from bunraku.core.media import SpeechChunk
+from bunraku.core.own_voice import OwnVoice
+from bunraku.core.settings_speech import SpeechEndpoint
 from bunraku.node.guarded_http import GuardedTransport
 from bunraku.node.speech.base import Prosody
+from bunraku.node.speech.own_voices import OwnVoices
+from bunraku.testing.clock import VirtualClock
 from bunraku.testing.server import APP_ID, OTHER_APP_ID, OTHER_SECRET, RunningServer
 from bunraku.testing.voices import ToneVoices, tone
 
@@ -256,6 +261,29 @@ async def test_the_guard_asks_the_address_it_checked(monkeypatch, speech):
     assert looked[0] == "speech.example"
     assert set(looked[1:]) <= {"127.0.0.1"}
     assert np.frombuffer(answer.content, np.int16).size
+
+
+async def test_one_apps_voice_that_does_not_start_is_named_once_and_in_nobodys_way(monkeypatch, caplog):
+    endpoint = SpeechEndpoint(name="own-good", base_url="http://127.0.0.1:9/v1", voices=("ada",))
+    bad, good = OwnVoice(1, "bad", "h", folder=Path("/")), OwnVoice(2, "good", "h", endpoint)
+
+    async def read():
+        return [bad, good]
+
+    def make(self, voice, makes=OwnVoices._make):
+        if voice is bad:
+            raise RuntimeError("a secret")
+        return makes(self, voice)
+
+    monkeypatch.setattr(OwnVoices, "_make", make)
+    voices = OwnVoices(read, VirtualClock())
+    for _ in range(3):
+        await voices.refresh()
+    assert [t.id for t in voices.timbres(2, "h")] == ["own-good-ada"]
+    assert voices.timbres(1, "h") == []
+    assert caplog.text.count("a voice of app 1 is not there (RuntimeError)") == 1
+    assert "a secret" not in caplog.text
+    await voices.close()
 
 
 async def test_a_voice_that_is_gone_before_its_turn_fails_its_drive():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import http.server
 import json
 import threading
@@ -209,7 +210,7 @@ async def test_piper_ends_what_is_interrupted_and_serves_apps_in_turn(tmp_path, 
 def endpoint():
     """A speech server: half a second of 24 kHz PCM in odd-sized pieces for each request."""
     heard = []
-    knobs = {"status": 200, "hang": False, "level": 9000}
+    knobs = {"status": 200, "hang": False, "level": 9000, "packed": False}
     release = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -223,9 +224,12 @@ def endpoint():
                 return
             self.send_response(knobs["status"])
             self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
             t = np.arange(12000) / 24000
             pcm = (np.sin(2 * np.pi * 300 * t) * knobs["level"]).astype("<i2").tobytes()
+            if knobs["packed"]:
+                self.send_header("Content-Encoding", "gzip")
+                pcm = gzip.compress(bytes(64_000_000))
+            self.end_headers()
             for at in range(0, len(pcm), 1777):
                 piece = pcm[at : at + 1777]
                 self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
@@ -309,6 +313,16 @@ async def test_a_server_that_refuses_or_is_down_fails_the_speech(endpoint):
     with pytest.raises(SpeechFailed):
         await say(gone, "cloud-nova", "Hello.")
     await gone.close()
+
+
+async def test_an_answer_that_unfolds_is_not_unfolded(endpoint):
+    settings, _, knobs = endpoint
+    knobs["packed"] = True
+    provider = OpenAIProvider(settings)
+    await provider.start()
+    with pytest.raises(SpeechFailed, match="packed"):
+        await say(provider, "cloud-nova", "Hello.")
+    await provider.close()
 
 
 async def test_a_voice_that_stays_silent_fails_within_the_limit(endpoint):

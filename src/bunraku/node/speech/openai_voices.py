@@ -48,7 +48,10 @@ class OpenAIProvider:
         return
 
     async def start(self) -> None:
-        headers = {"Authorization": f"Bearer {self._endpoint.api_key}"} if self._endpoint.api_key else {}
+        # Sound as it is: of a packed answer a few bytes may unfold to any number.
+        headers = {"Accept-Encoding": "identity"}
+        if self._endpoint.api_key:
+            headers["Authorization"] = f"Bearer {self._endpoint.api_key}"
         self._client = httpx.AsyncClient(
             base_url=str(self._endpoint.base_url).rstrip("/") + "/",
             headers=headers,
@@ -84,8 +87,10 @@ class OpenAIProvider:
                 async with self._client.stream("POST", "audio/speech", json=request) as response:
                     if response.status_code != 200:
                         raise SpeechFailed(f"{endpoint.name} answered {response.status_code}")
+                    if response.headers.get("Content-Encoding", "identity") != "identity":
+                        raise SpeechFailed(f"{endpoint.name} answered packed")
                     odd = b""
-                    async for piece in response.aiter_bytes():
+                    async for piece in response.aiter_raw():
                         data = odd + piece
                         odd = data[len(data) // 2 * 2 :]
                         samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)

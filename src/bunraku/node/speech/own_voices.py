@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bunraku.core.clock import Clock
 from bunraku.core.own_voice import PREFIX, OwnVoice
-from bunraku.node.speech.base import SpeechFailed, SpeechProvider, Timbre
+from bunraku.node.speech.base import SpeechProvider, Timbre
 from bunraku.node.speech.piper import PiperProvider
 
 log = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class OwnVoices:
         """``allow_private``: their servers may have private addresses."""
         self._read, self._clock, self._allow_private = read, clock, allow_private
         self._sources: dict[tuple[int, str], _Source] = {}
+        self._absent: set[OwnVoice] = set()
         self._changing = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -83,15 +84,25 @@ class OwnVoices:
                     source.retired = True
                     self._close_unused(source)
             for key, voice in wanted.items():
-                if key not in self._sources:
-                    provider = await asyncio.to_thread(self._make, voice)
-                    try:
-                        await provider.start()
-                    except (SpeechFailed, OSError) as error:
-                        log.error("a voice of app %s is not there (%s)", voice.app_id, type(error).__name__)
-                        await provider.close()
-                        continue
+                if key not in self._sources and (provider := await self._started(voice)) is not None:
                     self._sources[key] = _Source(voice, provider)
+            self._absent = {v for v in self._absent if wanted.get((v.app_id, v.name)) == v}
+
+    async def _started(self, voice: OwnVoice) -> SpeechProvider | None:
+        """None, and said once, when it does not start: other apps' voices do."""
+        provider: SpeechProvider | None = None
+        try:
+            provider = await asyncio.to_thread(self._make, voice)
+            await provider.start()
+        except Exception as error:
+            if voice not in self._absent:
+                log.error("a voice of app %s is not there (%s)", voice.app_id, type(error).__name__)
+            self._absent.add(voice)
+            if provider is not None:
+                await provider.close()
+            return None
+        self._absent.discard(voice)
+        return provider
 
     async def follow(self) -> None:
         """Until cancelled: what changes is known here within ``FOLLOW_EVERY`` seconds."""
