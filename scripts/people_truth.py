@@ -68,6 +68,12 @@ HELD_OUT = (
     "Thank you for calling. My name is Paul, and I will help you with your booking today.",
     "The weather over the valley will stay warm, with some showers in the evening.",
     "Could you show me how to change the password of my phone?",
+    "Our next train to the coast leaves from platform four, a few minutes before noon.",
+    "If the light turns blue, press both buttons together and wait until it fades.",
+    "They asked for brown bread, a glass of apple juice, and three very ripe figs.",
+    "Nobody knew why the old bridge was closed, but everyone walked around the park.",
+    "Just push the chair against the wall, measure the shelf, and tell us what you think.",
+    "Her voice was warm and low, and you could hear it through half of the house.",
 )
 CLASSES = ("sil PP", "FF", "TH DD kk nn", "SS", "CH RR", "ou", "oh", "aa", "E ih")
 

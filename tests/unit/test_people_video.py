@@ -10,7 +10,8 @@ import pytest
 from bunraku.core.media import Phoneme
 from bunraku.core.vocabulary import VISEMES
 from bunraku.node.lipsync.coarticulation import VisemeTrack
-from bunraku.node.people.video import jaw, listen, loop, measure, patch, select, settle, steady
+from bunraku.node.people.photo.mouth import JAW
+from bunraku.node.people.video import bearing, jaw, listen, loop, measure, patch, select, steady
 from bunraku.node.people.video.loop import FADE, LONGEST, SHORTEST
 
 RANDOM = np.random.default_rng(5)
@@ -20,15 +21,20 @@ RANDOM = np.random.default_rng(5)
 
 
 def head() -> np.ndarray:
-    """468 points of something like a face, 300 px wide."""
-    points = RANDOM.uniform(-1, 1, (468, 3)) * [150, 200, 80] + [360, 500, 0]
+    """468 points of something like a face, 300 px wide: what a jaw moves lies below the lips, the lower the
+    more it moves it."""
+    random = np.random.default_rng(5)
+    points = random.uniform(-1, 1, (468, 3)) * [120, 110, 80] + [360, 420, 0]
+    for pair, share in JAW.items():
+        for i, side in zip(pair, (-1, 1), strict=True):
+            points[i] = (360 + side * (12 + 85 * (1 - share)), 560 + 75 * share, 0) + random.uniform(-8, 8, 3)
     for i, at in {
         33: (290, 430), 133: (330, 430), 362: (390, 430), 263: (430, 430), 2: (360, 520), 13: (360, 560), 14: (360, 561),
         0: (360, 545), 17: (360, 578), 61: (310, 560), 291: (410, 560), 152: (360, 650), 234: (240, 440), 454: (480, 440),
     }.items():  # fmt: skip
         points[i] = (*at, 0)
-    jaw = [i for i in patch.JAW if i not in (234, 454, 152)]
-    for i, t in zip(jaw, np.linspace(-0.9, 0.9, len(jaw)), strict=True):
+    line = [i for i in patch.JAW if i not in (234, 454, 152)]
+    for i, t in zip(line, np.linspace(-0.9, 0.9, len(line)), strict=True):
         points[i] = (360 + 120 * t, 645 - 170 * t**4, 0)
     return points
 
@@ -387,13 +393,74 @@ def test_the_soft_edge_goes_down_with_the_jaw_and_what_is_above_the_lips_stays()
 # --- where a face that speaks is
 
 
+def nose(dx: float, dy: float, gain: float = 1.0) -> np.ndarray:
+    y, x = np.mgrid[0:80, 0:180:1].astype(np.float32)
+    hole = sum(np.exp(-(((x - c - dx) / 14) ** 2) - ((y - 40 - dy) / 10) ** 2) for c in (64, 116))
+    return (gain * (150 - 90 * hole) + 8)[:: bearing.COARSE, :: bearing.COARSE]
+
+
 def test_how_far_pictures_lie_apart_is_seen_whatever_their_light():
-    y, x = np.mgrid[0:40, 0:90].astype(np.float32)
+    by = [(0.0, 0.0), (2.4, -1.4), (-1.6, 1.8), (0.0, 3.0)]
+    got = bearing.shifts([nose(dx, dy, gain) for (dx, dy), gain in zip(by, (1, 0.9, 1.1, 1), strict=True)])
+    assert got - got[0] == pytest.approx(np.array(by), abs=0.4)
 
-    def nose(dx: float, dy: float, gain: float) -> np.ndarray:
-        hole = sum(np.exp(-(((x - c - dx) / 7) ** 2) - ((y - 20 - dy) / 5) ** 2) for c in (32, 58))
-        return gain * (150 - 90 * hole).astype(np.float32) + 8
 
-    by = [(0.0, 0.0), (1.2, -0.7), (-0.8, 0.9), (0.0, 1.5)]
-    got = settle.shifts([nose(dx, dy, gain) for (dx, dy), gain in zip(by, (1, 0.9, 1.1, 1), strict=True)])
-    assert got - got[0] == pytest.approx(np.array(by), abs=0.2)
+def test_how_much_larger_a_face_is_and_how_it_is_turned_is_seen():
+    y, x = np.mgrid[0:60, 0:200].astype(np.float32) - np.array([29.5, 99.5])[:, None, None]
+
+    def lids(grown: float, rolled: float) -> np.ndarray:
+        u, v = x + rolled * y - grown * x, y - rolled * x - grown * y
+        edges = sum(np.exp(-(((u - c) / 9) ** 2) - (v / 14) ** 2) for c in (-80, -30, 30, 80))
+        return (180 - 60 * edges)[:: bearing.COARSE, :: bearing.COARSE]
+
+    grown = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
+    rolled = np.array([0.0, 0.005, 0.01, -0.01, -0.005])
+    seen = bearing.turns([lids(*by) for by in zip(grown, rolled, strict=True)])
+    assert seen[:, 0] == pytest.approx(grown, abs=0.002)
+    assert seen[:, 1] == pytest.approx(rolled, abs=0.002)
+    turn = np.array([[[1.02, -0.01], [0.01, 1.02]]])
+    there = bearing.Bearing(np.array([100.0, 50.0]), turn, np.array([[1.0, -2.0]])).at(
+        [[100, 50], [110, 150]]
+    )
+    assert there[0] == pytest.approx(np.array([[101, 48], [110.2, 150.1]]))
+
+
+def test_how_the_lips_go_with_the_face_is_learnt_where_they_are_closed():
+    random = np.random.default_rng(3)
+    t = np.arange(600) / 25
+    nod, turn = np.sin(1.7 * t), np.sin(0.9 * t + 1)
+    face = np.stack([turn, 0.6 * nod, 0.4 * turn, nod + 0.2 * turn], -1) + random.normal(0, 0.05, (600, 4))
+    true = np.stack([0.5 * turn, 0.4 * nod - 0.1 * turn], -1)
+    when = np.arange(200)
+    lips = true[when] + random.normal(0, 0.02, (200, 2))
+    got = bearing.lips_by(face, when, lips)
+    assert np.sqrt(((got - true)[200:] ** 2).mean(0)).max() < 0.08
+    # Lips that move by themselves say nothing of the face, and nothing is believed of them.
+    own = np.stack([np.sin(5 * t), np.sin(6.3 * t)], -1)[when]
+    assert np.abs(bearing.lips_by(face, when, own)).max() < 0.2
+
+
+def test_a_head_that_speaks_lies_where_its_nose_does():
+    rest = head()
+    seat = patch.seat_of(rest)
+    size = (720, 1000, 3)
+    face = np.full(size, 190, np.uint8)
+    x, y = (int(v) for v in rest[2, :2])
+    for cx in (x - 14, x + 14):
+        cv2.ellipse(face, (cx, y - 3), (8, 6), 0, 0, 360, (60, 60, 60), -1, cv2.LINE_AA)
+    cv2.ellipse(face, (x, int(rest[13, 1])), (48, 9), 0, 0, 360, (90, 90, 150), -1, cv2.LINE_AA)
+    face = cv2.GaussianBlur(face, (0, 0), 2)
+    lower = cv2.warpAffine(
+        face, np.array([[1, 0, 0], [0, 1, 1.5]]), size[1::-1], borderMode=cv2.BORDER_REPLICATE
+    )
+    place = np.column_stack([np.eye(2) / seat.scale, seat.origin])
+    seen = bearing.Bearings(rest, seat)
+    talks = np.arange(200) >= 100
+    for speaks in talks:
+        seen.show(lower if speaks else face, place, closed=not speaks)
+    lips = seat.on_patch(rest[[13], :2])
+    by = (seen.found(talks).at(lips)[:, 0] - lips) / seat.scale
+    by -= by[:80].mean(0)
+    assert by[:80] == pytest.approx(0, abs=0.05)
+    assert by[120:, 0] == pytest.approx(0, abs=0.1)
+    assert by[120:, 1] == pytest.approx(1.5, abs=0.25)

@@ -15,7 +15,7 @@ from bunraku.node.people.photo.space import grid
 from bunraku.node.people.video.patch import MouthSeat
 from bunraku.node.people.video.steady import smoothed
 
-ABOVE, BELOW, ACROSS = 0.30, 0.07, 0.42
+ABOVE, BELOW, ACROSS = 0.30, 0.07, 0.18
 """Of the eyes' distance: what is looked for, above the chin's line, below it and to either side."""
 UP, DOWN = 0.05, 0.45  # of that distance: how far it may have gone
 SOFT = 0.012  # of that distance: detail finer than this is not compared

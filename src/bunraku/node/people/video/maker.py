@@ -25,7 +25,7 @@ from bunraku.node.people.video.write import LoopFilm, sheets
 
 NETS = True
 FORMAT = 1
-VERSION = 3
+VERSION = 4
 """Of this maker: counted up when the same clip makes another pack."""
 UNEVEN = 0.7  # of the usual sharpness: a mouth more blurred than this is not kept
 EMPTY = 12  # pictures with a mouth that says something: fewer are none
@@ -70,7 +70,7 @@ class _Work:
     def __init__(self, clip: Clip, known: Study, finder: Finder) -> None:
         self._clip, self._known, self._finder = clip, known, finder
         self._at_patch = known.seat.on_patch(known.seat.anchors[:, :2])
-        self._places = self._settled(steady.places(known.corners, self._at_patch))
+        self._places = steady.places(known.corners, self._at_patch)
         self.stretch, self.covered = self._choose()
         self._kept = self._choose_mouths()
         self.spoken = int((self._kept & known.spoken.talks).sum())
@@ -80,12 +80,6 @@ class _Work:
         self._patches: dict[int, U8] = {}
         self._jaw = jaw.field_of(known.head, known.seat)
         self._made: list[made.MadeMouth] = []
-
-    def _settled(self, places: F32) -> F32:
-        """Where patches are taken: in speech where the silent face has them."""
-        talks, out = self._known.spoken.talks, places.copy()
-        out[talks, :, 2] += out[talks, :, :2] @ self._known.by
-        return out
 
     def _choose(self) -> tuple[Stretch, bool]:
         """Raises ``Unsuitable``."""

@@ -14,10 +14,11 @@ from bunraku.node.people.base import MARKS, Unsuitable
 from bunraku.node.people.photo.arrays import F32, F64, U8
 from bunraku.node.people.photo.find import Face, Finder
 from bunraku.node.people.video import clip as clips
-from bunraku.node.people.video import judge, listen, measure, patch, settle, steady
-from bunraku.node.people.video.chin import Chin, drops
+from bunraku.node.people.video import judge, listen, measure, patch, steady
+from bunraku.node.people.video.chin import drops
 from bunraku.node.people.video.clip import Clip
 from bunraku.node.people.video.follow import EYES, Follower, Seen
+from bunraku.node.people.video.settle import settled
 
 SEEK = 25  # pictures between two looks for a first face
 LOOK = 125  # pictures between two that are judged by their light
@@ -33,8 +34,7 @@ class Study:
     """``first``: the picture with which ``n`` numbered ones begin. ``head`` (468, 3): the points of the head
     at rest, as picture ``rest`` (counted from ``first``) has it but level; ``corners`` (n, 3, 2): where
     ``seat.anchors`` are, steadily; ``angles`` (n, 3): yaw, pitch, roll; ``state`` (n, d): of the loop's
-    choice; ``good`` (n,): the face is seen; ``drop``, ``lip`` (n,): see ``patch.taken``; ``by`` (2,): see
-    ``settle.Settled``."""
+    choice; ``good`` (n,): the face is seen; ``drop``, ``lip`` (n,): see ``patch.taken``."""
 
     first: int
     rest: int
@@ -49,7 +49,6 @@ class Study:
     heard: bool
     state: F64
     good: np.ndarray
-    by: F64
     warnings: list[str]
 
 
@@ -85,13 +84,13 @@ def study(clip: Clip, finder: Finder, folder: Path, told: Callable[[int, str], N
     good = ~judge.astray(seen)
     talks, still = spoken.talks & good, spoken.still & good
     places = steady.places(corners, seat.on_patch(seat.anchors[:, :2]))
-    settled = settle.of_speech(clip, first, settle.Nose(head, seat), Chin(head, seat), places, talks, still)
-    drop = drops(drop, settled.chins, settled.down / seat.scale, settled.alike)
+    found = settled(clip, first, head, seat, places, talks, still)
+    drop = drops(drop, found.chins, found.down / seat.scale, found.alike)
     if spoken.talks.any():
         seat = patch.seat_of(head, float(np.percentile(drop[spoken.talks], DEEPEST)))
     return Study(
-        first, rest, seen, head, seat, corners, smooth_angles, drop, lip, spoken, heard, state, good,
-        settled.by, warnings,
+        first, rest, seen, head, seat, found.anchors, smooth_angles, drop, lip, spoken, heard, state, good,
+        warnings,
     )  # fmt: skip
 
 
