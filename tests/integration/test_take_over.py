@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import event, func, select, update
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
 from bunraku.core.framing import Framing
 from bunraku.core.owner import Owner
@@ -44,6 +46,33 @@ async def test_a_row_that_the_lost_node_holds_is_waited_for(database):
         await stopped.rollback()
     ending = await asyncio.wait_for(taking, 10)
     assert [t.id for t in ending.tasks] == ["t"]
+
+
+async def test_a_node_that_stands_still_within_a_statement_is_lost_all_the_same(database):
+    """Its session is active, waiting for the parameters of what was parsed: not idle in its transaction."""
+    if database.sqlite:
+        pytest.skip("SQLite has one writer")
+    lives = Lives(database)
+    lost, _ = await lives.begin("lost", "m", "1", 1.0, ended)
+    heir, _ = await lives.begin("heir", "m", "1", 1.0, ended)
+    task = StreamTask("t", 7, "h", "r", "s", 1.0, framing=Framing(256, 256), owner=Owner("lost", lost.epoch))
+    async with database.sessions.begin() as session:
+        session.add(task_row(task))
+        await session.execute(update(NodeRow).where(NodeRow.id == "lost").values(beat_at=0.0))
+    stopped = database.sessions()
+    its = select(NodeRow.epoch).where(NodeRow.id == "lost").with_for_update(read=True)
+    assert await stopped.scalar(its) == lost.epoch
+    driver = (await (await stopped.connection()).get_raw_connection()).driver_connection
+    await driver.prepare("DELETE FROM callbacks WHERE id = $1")
+    try:
+        assert await lives.take_over(["lost"], 3.0, heir, ended) is None, "held"
+        async with asyncio.timeout(10):
+            while (ending := await lives.take_over(["lost"], 3.0, heir, ended)) is None:
+                await asyncio.sleep(0.1)
+        assert [t.id for t in ending.tasks] == ["t"]
+    finally:
+        with suppress(DBAPIError):  # it hears now that it was cut off
+            await stopped.close()
 
 
 async def test_callbacks_of_a_full_node_are_kept_in_the_order_of_events(database):

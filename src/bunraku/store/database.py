@@ -44,12 +44,19 @@ from bunraku.store.tables import Base, CallbackRow, KeyRow
 FILE = "bunraku.db"  # in the data directory
 BUSY_MS = 5000  # SQLite waits so long for another process's lock
 ATTEMPT = 5.0  # s: a database that says nothing is away
+APPLICATION = "bunraku"
+HELD = 2.0  # s for which a process that says no more may hold what others wait for
 SERVER_SETTINGS = {
-    "application_name": "bunraku",
+    "application_name": APPLICATION,
     # A process that is stopped in the midst of a transaction must not keep its rows from those who end
     # what it left: PostgreSQL lets go of them before it is missed (``node.neighbours.LOST_AFTER``).
-    "idle_in_transaction_session_timeout": "2000",  # ms
+    "idle_in_transaction_session_timeout": f"{HELD * 1000:.0f}",  # ms
 }
+_CUT_OFF = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND usename = current_user AND application_name = :name AND state = 'active' "
+    "AND wait_event = 'ClientRead' AND query_start < clock_timestamp() - make_interval(secs => :seconds)"
+)
 PLAIN = {"synchronize_session": False}
 """Execution options of a statement about rows that its session does not hold."""
 MIGRATING = 0x42554E52  # names the advisory lock under which the schema is changed
@@ -159,6 +166,16 @@ class Database:
             return column.in_(values)
         one = Text if isinstance(column.type, String) else column.type  # a cast to VARCHAR(n) would cut
         return column == any_(literal(list(values), ARRAY(one)))
+
+    async def cut_off(self) -> int:
+        """End sessions of PostgreSQL that wait for the parameters of what was parsed, as those of a process
+        do that was stopped there; how many. They are not idle but active, so that its own timeout (see
+        ``SERVER_SETTINGS``) leaves them what they hold."""
+        if self.sqlite:
+            return 0
+        async with self.alone() as connection:
+            found = await connection.execute(_CUT_OFF, {"name": APPLICATION, "seconds": HELD})
+            return len(found.all())
 
     async def add(self, session: AsyncSession, rows: Sequence[CallbackRow]) -> None:
         """Insert them, whose ids are ascending then. In PostgreSQL they are one parameter, too."""

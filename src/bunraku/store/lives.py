@@ -223,7 +223,11 @@ class Lives:
             over = over.values(epoch=NodeRow.epoch + 1, state="lost")
             found = await session.execute(over.returning(NodeRow.id, NodeRow.epoch), execution_options=PLAIN)
             row = found.first()
-            return None if row is None else await self._end(session, row.id, row.epoch, by, end)
+            if row is not None:
+                return await self._end(session, row.id, row.epoch, by, end)
+        # Others are at it; or it was stopped in the midst of a statement and holds its own row for ever.
+        await self._database.cut_off()
+        return None
 
     async def forget(self) -> None:
         """Delete nodes that were over ``KEPT`` ago, once nothing is left that names them."""
