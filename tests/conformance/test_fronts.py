@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -338,13 +339,16 @@ def test_sections_3_4_and_3_7_nonces_and_calls_are_counted_over_all_fronts(clust
 
         replayed = query(action, APP_ID, SECRET)
         assert [code(0, replayed), code(1, replayed)] == [0, 100000005]
-        time.sleep(1.1)  # a window of its own
-        begin = time.monotonic()
-        codes = [code(i) for i in range(14)]
-        if time.monotonic() - begin < 1:  # else the window moved on
-            assert codes == [0] * 10 + [400010009] * 4
+        for _ in range(8):
+            time.sleep(1.1)  # a window of its own
+            begin = time.monotonic()
+            with ThreadPoolExecutor(7) as callers:
+                codes = sorted(callers.map(code, range(14)))
+            if time.monotonic() - begin < 1:  # else calls of another second may be among them
+                break
         else:
-            assert 400010009 in codes
+            raise AssertionError("fourteen calls never fitted into a second")
+        assert codes == [0] * 10 + [400010009] * 4
     finally:
         for front in strict:
             front.stop()

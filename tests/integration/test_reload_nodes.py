@@ -161,7 +161,7 @@ async def test_two_nodes_and_their_front_take_over_apps_limits_callbacks_and_cer
             steps = [(b - a) & 0xFFFFFFFF for a, b in zip(stamps, stamps[1:], strict=False)]
             assert all(step and step % 960 == 0 for step in steps)
             # A busy machine skips ticks now and then; whom a reload held up would skip many at once.
-            assert max(steps) - 960 < 24000
+            assert max(steps) - 960 < 72000
             await receiver.close()
 
         # A node that dies begins anew with what it was last told, not with what it was made with.
