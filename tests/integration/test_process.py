@@ -58,7 +58,8 @@ def test_section_6_1_after_kill_9_tasks_are_ended_truthfully(tmp_path, receiver)
             assert time.monotonic() < deadline
             time.sleep(0.05)
     again.end(signal.SIGTERM)
-    assert statuses(receiver.heard, task) == [
+    # One that was heard a moment before the end may be told again: that it was is not written yet.
+    assert [*dict.fromkeys(statuses(receiver.heard, task))] == [
         (3, 1), (3, 3), (4, 1), (4, 2), (4, 4), (3, 4), (3, 5),
     ]  # fmt: skip
 
