@@ -418,9 +418,11 @@ def test_how_much_larger_a_face_is_and_how_it_is_turned_is_seen():
     seen = bearing.turns([lids(*by) for by in zip(grown, rolled, strict=True)])
     assert seen[:, 0] == pytest.approx(grown, abs=0.002)
     assert seen[:, 1] == pytest.approx(rolled, abs=0.002)
-    middle, nostrils = np.array([100.0, 50.0]), np.array([100.0, 90.0])
-    face = bearing.Bearing(middle, nostrils, np.array([0.02]), np.array([0.01]), np.array([[1.0, -2.0]]))
-    assert face.at([[100, 90], [110, 150]])[0] == pytest.approx(np.array([[101, 88.8], [110.6, 150.1]]))
+    turn = np.array([[[1.02, -0.01], [0.01, 1.02]]])
+    there = bearing.Bearing(np.array([100.0, 50.0]), turn, np.array([[1.0, -2.0]])).at(
+        [[100, 50], [110, 150]]
+    )
+    assert there[0] == pytest.approx(np.array([[101, 48], [110.2, 150.1]]))
 
 
 def test_how_the_lips_go_with_the_face_is_learnt_where_they_are_closed():

@@ -14,7 +14,7 @@ another. So it is told by what does not speak:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -85,22 +85,18 @@ def _changes(pictures: list[U8], *ways: tuple[Floats, Floats]) -> F64:
 
 @dataclass(frozen=True)
 class Bearing:
-    """Of n pictures: ``grown`` (n,): by what part the face is larger, seen from the nose's ``middle`` (2,);
-    ``rolled`` (n,): how far it is turned clockwise about the ``nostrils`` (2,), radians; ``by`` (n, 2): how
-    far it then lies to the right and below, in px of the patch, of where the points have it."""
+    """Of n pictures: ``turn`` (n, 2, 2): by how much the face is larger and turned about ``middle`` (2,), and
+    ``by`` (n, 2): how far it then lies to the right and below, in px of the patch, of where the points have
+    it."""
 
     middle: F64
-    nostrils: F64
-    grown: F64
-    rolled: F64
+    turn: F64
     by: F64
 
     def at(self, spots: Floats) -> F64:
         """(n, k, 2): where ``spots`` (k, 2) of the patch are."""
-        spots = np.asarray(spots, np.float64)
-        x, y = (spots - self.nostrils).T
-        out = spots + self.grown[:, None, None] * (spots - self.middle)
-        return np.asarray(out + self.rolled[:, None, None] * np.stack([-y, x], -1) + self.by[:, None, :])
+        out = np.einsum("nij,kj->nki", self.turn, np.asarray(spots, np.float64) - self.middle)
+        return np.asarray(out + self.middle + self.by[:, None, :], np.float64)
 
 
 class Bearings:
@@ -143,22 +139,21 @@ class Bearings:
         """``talks`` (n,): somebody speaks."""
         n, near, far = len(talks), *(share * self._unit for share in FARTHEST)
         if not n:
-            return Bearing(self._middle, self._face[NOSE].middle, np.zeros(0), np.zeros(0), np.zeros((0, 2)))
+            return Bearing(self._middle, np.zeros((0, 2, 2)), np.zeros((0, 2)))
         closed, faces = np.array(self._when, int), [shifts(kept) for kept in self._faces]
         grown, rolled = np.clip(smoothed(turns(self._faces[LIDS]), CALM), -MOST_TURNED, MOST_TURNED).T
-        turned = Bearing(self._middle, self._face[NOSE].middle, grown, rolled, np.zeros((n, 2)))
+        turn = np.stack([np.stack([1 + grown, -rolled], -1), np.stack([rolled, 1 + grown], -1)], 1)
+        lips = self._lips.middle - self._middle
         by = np.zeros((n, 2))
         if len(closed) >= LEAST:
-            lips = self._lips.middle
-            beyond = shifts(self._closed) - (turned.at(lips[None])[closed, 0] - lips)
+            beyond = shifts(self._closed) - (turn[closed] @ lips - lips)
             by = np.clip(lips_by(np.concatenate(faces, 1), closed, beyond), -near, near)
         if min(len(closed), int(talks.sum())) >= LEAST_SPOKEN:
             # Speech changes the lids as well. In all its pictures as a whole the lips go with the nostrils.
             spoken = np.clip(_middle_of(faces[NOSE], talks, closed), -far, far)
-            grows = grown[:, None] * (self._lips.middle - self._middle)
-            spoken -= _middle_of(by + grows, talks, closed)
+            spoken -= _middle_of(by + grown[:, None] * lips, talks, closed)
             by += smoothed(talks.astype(np.float64), BEGINS)[:, None] * spoken
-        return replace(turned, by=by)
+        return Bearing(self._middle, turn, by)
 
 
 def _middle_of(ways: F64, talks: np.ndarray, closed: np.ndarray) -> F64:
