@@ -28,7 +28,8 @@ def ended(tasks, drives, outputs, _people):
     return Ending(tuple(over), tuple(drives), tuple(outputs))
 
 
-async def test_a_row_that_the_lost_node_holds_is_waited_for(database):
+async def left_behind(database) -> tuple[Lives, Owner, Owner]:
+    """Task ``t`` of a node that beats no more; that node, and its heir."""
     if database.sqlite:
         pytest.skip("SQLite has one writer")
     lives = Lives(database)
@@ -38,6 +39,11 @@ async def test_a_row_that_the_lost_node_holds_is_waited_for(database):
     async with database.sessions.begin() as session:
         session.add(task_row(task))
         await session.execute(update(NodeRow).where(NodeRow.id == "lost").values(beat_at=0.0))
+    return lives, lost, heir
+
+
+async def test_a_row_that_the_lost_node_holds_is_waited_for(database):
+    lives, _, heir = await left_behind(database)
     async with database.sessions() as stopped:
         await stopped.scalar(select(TaskRow).where(TaskRow.id == "t").with_for_update())
         taking = asyncio.create_task(lives.take_over(["lost"], 3.0, heir, ended))
@@ -50,15 +56,7 @@ async def test_a_row_that_the_lost_node_holds_is_waited_for(database):
 
 async def test_a_node_that_stands_still_within_a_statement_is_lost_all_the_same(database):
     """Its session is active, waiting for the parameters of what was parsed: not idle in its transaction."""
-    if database.sqlite:
-        pytest.skip("SQLite has one writer")
-    lives = Lives(database)
-    lost, _ = await lives.begin("lost", "m", "1", 1.0, ended)
-    heir, _ = await lives.begin("heir", "m", "1", 1.0, ended)
-    task = StreamTask("t", 7, "h", "r", "s", 1.0, framing=Framing(256, 256), owner=Owner("lost", lost.epoch))
-    async with database.sessions.begin() as session:
-        session.add(task_row(task))
-        await session.execute(update(NodeRow).where(NodeRow.id == "lost").values(beat_at=0.0))
+    lives, lost, heir = await left_behind(database)
     stopped = database.sessions()
     its = select(NodeRow.epoch).where(NodeRow.id == "lost").with_for_update(read=True)
     assert await stopped.scalar(its) == lost.epoch

@@ -394,7 +394,7 @@ def test_the_soft_edge_goes_down_with_the_jaw_and_what_is_above_the_lips_stays()
 
 
 def nose(dx: float, dy: float, gain: float = 1.0) -> np.ndarray:
-    y, x = np.mgrid[0:80, 0:180:1].astype(np.float32)
+    y, x = np.mgrid[0:80, 0:180].astype(np.float32)
     hole = sum(np.exp(-(((x - c - dx) / 14) ** 2) - ((y - 40 - dy) / 10) ** 2) for c in (64, 116))
     return (gain * (150 - 90 * hole) + 8)[:: bearing.COARSE, :: bearing.COARSE]
 

@@ -32,9 +32,9 @@ BACK = 0.35
 """Share of a step's cost that remains when the take is run through backwards."""
 
 AXIS_COST = np.array([18.0, 2.0, 0.5, 0.5, 0.25, 0.6], np.float32)
-"""Of an error on each of ``AXES``, found by the way of scripts/people_truth.py with other sentences. How open
-a mouth is counts for more than with drawn sprites (a shut one is not open, however it is pressed), and teeth
-for less: in footage teeth are seen in most mouths."""
+"""Of an error on each of ``AXES``, found by the way of scripts/people_truth.py, with three of its sentences
+and others. How open a mouth is counts for more than with drawn sprites (a shut one is not open, however it is
+pressed), and teeth for less: in footage teeth are seen in most mouths."""
 
 
 def successors(take: I32) -> I32:

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.people.photo.arrays import F64, U8, Floats
-from bunraku.node.people.video.patch import MouthSeat
+from bunraku.node.people.photo.space import grid
+from bunraku.node.people.video.patch import MouthSeat, softened
 from bunraku.node.people.video.steady import smoothed
 
 SOFT = 0.012  # of the eyes' distance: detail finer than this is not compared
@@ -47,16 +47,14 @@ class Region:
     def __init__(self, box: Box, seat: MouthSeat) -> None:
         left, right, top, bottom = box
         size = (max(8, int((right - left) * seat.scale)), max(8, int((bottom - top) * seat.scale)))
-        across, down = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
-        self._at: F64 = np.stack([across, down], -1) + seat.on_patch(np.array([left, top]))
+        self._at: F64 = grid(*size).astype(np.float64) + seat.on_patch(np.array([left, top]))
         self._soft = SOFT * seat.unit * seat.scale
         self.middle: F64 = self._at.reshape(-1, 2).mean(0)
 
     def seen(self, bgr: U8, place: Floats) -> U8:
         """(h, w): softened luma, ``COARSE``; ``place`` (2, 3) from patch to picture."""
-        at = (self._at @ np.asarray(place, np.float64)[:, :2].T + place[:, 2]).astype(np.float32)
-        grey = cv2.cvtColor(cv2.remap(bgr, at, None, cv2.INTER_LINEAR), cv2.COLOR_BGR2GRAY)
-        return np.asarray(cv2.GaussianBlur(grey, (0, 0), self._soft)[::COARSE, ::COARSE], np.uint8)
+        # A copy: a view would keep the whole.
+        return softened(bgr, self._at, place, self._soft)[::COARSE, ::COARSE].copy()
 
 
 def shifts(pictures: list[U8]) -> F64:

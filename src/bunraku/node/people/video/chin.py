@@ -12,7 +12,7 @@ import numpy as np
 from bunraku.node.avatars.pack.cv import cv2
 from bunraku.node.people.photo.arrays import F64, U8, Floats
 from bunraku.node.people.photo.space import grid
-from bunraku.node.people.video.patch import MouthSeat
+from bunraku.node.people.video.patch import MouthSeat, softened
 from bunraku.node.people.video.steady import smoothed
 
 ABOVE, BELOW, ACROSS = 0.30, 0.07, 0.18
@@ -37,9 +37,7 @@ class Chin:
 
     def seen(self, bgr: U8, place: Floats) -> U8:
         """(h, w): softened luma; ``place`` (2, 3) from patch to picture."""
-        at = (self._at @ np.asarray(place, np.float64)[:, :2].T + place[:, 2]).astype(np.float32)
-        grey = cv2.cvtColor(cv2.remap(bgr, at, None, cv2.INTER_LINEAR), cv2.COLOR_BGR2GRAY)
-        return np.asarray(cv2.GaussianBlur(grey, (0, 0), SOFT * self._unit), np.uint8)
+        return softened(bgr, self._at, place, SOFT * self._unit)
 
     def down(self, closed: list[U8], others: list[U8]) -> tuple[F64, F64]:
         """(n,) px of the patch by which the chin is lower in ``others`` than in ``closed``, and (n,) how much

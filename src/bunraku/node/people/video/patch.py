@@ -125,6 +125,13 @@ def seen_at(bgr: U8, place: Floats, seat: MouthSeat) -> U8:
     return cv2.remap(bgr, at, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
+def softened(bgr: U8, spots: Floats, place: Floats, soft: float) -> U8:
+    """(h, w): luma at ``spots`` (h, w, 2) of the patch, detail finer than ``soft`` px of it left out."""
+    at = (np.asarray(spots) @ np.asarray(place, np.float64)[:, :2].T + place[:, 2]).astype(np.float32)
+    grey = cv2.cvtColor(cv2.remap(bgr, at, None, cv2.INTER_LINEAR), cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), soft), np.uint8)
+
+
 def lifted(rows: Floats, seat: MouthSeat, drop: float, lip: float) -> F64:
     """Where each row (y on the head at rest) is found in a face whose chin is ``drop`` lower: skin between
     lip and chin is drawn together, and with it, where that is not enough, the lower lip."""
